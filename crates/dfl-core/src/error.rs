@@ -1,0 +1,64 @@
+use crate::Status;
+
+/// Result of everything in the workspace.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// Why a call could not produce an answer.
+///
+/// An instance that has no optimum is not an error but a [`Status`]; it becomes [`Error::NotSolved`] only where an optimum was required.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+#[allow(missing_docs, reason = "each variant's message names its fields")]
+pub enum Error {
+    /// Two sizes that must agree do not; `what` is the argument's name.
+    #[error("{what}: expected length {expected}, got {got}")]
+    Dimension { what: &'static str, expected: usize, got: usize },
+    /// A value that must be finite is NaN or infinite.
+    #[error("{what}, row {row}, column {column}: {value} is not finite; clean or drop this row")]
+    NotFinite { what: &'static str, row: usize, column: usize, value: f64 },
+    /// An argument is outside its domain; `need` says what is accepted.
+    #[error("{what}: {value} is not accepted; it must be {need}")]
+    Domain { what: &'static str, value: f64, need: &'static str },
+    /// A lower bound lies above its upper bound.
+    #[error("{what} {index}: lower bound {lower} exceeds upper bound {upper}; swap or widen them")]
+    CrossedBounds { what: &'static str, index: usize, lower: f64, upper: f64 },
+    /// The quadratic term has a negative eigenvalue.
+    #[error("the quadratic term P is not positive semidefinite (pivot {pivot} at row {row}): the program is not convex")]
+    NotConvex { row: usize, pivot: f64 },
+    /// An optimum was required but row `index` ended otherwise.
+    #[error("instance {index}: {solver} stopped with {status}; {}", status.remedy())]
+    NotSolved { index: usize, solver: &'static str, status: Status },
+    /// `who` cannot do `what`.
+    #[error("{who} does not offer {what}")]
+    Unsupported { who: &'static str, what: &'static str },
+    /// A loss met a decider or targets that lack what it reads.
+    #[error("loss {loss} needs {what}")]
+    Missing { loss: &'static str, what: &'static str },
+    /// A third-party backend failed; its own error is the source.
+    #[error("backend {backend} failed")]
+    Backend {
+        backend: &'static str,
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// A file or directory could not be read or written; `remedy` says what to do.
+    #[error("{}: {action} failed; {remedy}", path.display())]
+    File {
+        path: std::path::PathBuf,
+        action: &'static str,
+        remedy: &'static str,
+        #[source]
+        source: std::io::Error,
+    },
+    /// A file was read but its content is not what it should be.
+    #[error("{}, line {line}: {problem}; {remedy}", path.display())]
+    Content { path: std::path::PathBuf, line: usize, problem: &'static str, remedy: &'static str },
+    /// A data set is nowhere to be found.
+    #[error(
+        "data set {name} not found (looked in $DFL_DATA_DIR, datasets/cache and ../shared/datasets); fetch it with `cargo xtask data {name}`"
+    )]
+    MissingData { name: &'static str },
+    /// The user asked to stop; what was finished is kept.
+    #[error("interrupted; finished measurements are kept, go on with --resume")]
+    Interrupted,
+}
