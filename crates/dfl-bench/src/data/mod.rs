@@ -1,0 +1,2 @@
+//! Where tasks get their instances: generators and data sets.
+
