@@ -1,0 +1,213 @@
+use crate::{Csc, Error, Result, check_len};
+
+/// One second-order-cone row: $\|Fx + g\| \le d^\top x + e$.
+#[derive(Clone, Debug, Default, PartialEq)]
+#[allow(missing_docs, reason = "the fields are the letters of the formula")]
+pub struct Cone {
+    pub f: Csc,
+    pub g: Vec<f64>,
+    pub d: Vec<f64>,
+    pub e: f64,
+}
+
+/// An optimisation problem as plain data; minimised.
+///
+/// $$\min_x \tfrac12 x^\top P x + c^\top x + r \quad\text{s.t. } \underline b \le Ax \le \overline b,\ \underline x \le x \le \overline x$$
+///
+/// with some $x_j$ integer and second-order-cone rows. One structure for LP, QP, MILP and SOCP, so that each backend reads it
+/// once; a backend refuses what it does not take. Bounds may be infinite; everything else is finite.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Program {
+    /// Upper triangle of the symmetric $P$, `[n, n]`.
+    pub p: Csc,
+    /// Linear cost $c$, `[n]`.
+    pub c: Vec<f64>,
+    /// Constant $r$.
+    pub r: f64,
+    /// Rows $A$, `[m, n]`.
+    pub a: Csc,
+    /// $\underline b$, `[m]`.
+    pub row_lo: Vec<f64>,
+    /// $\overline b$, `[m]`.
+    pub row_up: Vec<f64>,
+    /// $\underline x$, `[n]`.
+    pub lo: Vec<f64>,
+    /// $\overline x$, `[n]`.
+    pub up: Vec<f64>,
+    /// Which variables are integer, `[n]`; empty means none.
+    pub integer: Vec<bool>,
+    /// Second-order-cone rows; empty for most.
+    pub cones: Vec<Cone>,
+}
+
+impl Program {
+    /// `min c'x` over free variables and without rows; the `with_` methods add the rest.
+    pub fn linear(c: Vec<f64>) -> Self {
+        let n = c.len();
+        Self { p: Csc::empty(n, n), a: Csc::empty(0, n), lo: vec![f64::NEG_INFINITY; n], up: vec![f64::INFINITY; n], c, ..Self::default() }
+    }
+
+    /// Sets the upper triangle of `P`.
+    pub fn with_quadratic(mut self, p: Csc) -> Self {
+        self.p = p;
+        self
+    }
+
+    /// Sets the rows `lo <= A x <= up`.
+    pub fn with_rows(mut self, a: Csc, lo: Vec<f64>, up: Vec<f64>) -> Self {
+        (self.a, self.row_lo, self.row_up) = (a, lo, up);
+        self
+    }
+
+    /// Sets the bounds on the variables.
+    pub fn with_bounds(mut self, lo: Vec<f64>, up: Vec<f64>) -> Self {
+        (self.lo, self.up) = (lo, up);
+        self
+    }
+
+    /// Sets which variables are integer.
+    pub fn with_integers(mut self, integer: Vec<bool>) -> Self {
+        self.integer = integer;
+        self
+    }
+
+    /// Number of variables.
+    pub fn n(&self) -> usize {
+        self.c.len()
+    }
+
+    /// Number of rows.
+    pub fn m(&self) -> usize {
+        self.row_lo.len()
+    }
+
+    /// Whether any variable is integer.
+    pub fn has_integers(&self) -> bool {
+        self.integer.contains(&true)
+    }
+
+    /// $\tfrac12 x^\top P x + c^\top x + r$.
+    pub fn objective(&self, x: &[f64]) -> f64 {
+        let quadratic: f64 = self.p.triplets().map(|(i, j, v)| if i == j { 0.5 * v * x[i] * x[i] } else { v * x[i] * x[j] }).sum();
+        let linear: f64 = self.c.iter().zip(x).map(|(c, x)| c * x).sum();
+        quadratic + linear + self.r
+    }
+
+    /// Refuses inconsistent sizes, a lower triangle in `P`, non-finite data and crossed bounds.
+    ///
+    /// # Errors
+    /// [`Error::Dimension`], [`Error::NotFinite`], [`Error::CrossedBounds`] or [`Error::Domain`], naming the field and its index.
+    pub fn check(&self) -> Result<()> {
+        self.check_sizes()?;
+        finite("P", self.p.values())?;
+        finite("c", &self.c)?;
+        finite("r", &[self.r])?;
+        finite("A", self.a.values())?;
+        self.check_bounds()?;
+        self.cones.iter().try_for_each(|k| self.check_cone(k))
+    }
+
+    fn check_sizes(&self) -> Result<()> {
+        let (n, m) = (self.n(), self.m());
+        self.p.check_size("P", n, n)?;
+        self.a.check_size("A", m, n)?;
+        check_len("row_up", m, self.row_up.len())?;
+        check_len("lo", n, self.lo.len())?;
+        check_len("up", n, self.up.len())?;
+        if !self.integer.is_empty() {
+            check_len("integer", n, self.integer.len())?;
+        }
+        match self.p.triplets().find(|&(i, j, _)| i > j) {
+            Some((_, _, value)) => {
+                Err(Error::Domain { what: "entry of P below the diagonal", value, need: "left out: P holds the upper triangle" })
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Refuses NaN bounds, crossed bounds and a bound at the wrong infinity.
+    ///
+    /// # Errors
+    /// [`Error::NotFinite`] or [`Error::CrossedBounds`], naming the row or variable.
+    pub fn check_bounds(&self) -> Result<()> {
+        bounds("row", &self.row_lo, &self.row_up)?;
+        bounds("variable", &self.lo, &self.up)
+    }
+
+    fn check_cone(&self, cone: &Cone) -> Result<()> {
+        cone.f.check_size("cone F", cone.g.len(), self.n())?;
+        check_len("cone d", self.n(), cone.d.len())?;
+        finite("cone F", cone.f.values())?;
+        finite("cone g", &cone.g)?;
+        finite("cone d", &cone.d)?;
+        finite("cone e", &[cone.e])
+    }
+}
+
+/// Refuses a NaN or infinite entry of one field of one program.
+fn finite(what: &'static str, values: &[f64]) -> Result<()> {
+    match values.iter().position(|v| !v.is_finite()) {
+        None => Ok(()),
+        Some(column) => Err(Error::NotFinite { what, row: 0, column, value: values[column] }),
+    }
+}
+
+fn bounds(what: &'static str, lo: &[f64], up: &[f64]) -> Result<()> {
+    for (index, (&lower, &upper)) in lo.iter().zip(up).enumerate() {
+        let wrong = if lower.is_nan() || lower == f64::INFINITY {
+            Some(lower)
+        } else {
+            (upper.is_nan() || upper == f64::NEG_INFINITY).then_some(upper)
+        };
+        if let Some(value) = wrong {
+            return Err(Error::NotFinite { what: "bound", row: 0, column: index, value });
+        }
+        if lower > upper {
+            return Err(Error::CrossedBounds { what, index, lower, upper });
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn program() -> Program {
+        let p = Csc::from_triplets(2, 2, &[(0, 0, 2.0), (0, 1, 1.0), (1, 1, 4.0)]).unwrap();
+        let a = Csc::from_triplets(1, 2, &[(0, 0, 1.0), (0, 1, 1.0)]).unwrap();
+        Program::linear(vec![1.0, -1.0]).with_quadratic(p).with_rows(a, vec![0.0], vec![f64::INFINITY])
+    }
+
+    /// x = (1, 2): 1/2 (2 + 2*2 + 16) + 1 - 2 = 10.
+    #[test]
+    fn objective_by_hand() {
+        assert_eq!(program().objective(&[1.0, 2.0]), 10.0);
+    }
+
+    #[test]
+    fn a_good_program_passes() {
+        program().check().unwrap();
+    }
+
+    #[test]
+    fn every_bad_field_is_named() {
+        type Spoil = fn(&mut Program);
+        let cases: [(Spoil, &str); 8] = [
+            (|p| p.p.values_mut()[0] = f64::NAN, "P, row 0, column 0: NaN"),
+            (|p| p.c[1] = f64::INFINITY, "c, row 0, column 1: inf"),
+            (|p| p.a.values_mut()[1] = f64::NAN, "A, row 0, column 1: NaN"),
+            (|p| p.row_lo[0] = f64::NAN, "bound, row 0, column 0: NaN"),
+            (|p| p.up[1] = f64::NEG_INFINITY, "bound, row 0, column 1: -inf"),
+            (|p| (p.lo[1], p.up[1]) = (2.0, 1.0), "variable 1: lower bound 2 exceeds upper bound 1"),
+            (|p| p.r = f64::NAN, "r, row 0, column 0: NaN"),
+            (|p| p.row_up.push(1.0), "row_up: expected length 1, got 2"),
+        ];
+        for (spoil, message) in cases {
+            let mut bad = program();
+            spoil(&mut bad);
+            let text = bad.check().unwrap_err().to_string();
+            assert!(text.starts_with(message), "{text}");
+        }
+    }
+}
