@@ -145,6 +145,12 @@ impl<L: Loss, D: Decider> DecisionLoss<L, D> {
         }
         if let Some(truth) = targets.truth.as_ref().filter(|_| needs.truth) {
             truth.check_finite("truth")?;
+            if needs.linear {
+                check_len("truth", preds.cols(), truth.cols())?;
+            }
+        }
+        if let (Some(d), Some(solution)) = (&self.decider, targets.solution.as_ref().filter(|_| needs.solution)) {
+            check_len("solution", d.dims().x, solution.cols())?;
         }
         match (&targets.normals, needs.normals) {
             (None, true) => Err(Error::Missing { loss, what: "the normals of the tight constraints as a target" }),

@@ -1,11 +1,14 @@
 #![doc = include_str!("../README.md")]
 
+mod adam;
 mod batch;
 mod decider;
 mod decision_loss;
 mod error;
+mod linear;
 mod loss;
 pub mod metrics;
+mod model;
 mod param_map;
 mod program;
 mod random;
@@ -14,12 +17,17 @@ mod solver;
 mod sparse;
 mod status;
 mod stochastic;
+mod task;
+mod train;
 
+pub use adam::Adam;
 pub use batch::{Batch, check_len};
 pub use decider::{Call, Decider, Decisions, Pullback};
 pub use decision_loss::{DecisionLoss, Evaluation};
 pub use error::{Error, Result};
+pub use linear::Linear;
 pub use loss::{Found, Loss, Needs, Row, Targets, Through};
+pub use model::{Parameters, Predictor, Sampler, Trainable};
 pub use param_map::{Entry, ParamMap};
 pub use program::{Cone, Program};
 pub use random::{Key, Rng, Stream};
@@ -28,3 +36,5 @@ pub use solver::{Adjoint, Cotangent, DifferentiableSolver, Dims, NoGradient, Pro
 pub use sparse::Csc;
 pub use status::Status;
 pub use stochastic::{Cost, CostCurvature, CostGrad, Kink};
+pub use task::{Instances, Labels, Request, Source, Splits, Task, decide, label};
+pub use train::{Callback, EpochReport, Schedule, TrainOptions, train};

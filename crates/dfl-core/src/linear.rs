@@ -1,0 +1,130 @@
+use crate::{Adam, Batch, Parameters, Predictor, Result, Stream, Trainable, check_len};
+
+/// $\hat y = Wx + b$ in pure Rust, trained with [`Adam`]; starts at zero, so it has no seed.
+///
+/// # Shapes
+/// Features `[b, inputs]`, predictions `[b, outputs]`; weights row-major `[outputs, inputs + 1]`, the last column is $b$.
+#[derive(Clone, Debug)]
+pub struct Linear {
+    inputs: usize,
+    outputs: usize,
+    weights: Vec<f64>,
+    gradient: Vec<f64>,
+    adam: Adam,
+    /// Features of the last forward pass.
+    seen: Batch,
+}
+
+impl Linear {
+    /// A model that predicts zero.
+    pub fn new(inputs: usize, outputs: usize) -> Self {
+        let size = outputs * (inputs + 1);
+        Self { inputs, outputs, weights: vec![0.0; size], gradient: vec![0.0; size], adam: Adam::new(size), seen: Batch::default() }
+    }
+
+    fn apply(&self, features: &Batch) -> Result<Batch> {
+        check_len("features", self.inputs, features.cols())?;
+        features.check_finite("features")?;
+        let mut out = Batch::zeros(features.rows(), self.outputs);
+        for (i, x) in features.iter().enumerate() {
+            for (y, w) in out.row_mut(i).iter_mut().zip(self.weights.chunks_exact(self.inputs + 1)) {
+                *y = w[self.inputs] + dot(&w[..self.inputs], x);
+            }
+        }
+        Ok(out)
+    }
+}
+
+fn dot(a: &[f64], b: &[f64]) -> f64 {
+    a.iter().zip(b).map(|(a, b)| a * b).sum()
+}
+
+impl Predictor for Linear {
+    fn name(&self) -> &'static str {
+        "linear"
+    }
+    fn inputs(&self) -> usize {
+        self.inputs
+    }
+    fn outputs(&self) -> usize {
+        self.outputs
+    }
+    fn predict(&self, features: &Batch) -> Result<Batch> {
+        self.apply(features)
+    }
+}
+
+impl Parameters for Linear {
+    fn values(&self) -> Vec<f64> {
+        self.weights.clone()
+    }
+    fn set_values(&mut self, values: &[f64]) -> Result<()> {
+        check_len("weights", self.weights.len(), values.len())?;
+        self.weights.copy_from_slice(values);
+        Ok(())
+    }
+    fn gradient(&self) -> Vec<f64> {
+        self.gradient.clone()
+    }
+    fn add_gradient(&mut self, scale: f64, other: &[f64]) -> Result<()> {
+        check_len("gradient", self.gradient.len(), other.len())?;
+        self.gradient.iter_mut().zip(other).for_each(|(g, o)| *g += scale * o);
+        Ok(())
+    }
+}
+
+impl Trainable for Linear {
+    fn forward(&mut self, features: &Batch, _stream: Stream) -> Result<Batch> {
+        let out = self.apply(features)?;
+        self.seen.clone_from(features);
+        Ok(out)
+    }
+    fn backward(&mut self, cotangent: &Batch) -> Result<()> {
+        check_len("cotangent rows", self.seen.rows(), cotangent.rows())?;
+        check_len("cotangent", self.outputs, cotangent.cols())?;
+        for (x, c) in self.seen.iter().zip(cotangent.iter()) {
+            for (g, &c) in self.gradient.chunks_exact_mut(self.inputs + 1).zip(c) {
+                g[..self.inputs].iter_mut().zip(x).for_each(|(g, x)| *g += c * x);
+                g[self.inputs] += c;
+            }
+        }
+        Ok(())
+    }
+    fn zero_grad(&mut self) {
+        self.gradient.fill(0.0);
+    }
+    fn step(&mut self, learning_rate: f64) -> Result<()> {
+        self.adam.step(learning_rate, &self.gradient, &mut self.weights);
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Error;
+
+    fn model() -> Linear {
+        let mut model = Linear::new(2, 1);
+        model.set_values(&[2.0, -1.0, 0.5]).unwrap();
+        model
+    }
+
+    #[test]
+    fn prediction_and_gradient_by_hand() {
+        let mut model = model();
+        let x = Batch::from_rows(&[[1.0, 3.0], [0.0, 2.0]]).unwrap();
+        assert_eq!(model.forward(&x, Stream::default()).unwrap().as_slice(), [-0.5, -1.5]);
+        model.backward(&Batch::from_rows(&[[1.0], [10.0]]).unwrap()).unwrap();
+        assert_eq!(model.gradient(), [1.0, 23.0, 11.0]);
+        model.zero_grad();
+        assert_eq!(model.gradient_norm(), 0.0);
+    }
+
+    #[test]
+    fn bad_features_are_named() {
+        let nan = Batch::from_rows(&[[1.0, f64::NAN]]).unwrap();
+        assert!(matches!(model().predict(&nan), Err(Error::NotFinite { what: "features", row: 0, column: 1, .. })));
+        assert!(matches!(model().predict(&Batch::zeros(1, 3)), Err(Error::Dimension { expected: 2, got: 3, .. })));
+    }
+}
