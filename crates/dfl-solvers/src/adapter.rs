@@ -1,0 +1,202 @@
+//! What the batch adapters share: input checks, the solve of one row, assembly in row order, warm starts and the pullback over tapes.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use dfl_core::{
+    Adjoint, Batch, Call, Cotangent, Decisions, DifferentiableSolver, Dims, Error, Key, Pullback, Result, Solution, SolveInfo, check_len,
+};
+use rayon::ThreadPool;
+use rayon::prelude::*;
+
+/// What one row's solve left behind; `x` is empty and there is no tape unless the status is usable.
+pub(crate) struct RowAnswer<T> {
+    pub(crate) x: Vec<f64>,
+    pub(crate) objective: f64,
+    pub(crate) info: SolveInfo,
+    pub(crate) tape: Option<T>,
+    /// The whole answer, if a later warm start may begin from it.
+    pub(crate) keep: Option<Arc<Solution>>,
+}
+
+/// What to record of a row besides its decision.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Record {
+    pub(crate) tape: bool,
+    pub(crate) solution: bool,
+}
+
+/// A workspace and the answer it writes to; one per thread.
+pub(crate) struct Worker<W> {
+    ws: W,
+    out: Solution,
+}
+
+impl<W> Worker<W> {
+    pub(crate) fn new<S: DifferentiableSolver<Workspace = W>>(solver: &S) -> Result<Self> {
+        let dims = solver.dims();
+        Ok(Self { ws: solver.workspace()?, out: Solution::zeros(dims.x, dims.rows) })
+    }
+}
+
+/// A solver as its decider shows it: only the first `visible` variables, pulled back on `pool` (the current one if none is named).
+pub(crate) struct View<'d, S> {
+    pub(crate) solver: &'d S,
+    pub(crate) visible: usize,
+    pub(crate) pool: Option<&'d ThreadPool>,
+}
+
+impl<S> Clone for View<'_, S> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<S> Copy for View<'_, S> {}
+
+impl<'d, S: DifferentiableSolver> View<'d, S> {
+    /// Sizes of the decider: slack variables behind `visible` are hidden.
+    pub(crate) fn dims(self) -> Dims {
+        Dims { x: self.visible, ..self.solver.dims() }
+    }
+
+    /// Refuses wrong shapes and values that are not finite, before any row is solved.
+    pub(crate) fn check(self, thetas: &Batch, call: &Call<'_>) -> Result<()> {
+        check_len("theta", self.dims().theta, thetas.cols())?;
+        check_len("keys", thetas.rows(), call.keys.len())?;
+        thetas.check_finite("theta")
+    }
+
+    /// Solves one row.
+    pub(crate) fn solve_row(
+        self,
+        theta: &[f64],
+        from: Option<&Solution>,
+        worker: &mut Worker<S::Workspace>,
+        record: Record,
+    ) -> Result<RowAnswer<S::Tape>> {
+        let mut info = self.solver.solve(theta, from, &mut worker.ws, &mut worker.out)?;
+        if !info.status.usable() {
+            return Ok(RowAnswer { x: Vec::new(), objective: 0.0, info, tape: None, keep: None });
+        }
+        let tape = record.tape.then(|| self.solver.tape(theta, &worker.out, &mut worker.ws, &mut info)).transpose()?;
+        let (x, objective) = (worker.out.x[..self.visible].to_vec(), worker.out.objective);
+        let keep = record.solution.then(|| Arc::new(worker.out.clone()));
+        Ok(RowAnswer { x, objective, info, tape, keep })
+    }
+
+    /// Puts the rows together; the error of the lowest row is the one returned.
+    pub(crate) fn assemble(self, rows: Vec<Result<RowAnswer<S::Tape>>>, record: Record) -> Result<Decisions<'d>> {
+        let rows = rows.into_iter().collect::<Result<Vec<_>>>()?;
+        let mut x = Batch::zeros(rows.len(), self.visible);
+        for (i, row) in rows.iter().enumerate().filter(|(_, r)| r.info.status.usable()) {
+            x.row_mut(i).copy_from_slice(&row.x);
+        }
+        let (objective, info) = rows.iter().map(|r| (r.objective, r.info)).unzip();
+        let tapes = || rows.into_iter().map(|r| r.tape).collect();
+        let back = record.tape.then(|| Box::new(TapePullback { view: self, tapes: tapes() }) as Box<dyn Pullback + 'd>);
+        Ok(Decisions { x, objective, info, back })
+    }
+}
+
+/// The backward half over the tapes of one batch; rows without a tape give zero.
+struct TapePullback<'d, S: DifferentiableSolver> {
+    view: View<'d, S>,
+    tapes: Vec<Option<S::Tape>>,
+}
+
+impl<S: DifferentiableSolver> TapePullback<'_, S> {
+    /// Applies `row` to every tape, `[b, visible]` to `[b, cols]`.
+    fn each(
+        &self,
+        cotangent: &Batch,
+        cols: usize,
+        row: impl Fn(&S::Tape, Cotangent<'_>, &mut Adjoint, &mut [f64]) -> Result<()> + Sync,
+    ) -> Result<Batch> {
+        check_len("cotangent rows", self.tapes.len(), cotangent.rows())?;
+        check_len("cotangent", self.view.visible, cotangent.cols())?;
+        let mut out = Batch::zeros(cotangent.rows(), cols);
+        if cols == 0 {
+            return Ok(out);
+        }
+        let hidden = self.view.solver.dims().x - self.view.visible;
+        let mut work = || {
+            let rows = out.as_mut_slice().par_chunks_mut(cols).zip(&self.tapes).enumerate();
+            let results: Vec<Result<()>> = rows
+                .map_init(<(Adjoint, Vec<f64>)>::default, |(u, padded), (i, (to, tape))| {
+                    let Some(tape) = tape else { return Ok(()) };
+                    let x = if hidden == 0 { cotangent.row(i) } else { pad(padded, cotangent.row(i), hidden) };
+                    row(tape, Cotangent { x, ..Cotangent::default() }, u, to)
+                })
+                .collect();
+            results.into_iter().collect::<Result<()>>()
+        };
+        match self.view.pool {
+            Some(pool) => pool.install(work),
+            None => work(),
+        }?;
+        Ok(out)
+    }
+}
+
+/// `row` followed by zeros: hidden variables have no cotangent.
+fn pad<'a>(padded: &'a mut Vec<f64>, row: &[f64], hidden: usize) -> &'a [f64] {
+    padded.clear();
+    padded.extend_from_slice(row);
+    padded.resize(row.len() + hidden, 0.0);
+    padded
+}
+
+impl<S: DifferentiableSolver> Pullback for TapePullback<'_, S> {
+    fn pull(&self, cotangent: &Batch) -> Result<Batch> {
+        let solver = self.view.solver;
+        self.each(cotangent, solver.dims().theta, |tape, cot, u, to| solver.vjp(tape, cot, u, to))
+    }
+
+    fn score_weights(&self, cotangent: &Batch) -> Result<Batch> {
+        let solver = self.view.solver;
+        let scenarios = solver.scenarios().ok_or(Error::Unsupported { who: solver.name(), what: "score weights" })?;
+        self.each(cotangent, scenarios, |tape, cot, u, to| solver.score_weights(tape, cot, u, to))
+    }
+}
+
+/// Earlier answers by the row's key: what a warm start begins from. Off, it holds nothing.
+///
+/// All starts are taken before a batch and all answers stored after it, so that they do not depend on the order of work.
+#[derive(Debug, Default)]
+pub(crate) struct WarmStarts {
+    solutions: Option<Mutex<HashMap<Key, Arc<Solution>>>>,
+}
+
+impl WarmStarts {
+    pub(crate) fn new(on: bool) -> Self {
+        Self { solutions: on.then(Mutex::default) }
+    }
+
+    /// What to record of a call's rows.
+    pub(crate) fn record(&self, call: &Call<'_>, differentiable: bool) -> Record {
+        Record { tape: call.backward && differentiable, solution: self.solutions.is_some() }
+    }
+
+    /// Where each row begins.
+    pub(crate) fn starts(&self, keys: &[Key]) -> Vec<Option<Arc<Solution>>> {
+        let Some(solutions) = &self.solutions else { return vec![None; keys.len()] };
+        let solutions = solutions.lock().unwrap_or_else(PoisonError::into_inner);
+        keys.iter().map(|key| solutions.get(key).cloned()).collect()
+    }
+
+    /// Stores the usable answers of a batch.
+    pub(crate) fn store<T>(&self, keys: &[Key], rows: &mut [Result<RowAnswer<T>>]) {
+        let Some(solutions) = &self.solutions else { return };
+        let mut solutions = solutions.lock().unwrap_or_else(PoisonError::into_inner);
+        for (key, row) in keys.iter().zip(rows) {
+            let keep = row.as_mut().ok().and_then(|r| r.keep.take());
+            solutions.extend(keep.map(|solution| (*key, solution)));
+        }
+    }
+}
+
+/// Refuses to show more variables than there are.
+pub(crate) fn check_visible(visible: usize, dims: Dims) -> Result<usize> {
+    if visible <= dims.x { Ok(visible) } else { Err(Error::Dimension { what: "visible variables", expected: dims.x, got: visible }) }
+}
