@@ -1,0 +1,89 @@
+//! Fetching one address, with what the machine has: curl, else Python.
+
+use crate::process;
+use anyhow::{Context, Result, bail};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// The program that fetches.
+#[derive(Clone, Debug)]
+pub(crate) enum Fetcher {
+    /// Goes on with a partial file.
+    Curl(PathBuf),
+    /// Starts over.
+    Python(PathBuf),
+}
+
+/// What curl says if the server cannot go on in the middle of a file.
+const CURL_NO_RANGES: i32 = 33;
+
+const PYTHON_SCRIPT: &str = "\
+import shutil, sys, urllib.request
+try:
+    with urllib.request.urlopen(sys.argv[1], timeout=60) as source, open(sys.argv[2], 'wb') as out:
+        shutil.copyfileobj(source, out)
+except OSError as error:
+    sys.exit('%s: %s' % (sys.argv[1], error))
+";
+
+impl Fetcher {
+    /// curl if there is one, else Python.
+    pub(crate) fn of_this_machine() -> Result<Self> {
+        let path = process::path();
+        if let Some(program) = process::find_program(&["curl"], &path) {
+            return Ok(Self::Curl(program));
+        }
+        let python =
+            process::find_program(&["python3", "python"], &path).context("fetching needs curl or Python 3; install one of them")?;
+        Ok(Self::Python(python))
+    }
+
+    /// Fetches `url` into `partial`, which stays as it is when the connection breaks.
+    pub(crate) fn fetch(&self, url: &str, partial: &Path) -> Result<()> {
+        let mut code = self.attempt(url, partial)?;
+        if code == CURL_NO_RANGES && matches!(self, Self::Curl(_)) {
+            fs::remove_file(partial).with_context(|| format!("cannot remove {}", partial.display()))?;
+            code = self.attempt(url, partial)?;
+        }
+        if code != 0 {
+            bail!("{} (its message is above)", self.meaning(code));
+        }
+        Ok(())
+    }
+
+    fn attempt(&self, url: &str, partial: &Path) -> Result<i32> {
+        let mut command = match self {
+            Self::Curl(program) => curl(program, url, partial),
+            Self::Python(program) => {
+                let mut command = Command::new(program);
+                command.args(["-c", PYTHON_SCRIPT, url]).arg(partial);
+                command
+            }
+        };
+        process::run(&mut command)
+    }
+
+    fn meaning(&self, code: i32) -> String {
+        match (self, code) {
+            (Self::Curl(_), 5..=7) => "the server could not be reached".into(),
+            (Self::Curl(_), 18 | 28 | 56) => "the connection broke; run the command again to go on".into(),
+            (Self::Curl(_), 22) => "the server does not have the file".into(),
+            (Self::Curl(_), 23) => "the file could not be written".into(),
+            (Self::Curl(_), _) => format!("curl ended with code {code}"),
+            (Self::Python(_), _) => "Python could not fetch it".into(),
+        }
+    }
+}
+
+fn curl(program: &Path, url: &str, partial: &Path) -> Command {
+    let mut command = Command::new(program);
+    command.args(["--fail", "--location", "--silent", "--show-error", "--connect-timeout", "20"]);
+    // Give up on a connection that is open but dead.
+    command.args(["--speed-limit", "100", "--speed-time", "60"]);
+    if partial.exists() {
+        command.args(["--continue-at", "-"]);
+    }
+    command.arg("--output").arg(partial).arg(url);
+    command
+}

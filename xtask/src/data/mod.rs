@@ -1,0 +1,141 @@
+//! `cargo xtask data`: data sets that the repository does not hold.
+
+mod fetch;
+mod manifest;
+mod npy;
+
+use crate::{checkout, digest, show};
+use anyhow::{Context, Result, bail};
+use fetch::Fetcher;
+use manifest::{DataFile, DataSet, Manifest};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Options of `data`.
+#[derive(clap::Args)]
+#[command(after_help = "\
+Sets are looked for in $DFL_DATA_DIR, datasets/cache/ and ../shared/datasets/, and fetched into datasets/cache/.
+Where a set comes from, under which licence and with which checksum is written in datasets/manifest.toml.")]
+pub(crate) struct Options {
+    /// The set to fetch; without it, all sets are listed.
+    name: Option<String>,
+}
+
+/// Fetches one set, or lists all.
+pub(crate) fn run(options: &Options) -> Result<i32> {
+    let manifest = Manifest::load(&checkout::root().join("datasets/manifest.toml"))?;
+    let Some(name) = &options.name else {
+        print!("{}", list(&manifest, &folders()));
+        return Ok(0);
+    };
+    let set = manifest.set(name)?;
+    println!("{}: {}\nlicence: {}\norigin: {}", set.name, set.title, set.licence, set.origin);
+    for path in obtain(set)? {
+        println!("verified: {}", path.display());
+    }
+    Ok(0)
+}
+
+/// Fetches a set only if it is nowhere to be found.
+pub(crate) fn ensure(name: &str) -> Result<()> {
+    let manifest = Manifest::load(&checkout::root().join("datasets/manifest.toml"))?;
+    let set = manifest.set(name)?;
+    if set.file.iter().all(|file| find(file, &folders()).is_some()) {
+        return Ok(());
+    }
+    eprintln!("fetching the data set {name} (licence: {})", set.licence);
+    obtain(set).map(drop)
+}
+
+/// The folders in which sets are looked for, in order.
+fn folders() -> Vec<PathBuf> {
+    let root = checkout::root();
+    let named = std::env::var_os("DFL_DATA_DIR").filter(|folder| !folder.is_empty()).map(PathBuf::from);
+    named.into_iter().chain([root.join("datasets/cache"), root.join("../shared/datasets")]).collect()
+}
+
+fn find(file: &DataFile, folders: &[PathBuf]) -> Option<PathBuf> {
+    folders.iter().map(|folder| folder.join(&file.file)).find(|path| path.is_file())
+}
+
+fn list(manifest: &Manifest, folders: &[PathBuf]) -> String {
+    let mut rows = vec![["set", "size", "where", "licence"].map(String::from).to_vec()];
+    for set in &manifest.set {
+        let here: Vec<PathBuf> = set.file.iter().filter_map(|file| find(file, folders)).collect();
+        let place = match here.first().and_then(|path| path.parent()) {
+            Some(folder) if here.len() == set.file.len() => folder.display().to_string(),
+            Some(_) => format!("{} of {} files; cargo xtask data {}", here.len(), set.file.len(), set.name),
+            None => format!("not here; cargo xtask data {}", set.name),
+        };
+        let size = show::size(set.file.iter().map(|file| file.size).sum());
+        rows.push(vec![set.name.clone(), size, place, set.licence.clone()]);
+    }
+    show::table(&rows)
+}
+
+/// The verified files of a set, fetched where they are missing.
+fn obtain(set: &DataSet) -> Result<Vec<PathBuf>> {
+    let cache = checkout::root().join("datasets/cache");
+    let one = |file: &DataFile| match find(file, &folders()) {
+        Some(path) => check_present(file, &path).map(|()| path),
+        None => fetch_one(set, file, &cache, Fetcher::of_this_machine()?),
+    };
+    set.file.iter().map(one).collect()
+}
+
+fn check_present(file: &DataFile, path: &Path) -> Result<()> {
+    let sha256 = digest::of_file(path)?;
+    if sha256 != file.sha256 {
+        bail!(
+            "{} is not the file of datasets/manifest.toml (its checksum is {sha256}); move it away and run the command again",
+            path.display()
+        );
+    }
+    Ok(())
+}
+
+/// Fetches one file into `cache`; what is there under its name is whole and verified, at any time.
+fn fetch_one(set: &DataSet, file: &DataFile, cache: &Path, fetcher: Fetcher) -> Result<PathBuf> {
+    fs::create_dir_all(cache).with_context(|| format!("cannot make the folder {}", cache.display()))?;
+    let (partial, place) = (cache.join(format!("{}.part", file.file)), cache.join(&file.file));
+    fetcher.fetch(&file.url, &partial).with_context(|| by_hand(set, file))?;
+    if file.convert.is_some() {
+        npy::to_lines(&partial).with_context(|| format!("{} did not send the array that was expected", file.url))?;
+    }
+    verify(file, &partial)?;
+    fs::rename(&partial, &place).with_context(|| format!("cannot move the download to {}", place.display()))?;
+    Ok(place)
+}
+
+/// A short file may be continued by the next run; a wrong one must not be.
+fn verify(file: &DataFile, partial: &Path) -> Result<()> {
+    let size = fs::metadata(partial).with_context(|| format!("cannot read {}", partial.display()))?.len();
+    if size < file.size {
+        bail!("{}: only {size} of {} bytes came; run the command again to go on", file.url, file.size);
+    }
+    let sha256 = digest::of_file(partial)?;
+    if sha256 == file.sha256 {
+        return Ok(());
+    }
+    fs::remove_file(partial).with_context(|| format!("cannot remove {}", partial.display()))?;
+    bail!(
+        "{}: the checksum is {sha256} where datasets/manifest.toml has {}: the origin changed, or something on the way altered it. \
+         Nothing was kept.",
+        file.url,
+        file.sha256
+    )
+}
+
+fn by_hand(set: &DataSet, file: &DataFile) -> String {
+    format!(
+        "the data set {name} could not be fetched. By hand: get {url} on a machine with a network{convert}, put it here as \
+         datasets/cache/{file}, and run `cargo xtask data {name}` to verify it",
+        name = set.name,
+        url = file.url,
+        convert = file.convert.as_ref().map_or("", |_| ", write its numbers one a line"),
+        file = file.file,
+    )
+}
+
+#[cfg(test)]
+mod tests;
