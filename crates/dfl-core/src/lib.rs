@@ -18,6 +18,7 @@ mod sparse;
 mod status;
 mod stochastic;
 mod task;
+pub mod testkit;
 mod train;
 
 pub use adam::Adam;

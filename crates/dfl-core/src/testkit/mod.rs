@@ -1,0 +1,11 @@
+//! The contracts that every solver, decider, loss and task must pass, and the instruments to check a derivative with.
+//!
+//! Everything here panics with the place and the numbers, since its caller is a test.
+
+mod contract;
+mod differences;
+mod random_program;
+
+pub use contract::{check_decider, check_loss, check_task};
+pub use differences::{gradient_error, jvp_error, vjp_error};
+pub use random_program::{Parametric, random_qp};

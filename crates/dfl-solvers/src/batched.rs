@@ -1,0 +1,110 @@
+use std::sync::{Mutex, PoisonError};
+
+use dfl_core::{Batch, Call, Decider, Decisions, DifferentiableSolver, Dims, Result};
+use rayon::prelude::*;
+
+use crate::adapter::{Record, RowAnswer, View, WarmStarts, Worker, check_visible};
+
+/// Turns a solver whose workspace may move between threads into a decider: rows in parallel under the current rayon pool, each with
+/// sequential kernels.
+///
+/// The answers do not depend on the number of threads. Warm starts are keyed by row, and off unless asked for, since a degenerate
+/// problem has several answers. A solver without a derivative goes into [`NoGradient`](dfl_core::NoGradient) first.
+pub struct Batched<S: DifferentiableSolver> {
+    solver: S,
+    visible: usize,
+    warm: WarmStarts,
+    idle: Mutex<Vec<Worker<S::Workspace>>>,
+}
+
+impl<S: DifferentiableSolver> Batched<S>
+where
+    S::Workspace: Send,
+{
+    /// A decider over `solver`, without warm starts.
+    pub fn new(solver: S) -> Self {
+        Self { visible: solver.dims().x, solver, warm: WarmStarts::default(), idle: Mutex::default() }
+    }
+
+    /// Starts each row from the last answer of the same key.
+    pub fn warm_start(self, on: bool) -> Self {
+        Self { warm: WarmStarts::new(on), ..self }
+    }
+
+    /// Shows only the first `visible` variables as the decision; the rest are auxiliary (slacks).
+    ///
+    /// # Errors
+    /// [`Error::Dimension`](dfl_core::Error::Dimension) if there are fewer.
+    pub fn visible(self, visible: usize) -> Result<Self> {
+        Ok(Self { visible: check_visible(visible, self.solver.dims())?, ..self })
+    }
+
+    fn view(&self) -> View<'_, S> {
+        View { solver: &self.solver, visible: self.visible, pool: None }
+    }
+
+    fn solve_all(&self, thetas: &Batch, call: &Call<'_>, record: Record) -> Vec<Result<RowAnswer<S::Tape>>> {
+        let starts = self.warm.starts(call.keys);
+        // Long enough runs that cheap oracles are not drowned in task switching, short enough to share the work evenly.
+        let run = thetas.rows().div_ceil(8 * rayon::current_num_threads()).max(1);
+        (0..thetas.rows())
+            .into_par_iter()
+            .with_min_len(run)
+            .map_init(
+                || self.borrow(),
+                |worker, i| {
+                    let worker = worker.get()?;
+                    self.view().solve_row(thetas.row(i), starts[i].as_deref(), worker, record)
+                },
+            )
+            .collect()
+    }
+
+    fn borrow(&self) -> Borrowed<'_, S> {
+        Borrowed { owner: self, worker: self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop() }
+    }
+}
+
+/// A worker that goes back to its owner when its thread is done with it.
+struct Borrowed<'a, S: DifferentiableSolver> {
+    owner: &'a Batched<S>,
+    worker: Option<Worker<S::Workspace>>,
+}
+
+impl<S: DifferentiableSolver> Borrowed<'_, S> {
+    fn get(&mut self) -> Result<&mut Worker<S::Workspace>> {
+        match &mut self.worker {
+            Some(worker) => Ok(worker),
+            empty => Ok(empty.insert(Worker::new(&self.owner.solver)?)),
+        }
+    }
+}
+
+impl<S: DifferentiableSolver> Drop for Borrowed<'_, S> {
+    fn drop(&mut self) {
+        self.owner.idle.lock().unwrap_or_else(PoisonError::into_inner).extend(self.worker.take());
+    }
+}
+
+impl<S: DifferentiableSolver> Decider for Batched<S>
+where
+    S::Workspace: Send,
+{
+    fn name(&self) -> &'static str {
+        self.solver.name()
+    }
+    fn dims(&self) -> Dims {
+        self.view().dims()
+    }
+    fn differentiable(&self) -> bool {
+        self.solver.differentiable()
+    }
+    fn forward<'d>(&'d self, thetas: &Batch, call: &Call<'_>) -> Result<Decisions<'d>> {
+        let view = self.view();
+        view.check(thetas, call)?;
+        let record = self.warm.record(call, self.differentiable());
+        let mut rows = self.solve_all(thetas, call, record);
+        self.warm.store(call.keys, &mut rows);
+        view.assemble(rows, record)
+    }
+}

@@ -1,0 +1,166 @@
+//! Differentiation of any [`ProgramSolver`] from its answer, by the KKT conditions at its active set.
+
+mod active;
+mod system;
+
+use active::{ActiveSet, Vector};
+use dfl_core::{
+    Adjoint, Cotangent, DifferentiableSolver, Dims, Entry, ProgramSolver, Result, Side, Solution, SolveInfo, Solver, check_len,
+};
+use system::System;
+
+/// Adds a derivative to a solver of programs, from its answer alone.
+///
+/// With $R$ the tight rows, $B$ the variables at a bound, and the KKT conditions as equations $F(x, \lambda_R, \nu_B; \theta) = 0$,
+///
+/// $$u = -K^{-1} g, \qquad \bar\theta = u^\top \tfrac{\partial F}{\partial\theta}, \qquad K = \tfrac{\partial F}{\partial(x,\lambda_R,\nu_B)}$$
+///
+/// for a cotangent $g$ on $(x, \lambda, \nu)$: one symmetric solve, whatever the number of parameters. Per entry:
+/// $\bar c_j = u_j$, $\bar P_{ij} = u_i x_j + u_j x_i$ ($u_i x_i$ on the diagonal), $\bar A_{ij} = u_j \lambda_i + u_{\lambda i} x_j$,
+/// $\bar b_i = -u_{\lambda i}$ for the tight side of a row, $-u_{\nu j}$ for that of a bound; 0 for sides that are not tight.
+///
+/// This is the derivative where strict complementarity holds and the tight constraints are independent. Elsewhere the answer is
+/// flagged [`SolveInfo::degenerate`]: with a zero dual, the constraint is treated as the solver's sides say (one element of the
+/// generalised Jacobian); with a singular $K$, $u$ is its least-norm solution. Curvature of cone rows is not included; the solvers
+/// here refuse cones.
+///
+/// # References
+/// Amos & Kolter (2017), OptNet, Eqs. 6-8; Fiacco (1976), Theorem 2.1.
+#[derive(Clone, Debug)]
+pub struct Kkt<S> {
+    inner: S,
+}
+
+impl<S: ProgramSolver> Kkt<S> {
+    /// Wraps a solver.
+    pub fn new(inner: S) -> Self {
+        Self { inner }
+    }
+
+    /// The wrapped solver.
+    pub fn inner(&self) -> &S {
+        &self.inner
+    }
+}
+
+/// What the backward pass of one instance needs; made by [`Kkt`].
+pub struct KktTape {
+    system: System,
+    solution: Solution,
+    positions_p: Vec<(usize, usize)>,
+    positions_a: Vec<(usize, usize)>,
+}
+
+impl<S: ProgramSolver> Solver for Kkt<S> {
+    type Workspace = S::Workspace;
+    fn name(&self) -> &'static str {
+        self.inner.name()
+    }
+    fn dims(&self) -> Dims {
+        self.inner.dims()
+    }
+    fn workspace(&self) -> Result<Self::Workspace> {
+        self.inner.workspace()
+    }
+    fn solve(&self, theta: &[f64], from: Option<&Solution>, ws: &mut Self::Workspace, out: &mut Solution) -> Result<SolveInfo> {
+        self.inner.solve(theta, from, ws, out)
+    }
+}
+
+impl<S: ProgramSolver> DifferentiableSolver for Kkt<S> {
+    type Tape = KktTape;
+
+    fn tape(&self, _theta: &[f64], solution: &Solution, ws: &mut Self::Workspace, info: &mut SolveInfo) -> Result<KktTape> {
+        let (program, params) = (self.inner.program(ws), self.inner.params());
+        let system = System::new(ActiveSet::of(program, solution));
+        info.degenerate |= system.degenerate();
+        let positions_p = if params.moves(|e| matches!(e, Entry::P(_))) { program.p.positions() } else { Vec::new() };
+        let positions_a = if params.moves(|e| matches!(e, Entry::A(_))) { program.a.positions() } else { Vec::new() };
+        Ok(KktTape { system, solution: solution.clone(), positions_p, positions_a })
+    }
+
+    fn vjp(&self, tape: &KktTape, cotangent: Cotangent<'_>, u: &mut Adjoint, grad_theta: &mut [f64]) -> Result<()> {
+        let dims = self.dims();
+        check_len("grad_theta", dims.theta, grad_theta.len())?;
+        let negated = |what, part: &[f64], len| -> Result<Vec<f64>> {
+            if part.is_empty() {
+                return Ok(vec![0.0; len]);
+            }
+            check_len(what, len, part.len())?;
+            Ok(part.iter().map(|g| -g).collect())
+        };
+        let rhs = Vector {
+            x: negated("cotangent on x", cotangent.x, dims.x)?,
+            rows: negated("cotangent on the row duals", cotangent.rows, dims.rows)?,
+            bounds: negated("cotangent on the bound duals", cotangent.bounds, dims.x)?,
+        };
+        tape.solve_into(&rhs, u);
+        grad_theta.fill(0.0);
+        self.inner.params().pull(|entry| tape.gradient(entry, u), grad_theta);
+        Ok(())
+    }
+
+    fn jvp(&self, tape: &KktTape, dtheta: &[f64], u: &mut Adjoint, dx: &mut [f64]) -> Result<()> {
+        let dims = self.dims();
+        check_len("dtheta", dims.theta, dtheta.len())?;
+        check_len("dx", dims.x, dx.len())?;
+        let mut rhs = Vector::zeros(dims.x, dims.rows);
+        self.inner.params().tangent(dtheta, |entry, d| tape.add_tangent(entry, d, &mut rhs));
+        tape.solve_into(&rhs, u);
+        dx.copy_from_slice(&u.x);
+        Ok(())
+    }
+}
+
+impl KktTape {
+    fn solve_into(&self, rhs: &Vector, u: &mut Adjoint) {
+        let (answer, residual) = self.system.solve(rhs);
+        (u.x, u.rows, u.bounds, u.residual) = (answer.x, answer.rows, answer.bounds, residual);
+    }
+
+    /// `u' dF/d(entry)`.
+    fn gradient(&self, entry: Entry, u: &Adjoint) -> f64 {
+        let s = &self.solution;
+        let on = |side: Side, wanted: Side, value: f64| if side == wanted { -value } else { 0.0 };
+        match entry {
+            Entry::C(j) => u.x[j],
+            Entry::P(k) => match self.positions_p[k] {
+                (i, j) if i == j => u.x[i] * s.x[i],
+                (i, j) => u.x[i] * s.x[j] + u.x[j] * s.x[i],
+            },
+            Entry::A(k) => {
+                let (i, j) = self.positions_a[k];
+                u.x[j] * s.row_dual[i] + u.rows[i] * s.x[j]
+            }
+            Entry::RowLo(i) => on(s.row_side[i], Side::Lower, u.rows[i]),
+            Entry::RowUp(i) => on(s.row_side[i], Side::Upper, u.rows[i]),
+            Entry::Lo(j) => on(s.bound_side[j], Side::Lower, u.bounds[j]),
+            Entry::Up(j) => on(s.bound_side[j], Side::Upper, u.bounds[j]),
+        }
+    }
+
+    /// `rhs -= dF/d(entry) d`, so that `K^-1 rhs` is the tangent of the answer.
+    fn add_tangent(&self, entry: Entry, d: f64, rhs: &mut Vector) {
+        let s = &self.solution;
+        match entry {
+            Entry::C(j) => rhs.x[j] -= d,
+            Entry::P(k) => {
+                let (i, j) = self.positions_p[k];
+                rhs.x[i] -= d * s.x[j];
+                if i != j {
+                    rhs.x[j] -= d * s.x[i];
+                }
+            }
+            Entry::A(k) => {
+                let (i, j) = self.positions_a[k];
+                rhs.x[j] -= d * s.row_dual[i];
+                rhs.rows[i] -= d * s.x[j];
+            }
+            Entry::RowLo(i) if s.row_side[i] == Side::Lower => rhs.rows[i] += d,
+            Entry::RowUp(i) if s.row_side[i] == Side::Upper => rhs.rows[i] += d,
+            Entry::Lo(j) if s.bound_side[j] == Side::Lower => rhs.bounds[j] += d,
+            Entry::Up(j) if s.bound_side[j] == Side::Upper => rhs.bounds[j] += d,
+            Entry::RowLo(_) | Entry::RowUp(_) | Entry::Lo(_) | Entry::Up(_) => {}
+        }
+    }
+}
