@@ -1,0 +1,37 @@
+use tch::Tensor;
+
+use super::bridge::Torch;
+
+/// Adam (Kingma & Ba 2015, Algorithm 1) on tensors, step for step what [`dfl_core::Adam`] does on slices.
+///
+/// torch's own optimiser reads gradients from the tensors, where only a plain backward pass may put them; combining the gradients
+/// of several losses needs them in our hands.
+#[derive(Debug, Default)]
+pub(crate) struct Adam {
+    /// First and second moment of each weight tensor; empty before the first step.
+    moments: Vec<(Tensor, Tensor)>,
+    steps: i32,
+}
+
+impl Adam {
+    const BETA1: f64 = 0.9;
+    const BETA2: f64 = 0.999;
+    const EPSILON: f64 = 1e-8;
+
+    /// Moves `weights` along `gradient`; both in the same order at every call.
+    pub(crate) fn step(&mut self, rate: f64, gradient: &[Tensor], weights: &mut [Tensor]) -> Torch<()> {
+        let _no_graph = tch::no_grad_guard();
+        if self.moments.is_empty() {
+            self.moments = weights.iter().map(|w| Ok((w.f_zeros_like()?, w.f_zeros_like()?))).collect::<Torch<_>>()?;
+        }
+        self.steps = self.steps.saturating_add(1);
+        let (c1, c2) = (1.0 - Self::BETA1.powi(self.steps), 1.0 - Self::BETA2.powi(self.steps));
+        for ((w, g), (m, v)) in weights.iter_mut().zip(gradient).zip(&mut self.moments) {
+            let _ = m.f_mul_scalar_(Self::BETA1)?.f_add_(&g.f_mul_scalar(1.0 - Self::BETA1)?)?;
+            let _ = v.f_mul_scalar_(Self::BETA2)?.f_add_(&g.f_mul(g)?.f_mul_scalar(1.0 - Self::BETA2)?)?;
+            let scale = v.f_div_scalar(c2)?.f_sqrt()?.f_add_scalar(Self::EPSILON)?;
+            let _ = w.f_addcdiv_(&m.f_mul_scalar(-rate / c1)?, &scale)?;
+        }
+        Ok(())
+    }
+}
