@@ -1,5 +1,7 @@
 //! The published check values of the power task, and the solvers behind them against second methods.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests may panic as tests do")]
+
 mod common;
 
 use dfl_bench::data::pjm::{FILES, Inputs, Pjm, Scaling, Split};
@@ -103,7 +105,6 @@ fn the_linear_policy_is_proven_optimal() {
         let prepared = data.pjm.prepare(Inputs::NoTemperature, Scaling::TrainOnly, split).unwrap();
         let policy = fit_linear_policy(&COST, &prepared.train.x, &prepared.train.y).unwrap();
         let train = COST.mean(&prepared.train.y, &policy.map.predict(&prepared.train.x).unwrap()).unwrap();
-        let z = policy.map.predict(&prepared.test.x).unwrap();
         // The rule is fitted without ramps, and happens to need none.
         assert_eq!(COST.ramp_violation(&policy.map.predict(&prepared.train.x).unwrap()), 0.0);
         assert_eq!(COST.ramp_violation(&policy.map.predict(&prepared.test.x).unwrap()), 0.0);

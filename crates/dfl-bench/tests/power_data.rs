@@ -1,5 +1,7 @@
 //! The PJM table against values computed apart from this code, and what a damaged file is answered with.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests may panic as tests do")]
+
 mod common;
 
 use dfl_bench::data::pjm::{COLUMNS, Days, FILES, HOURS, Inputs, Pjm, Reading, Scaler, Scaling, Split, federal_holidays};

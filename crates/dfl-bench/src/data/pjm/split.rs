@@ -8,7 +8,7 @@ use std::path::Path;
 pub const TRAIN_ROWS: usize = 2553;
 /// Of these, the rows the published models are fitted on; the rest chooses among epochs.
 const FIT_ROWS: usize = 2042;
-const REMEDY: &str = "restore the published file: a permutation of 0..2552, one number a line";
+const REMEDY: &str = "expected a permutation of 0..2552, one number a line; fetch it again with `cargo xtask data so_ebm_split`";
 
 /// The training rows in two parts.
 #[derive(Clone, Debug, PartialEq, Eq)]
