@@ -1,0 +1,7 @@
+//! The program `dfl`.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    dfl_bench::cli::run(std::env::args_os())
+}

@@ -1,0 +1,59 @@
+//! The program `dfl`: one file per subcommand, so that the binary itself only passes the arguments on.
+//!
+//! Exit codes: 0 done, 1 bad input or usage.
+
+mod atomic;
+mod generate;
+mod npz;
+
+use std::error::Error as _;
+use std::ffi::OsString;
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use dfl_core::{Error, Result};
+
+/// Decision-focused learning at the command line.
+#[derive(Debug, Parser)]
+#[command(name = "dfl", version, max_term_width = 100, arg_required_else_help = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Write synthetic data of a benchmark task to a file
+    Generate(generate::Generate),
+}
+
+/// Runs the program on `args` (the first is its name) and returns its exit code.
+pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
+    match Cli::try_parse_from(args) {
+        Ok(cli) => dispatch(cli.command).unwrap_or_else(|error| explain(&error)),
+        Err(usage) => {
+            // A closed standard output, as behind `head`, is no reason to fail.
+            let _ = usage.print();
+            if usage.use_stderr() { ExitCode::FAILURE } else { ExitCode::SUCCESS }
+        }
+    }
+}
+
+fn dispatch(command: Command) -> Result<ExitCode> {
+    match command {
+        Command::Generate(generate) => generate.run(),
+    }
+}
+
+/// Prints an error with its causes.
+fn explain(error: &Error) -> ExitCode {
+    let mut err = io::stderr().lock();
+    let _ = writeln!(err, "error: {error}");
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let _ = writeln!(err, "  caused by: {error}");
+        cause = error.source();
+    }
+    ExitCode::FAILURE
+}
