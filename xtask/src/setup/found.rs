@@ -115,8 +115,14 @@ fn libclang_folders() -> Vec<PathBuf> {
 
 fn has_libclang(folder: &Path) -> bool {
     let Ok(entries) = fs::read_dir(folder) else { return false };
-    let is_libclang = |name: &str| (name.starts_with("libclang.") || name.starts_with("libclang-")) && !name.ends_with(".a");
     entries.flatten().any(|entry| is_libclang(&entry.file_name().to_string_lossy()))
+}
+
+/// `libclang.so`, `libclang.so.14`, `libclang-14.so.1` or `libclang.dylib`; not `libclang-cpp.so.14`, which is another library.
+fn is_libclang(name: &str) -> bool {
+    let Some(rest) = name.strip_prefix("libclang") else { return false };
+    let numbered = rest.strip_prefix('-').is_some_and(|rest| rest.starts_with(|letter: char| letter.is_ascii_digit()));
+    (rest.starts_with('.') || numbered) && (rest.contains(".so") || rest.ends_with(".dylib"))
 }
 
 /// `14` from a folder named `llvm-14`, else `?`: asking the library itself would mean loading it.
@@ -206,6 +212,12 @@ mod tests {
             let found = named_libclang(&machine(&path)).unwrap().unwrap();
             assert_eq!((found.target, found.version.as_str()), (lib.clone(), "16"));
         }
+    }
+
+    #[test]
+    fn libraries_with_similar_names_are_told_apart() {
+        assert!(["libclang.so", "libclang.so.14", "libclang-14.so.1", "libclang.dylib"].iter().all(|name| is_libclang(name)));
+        assert!(!["libclang-cpp.so.14", "libclang.a", "libclangAST.so", "libclang-cpp14.so"].iter().any(|name| is_libclang(name)));
     }
 
     #[test]
