@@ -30,10 +30,9 @@ pub fn place(tensor: &Tensor) -> Place {
 /// [`Error::Backend`].
 pub fn to_tensor(what: &'static str, batch: &Batch, place: Place) -> Result<Tensor> {
     batch.check_finite(what)?;
-    if place.0 == Kind::Float {
-        if let Some(&value) = batch.as_slice().iter().find(|v| v.abs() > f64::from(f32::MAX)) {
-            return Err(Error::Domain { what, value, need: "within the range of f32; scale it, or use a model in double precision" });
-        }
+    let narrow = place.0 == Kind::Float;
+    if let Some(&value) = batch.as_slice().iter().find(|v| narrow && v.abs() > f64::from(f32::MAX)) {
+        return Err(Error::Domain { what, value, need: "within the range of f32; scale it, or use a model in double precision" });
     }
     upload(batch.as_slice(), &[batch.rows() as i64, batch.cols() as i64], place).map_err(backend)
 }

@@ -1,4 +1,6 @@
-use dfl_core::{Batch, Call, Decider, Decisions, Dims, Found, Loss, Needs, Pullback, Result, Rng, Row, SolveInfo, Status, Through, check_len};
+use dfl_core::{
+    Batch, Call, Decider, Decisions, Dims, Found, Loss, Needs, Pullback, Result, Rng, Row, SolveInfo, Status, Through, check_len,
+};
 use dfl_models::torch::{Architecture, Device, Network, Precision};
 
 /// A batch of standard normals.
