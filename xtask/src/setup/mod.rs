@@ -30,6 +30,9 @@ pub(crate) struct Options {
     /// Also get the CUDA libraries (2.7 GB more to download); for Linux on x86_64.
     #[arg(long)]
     cuda: bool,
+    /// Leave libtorch out: HiGHS and OSQP alone, 55 MB to download.
+    #[arg(long, conflicts_with = "cuda")]
+    no_torch: bool,
     /// Only say what would be done.
     #[arg(long)]
     dry_run: bool,
@@ -39,7 +42,8 @@ pub(crate) struct Options {
 pub(crate) fn run(options: &Options) -> Result<i32> {
     let machine = Machine::here();
     let work = Work { machine: &machine, pins: Pins::load()?, flavour: Flavour::asked(options.cuda) };
-    let plan = work.plan()?;
+    let mut plan = work.plan()?;
+    plan.retain(|step| !(options.no_torch && step.item == "libtorch"));
     if options.dry_run {
         print!("{}", describe(&plan));
         return Ok(0);
