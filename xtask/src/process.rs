@@ -58,7 +58,8 @@ pub(crate) fn path() -> OsString {
     env::var_os("PATH").unwrap_or_default()
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
+#[cfg(unix)]
 mod tests {
     use super::*;
 

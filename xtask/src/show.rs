@@ -39,7 +39,7 @@ impl Progress {
 
     /// Shows `done` of `total` bytes, at most once per percent.
     pub(crate) fn at(&mut self, done: u64, total: u64) {
-        let percent = if total == 0 { 100 } else { done * 100 / total };
+        let percent = (done * 100).checked_div(total).unwrap_or(100);
         if self.live && percent != self.shown {
             self.shown = percent;
             eprint!("\r{} {percent:3} % of {} ", self.what, size(total));

@@ -53,7 +53,8 @@ fn still_good(stamp: &Stamp, item: &Item, machine: &Machine, pins: &Pins, flavou
     }
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
+#[cfg(unix)]
 mod tests {
     use super::super::found::ITEMS;
     use super::*;

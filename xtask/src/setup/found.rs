@@ -127,8 +127,8 @@ fn is_libclang(name: &str) -> bool {
 
 /// `14` from a folder named `llvm-14`, else `?`: asking the library itself would mean loading it.
 fn llvm_version(folder: &Path) -> String {
-    let parts = folder.components().filter_map(|part| part.as_os_str().to_str()?.strip_prefix("llvm-").map(str::to_owned));
-    parts.last().unwrap_or_else(|| "?".to_owned())
+    let mut parts = folder.components().filter_map(|part| part.as_os_str().to_str()?.strip_prefix("llvm-").map(str::to_owned));
+    parts.next_back().unwrap_or_else(|| "?".to_owned())
 }
 
 fn named_libtorch(machine: &Machine) -> Result<Option<Found>> {
@@ -176,7 +176,8 @@ fn libtorch_version(folder: &Path) -> Option<String> {
     Some(text.trim().split('+').next()?.to_owned())
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
+#[cfg(unix)]
 mod tests {
     use super::*;
     use std::os::unix::fs::PermissionsExt;

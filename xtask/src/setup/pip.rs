@@ -81,7 +81,8 @@ fn verify(archive: &Archive, file: &Path) -> Result<()> {
     Ok(())
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
+#[cfg(unix)]
 mod tests {
     use super::super::pins::{Flavour, Pins};
     use super::*;

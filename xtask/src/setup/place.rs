@@ -107,7 +107,8 @@ pub(crate) fn size_of(folder: &Path) -> Result<u64> {
     Ok(sum)
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
+#[cfg(unix)]
 mod tests {
     use super::*;
 

@@ -48,7 +48,8 @@ pub(crate) fn finish_libtorch(folder: &Path, version: &str) -> Result<()> {
     fs::write(&file, format!("{version}\n")).with_context(|| format!("cannot write {}", file.display()))
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
+#[cfg(unix)]
 mod tests {
     use super::super::pins::{Flavour, Pins};
     use super::*;
