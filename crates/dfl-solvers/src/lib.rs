@@ -2,9 +2,17 @@
 
 mod adapter;
 mod batched;
+#[cfg(feature = "highs")]
+mod highs;
+#[cfg(any(feature = "highs", feature = "osqp"))]
+mod instance;
 mod kkt;
+mod owned;
 mod shortest_path;
 
 pub use batched::Batched;
+#[cfg(feature = "highs")]
+pub use highs::{Highs, HighsOptions, HighsWorkspace};
 pub use kkt::{Kkt, KktTape};
+pub use owned::Owned;
 pub use shortest_path::{Grid, ShortestPath};

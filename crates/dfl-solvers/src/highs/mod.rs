@@ -1,0 +1,269 @@
+//! HiGHS for linear and mixed-integer programs, on one kept model per thread.
+
+mod answer;
+mod model;
+
+use dfl_core::{Dims, Entry, Error, ParamMap, Program, ProgramSolver, Result, Side, Solution, SolveInfo, Solver, Status};
+use highs_sys as ffi;
+use highs_sys::HighsInt;
+
+use crate::instance::{Instance, without_answer};
+use model::Model;
+
+/// How HiGHS is run.
+#[derive(Clone, Debug, PartialEq)]
+pub struct HighsOptions {
+    /// Residual, relative as in [`Residuals`](dfl_core::Residuals), up to which a linear program's answer is optimal. HiGHS itself
+    /// works to a tenth of it. Mixed-integer answers are checked to ten times it.
+    pub tolerance: f64,
+    /// Gap, relative to `max(1, |objective|)`, at which branch and bound stops; up to `max(gap, 1e-6)` is optimal.
+    pub gap: f64,
+    /// Most nodes of branch and bound.
+    pub nodes: Option<usize>,
+    /// Most simplex iterations.
+    pub iterations: Option<usize>,
+    /// Whether a cold solve may presolve.
+    pub presolve: bool,
+}
+
+impl Default for HighsOptions {
+    fn default() -> Self {
+        Self { tolerance: 1e-7, gap: 0.0, nodes: None, iterations: None, presolve: true }
+    }
+}
+
+/// Linear and mixed-integer programs by HiGHS: minimise $c^\top x + r$ subject to rows, bounds and integrality.
+///
+/// A workspace keeps one model for its life and changes only what `theta` moves (a moved matrix as a whole). Without a start, the solver's state is cleared
+/// first: the answer then depends on `theta` alone. A start sets the basis from the sides of the earlier answer (of a
+/// mixed-integer program: its point), and one that ends without an answer is repeated without it.
+///
+/// Status and numbers are HiGHS's, but an answer is [`Status::Optimal`] only if its KKT residuals are at most
+/// `tolerance`; for mixed-integer programs, feasibility, integrality and gap. An unbounded program is told from an infeasible
+/// one by a solve without costs. Sides come from the basis, duals have the sign of [`Solution`] (HiGHS's is the
+/// opposite); a mixed-integer answer has no duals and no sides. `iterations` counts pivots, or nodes.
+///
+/// # Shapes
+/// `theta`: as `params`; `x`, `bound_dual`: `[n]`; `row_dual`: `[m]`.
+///
+/// # Errors
+/// [`Error::Unsupported`] for a quadratic term, a predicted one, or cones.
+///
+/// # References
+/// Huangfu & Hall (2018), Math. Prog. Comp. 10, dual simplex.
+#[derive(Clone, Debug)]
+pub struct Highs {
+    instance: Instance,
+    options: HighsOptions,
+    moved: Moved,
+}
+
+/// What `theta` moves.
+#[derive(Clone, Debug, Default)]
+struct Moved {
+    costs: bool,
+    rows: Vec<usize>,
+    columns: Vec<usize>,
+    /// HiGHS keeps the scaling of an earlier matrix, and forgets coefficients that were once zero: a matrix is passed as a whole.
+    matrix: bool,
+}
+
+impl Moved {
+    fn of(instance: &Instance) -> Self {
+        let mut out = Self::default();
+        for entry in instance.entries() {
+            match entry {
+                Entry::C(_) => out.costs = true,
+                Entry::RowLo(i) | Entry::RowUp(i) => out.rows.push(i),
+                Entry::Lo(j) | Entry::Up(j) => out.columns.push(j),
+                Entry::A(_) => out.matrix = true,
+                Entry::P(_) => {}
+            }
+        }
+        for list in [&mut out.rows, &mut out.columns] {
+            list.sort_unstable();
+            list.dedup();
+        }
+        out
+    }
+}
+
+impl Highs {
+    /// A solver of `program` with the entries of `params` moved by `theta`.
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`] as above, [`Error::Domain`] for an option, or what [`Program::check`] and [`ParamMap::check`] find.
+    pub fn new(program: Program, params: ParamMap, options: HighsOptions) -> Result<Self> {
+        let unsupported = |what| Err(Error::Unsupported { who: "highs", what });
+        if program.p.values().iter().any(|&v| v != 0.0) || params.moves(|e| matches!(e, Entry::P(_))) {
+            return unsupported("a quadratic term");
+        }
+        if !program.cones.is_empty() {
+            return unsupported("second-order cones");
+        }
+        if !(options.tolerance >= 1e-9 && options.tolerance <= 1e-2) {
+            return Err(Error::Domain { what: "HighsOptions::tolerance", value: options.tolerance, need: "between 1e-9 and 1e-2" });
+        }
+        if !(options.gap >= 0.0 && options.gap.is_finite()) {
+            return Err(Error::Domain { what: "HighsOptions::gap", value: options.gap, need: "finite and at least 0" });
+        }
+        let instance = Instance::new(program, params)?;
+        Ok(Self { moved: Moved::of(&instance), instance, options })
+    }
+
+    fn new_model(&self) -> Result<Model> {
+        let mut model = Model::new()?;
+        model.set_float(c"primal_feasibility_tolerance", self.options.tolerance * 0.1)?;
+        model.set_float(c"dual_feasibility_tolerance", self.options.tolerance * 0.1)?;
+        model.set_float(c"mip_rel_gap", self.options.gap)?;
+        if let Some(nodes) = self.options.nodes {
+            model.set_int(c"mip_max_nodes", nodes)?;
+        }
+        if let Some(iterations) = self.options.iterations {
+            model.set_int(c"simplex_iteration_limit", iterations)?;
+        }
+        Ok(model)
+    }
+
+    /// Tells the model what `theta` has moved.
+    fn update(&self, ws: &mut HighsWorkspace) -> Result<()> {
+        let HighsWorkspace { model, program, .. } = ws;
+        if self.moved.matrix {
+            return model.pass(program);
+        }
+        if self.moved.costs {
+            model.set_costs(&program.c)?;
+        }
+        for &i in &self.moved.rows {
+            model.set_row(i, program.row_lo[i], program.row_up[i])?;
+        }
+        for &j in &self.moved.columns {
+            model.set_column(j, program.lo[j], program.up[j])?;
+        }
+        Ok(())
+    }
+
+    /// Sets where the next run begins.
+    fn start(&self, from: &Solution, ws: &mut HighsWorkspace) -> bool {
+        if self.instance.base.has_integers() {
+            return ws.model.set_point(&from.x);
+        }
+        let HighsWorkspace { model, program, columns, rows, .. } = ws;
+        basis(&from.bound_side, &program.lo, &program.up, columns);
+        basis(&from.row_side, &program.row_lo, &program.row_up, rows);
+        !rows.is_empty() && model.set_basis(columns, rows)
+    }
+
+    /// One run and what it found; the model is ready for it.
+    fn attempt(&self, ws: &mut HighsWorkspace, out: &mut Solution) -> Result<SolveInfo> {
+        let ended = ws.model.run();
+        let found = match ended {
+            ffi::MODEL_STATUS_OPTIMAL | ffi::MODEL_STATUS_MODEL_EMPTY => self.answer(ws, out, true),
+            ffi::MODEL_STATUS_REACHED_ITERATION_LIMIT | ffi::MODEL_STATUS_REACHED_SOLUTION_LIMIT | ffi::MODEL_STATUS_REACHED_TIME_LIMIT
+                if ws.model.has_point() =>
+            {
+                self.answer(ws, out, false)
+            }
+            ffi::MODEL_STATUS_INFEASIBLE => without_answer(Status::Infeasible, self.iterations(ws)),
+            ffi::MODEL_STATUS_UNBOUNDED | ffi::MODEL_STATUS_UNBOUNDED_OR_INFEASIBLE => self.unbounded_or_infeasible(ws)?,
+            _ => without_answer(Status::Failed, self.iterations(ws)),
+        };
+        ws.limited = ended == ffi::MODEL_STATUS_REACHED_ITERATION_LIMIT || ended == ffi::MODEL_STATUS_REACHED_SOLUTION_LIMIT;
+        Ok(found)
+    }
+
+    /// Without costs every feasible point is optimal: a program that has one was unbounded.
+    fn unbounded_or_infeasible(&self, ws: &mut HighsWorkspace) -> Result<SolveInfo> {
+        let iterations = self.iterations(ws);
+        ws.model.set_costs(&vec![0.0; self.instance.base.n()])?;
+        ws.model.clear()?;
+        let status = match ws.model.run() {
+            ffi::MODEL_STATUS_OPTIMAL => Status::Unbounded,
+            ffi::MODEL_STATUS_INFEASIBLE => Status::Infeasible,
+            _ => Status::Failed,
+        };
+        ws.model.set_costs(&ws.program.c)?;
+        Ok(without_answer(status, iterations + self.iterations(ws)))
+    }
+}
+
+/// A basis from sides: what is not tight is basic. Which of the tight constraints are too many is for HiGHS to find out.
+fn basis(sides: &[Side], lo: &[f64], up: &[f64], out: &mut [HighsInt]) {
+    for (k, status) in out.iter_mut().enumerate() {
+        *status = match sides[k] {
+            Side::Lower if lo[k].is_finite() => ffi::kHighsBasisStatusLower,
+            Side::Upper if up[k].is_finite() => ffi::kHighsBasisStatusUpper,
+            _ => ffi::kHighsBasisStatusBasic,
+        };
+    }
+}
+
+/// One HiGHS model and the program it holds. It stays on the thread that made it: use it through [`Owned`](crate::Owned).
+pub struct HighsWorkspace {
+    model: Model,
+    program: Program,
+    /// Whether the last run ended at a limit; repeating it would not help.
+    limited: bool,
+    columns: Vec<HighsInt>,
+    rows: Vec<HighsInt>,
+}
+
+impl Solver for Highs {
+    type Workspace = HighsWorkspace;
+
+    fn name(&self) -> &'static str {
+        "highs"
+    }
+
+    fn dims(&self) -> Dims {
+        self.instance.dims()
+    }
+
+    fn workspace(&self) -> Result<HighsWorkspace> {
+        let (base, mut model) = (&self.instance.base, self.new_model()?);
+        model.pass(base)?;
+        let (columns, rows) = (vec![0; base.n()], vec![0; base.m()]);
+        Ok(HighsWorkspace { model, program: base.clone(), limited: false, columns, rows })
+    }
+
+    fn solve(&self, theta: &[f64], from: Option<&Solution>, ws: &mut HighsWorkspace, out: &mut Solution) -> Result<SolveInfo> {
+        self.instance.check_start(from)?;
+        self.instance.reset(out);
+        if !self.instance.push(theta, &mut ws.program)? {
+            return Ok(without_answer(Status::Infeasible, 0));
+        }
+        self.update(ws)?;
+        let mut iterations = 0;
+        // A start that misleads and a presolve that spoils the answer are both answered by leaving them out.
+        for presolve in [None, Some(true), Some(false)] {
+            ws.model.clear()?;
+            let go = match presolve {
+                None => from.is_some_and(|from| self.start(from, ws)),
+                Some(on) => on == self.options.presolve || !on,
+            };
+            if !go {
+                continue;
+            }
+            ws.model.set_presolve(presolve.unwrap_or(self.options.presolve))?;
+            let mut info = self.attempt(ws, out)?;
+            iterations += info.iterations;
+            info.iterations = iterations;
+            let trusted = presolve.is_some() && (info.status != Status::Failed || ws.limited);
+            if info.status.usable() || trusted {
+                return Ok(info);
+            }
+        }
+        self.instance.reset(out);
+        Ok(without_answer(Status::Failed, iterations))
+    }
+}
+
+impl ProgramSolver for Highs {
+    fn params(&self) -> &ParamMap {
+        &self.instance.params
+    }
+
+    fn program<'a>(&'a self, ws: &'a HighsWorkspace) -> &'a Program {
+        &ws.program
+    }
+}
