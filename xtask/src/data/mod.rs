@@ -5,7 +5,7 @@ mod manifest;
 mod npy;
 
 use crate::{checkout, digest, show};
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use fetch::Fetcher;
 use manifest::{DataFile, DataSet, Manifest};
 use std::fs;
@@ -98,7 +98,7 @@ fn check_present(file: &DataFile, path: &Path) -> Result<()> {
 fn fetch_one(set: &DataSet, file: &DataFile, cache: &Path, fetcher: Fetcher) -> Result<PathBuf> {
     fs::create_dir_all(cache).with_context(|| format!("cannot make the folder {}", cache.display()))?;
     let (partial, place) = (cache.join(format!("{}.part", file.file)), cache.join(&file.file));
-    fetcher.fetch(&file.url, &partial).with_context(|| by_hand(set, file))?;
+    fetcher.fetch(&file.url, &partial).map_err(|error| by_hand(set, file, &error))?;
     if file.convert.is_some() {
         npy::to_lines(&partial).with_context(|| format!("{} did not send the array that was expected", file.url))?;
     }
@@ -126,9 +126,10 @@ fn verify(file: &DataFile, partial: &Path) -> Result<()> {
     )
 }
 
-fn by_hand(set: &DataSet, file: &DataFile) -> String {
-    format!(
-        "the data set {name} could not be fetched. By hand: get {url} on a machine with a network{convert}, put it here as \
+/// The cause comes first: it may be a slip that needs no other machine.
+fn by_hand(set: &DataSet, file: &DataFile, cause: &anyhow::Error) -> anyhow::Error {
+    anyhow!(
+        "the data set {name} could not be fetched: {cause:#}.\nBy hand: get {url} on a machine with a network{convert}, put it here as \
          datasets/cache/{file}, and run `cargo xtask data {name}` to verify it",
         name = set.name,
         url = file.url,
