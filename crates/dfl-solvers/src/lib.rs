@@ -2,6 +2,7 @@
 
 mod adapter;
 mod batched;
+mod convexity;
 #[cfg(feature = "highs")]
 mod highs;
 #[cfg(any(feature = "highs", feature = "osqp"))]
@@ -11,6 +12,7 @@ mod owned;
 mod shortest_path;
 
 pub use batched::Batched;
+pub use convexity::check_convex;
 #[cfg(feature = "highs")]
 pub use highs::{Highs, HighsOptions, HighsWorkspace};
 pub use kkt::{Kkt, KktTape};
