@@ -11,3 +11,8 @@ endif()
 if(CMAKE_GENERATOR STREQUAL "Ninja" AND EXISTS "${DFL_DEPS}/ninja/bin/ninja")
   set(CMAKE_MAKE_PROGRAM "${DFL_DEPS}/ninja/bin/ninja" CACHE FILEPATH "Ninja placed by cargo xtask setup" FORCE)
 endif()
+
+# OSQP and HiGHS (its cuPDLP) both define a global `csc_copy`, so a program with both does not link. OSQP's gets another name.
+if(EXISTS "${CMAKE_SOURCE_DIR}/include/public/osqp_api_functions.h")
+  add_compile_definitions(csc_copy=osqp_csc_copy)
+endif()
