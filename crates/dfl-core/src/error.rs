@@ -34,6 +34,12 @@ pub enum Error {
     /// A loss met a decider or targets that lack what it reads.
     #[error("loss {loss} needs {what}")]
     Missing { loss: &'static str, what: &'static str },
+    /// A name that a user or a file gave is not one of those known.
+    #[error("unknown {what} `{given}`; known are {known}")]
+    Unknown { what: &'static str, given: String, known: String },
+    /// A file could be read but not understood; the cause says where.
+    #[error("{} is not a valid {what}", path.display())]
+    Format { path: std::path::PathBuf, what: &'static str, #[source] source: Box<dyn std::error::Error + Send + Sync> },
     /// A third-party backend failed; its own error is the source.
     #[error("backend {backend} failed")]
     Backend {

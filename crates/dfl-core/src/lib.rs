@@ -37,5 +37,5 @@ pub use solver::{Adjoint, Cotangent, DifferentiableSolver, Dims, NoGradient, Pro
 pub use sparse::Csc;
 pub use status::Status;
 pub use stochastic::{Cost, CostCurvature, CostGrad, Kink};
-pub use task::{Instances, Labels, Request, Source, Splits, Task, decide, label};
+pub use task::{Formulation, Instances, Labels, Request, Source, Splits, Task, decide, label};
 pub use train::{Callback, EpochReport, Schedule, TrainOptions, train};

@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 /// What a decision costs once the uncertain quantity is known; minimised.
 ///
 /// `y` is the uncertain quantity, `z` the decision.
@@ -10,6 +12,18 @@ pub trait Cost: Send + Sync {
 pub trait CostGrad: Cost {
     /// Writes $\nabla_z f(y, z)$; at a kink one element of the subdifferential.
     fn grad_z(&self, y: &[f64], z: &[f64], out: &mut [f64]);
+}
+
+impl<C: Cost + ?Sized> Cost for Arc<C> {
+    fn value(&self, y: &[f64], z: &[f64]) -> f64 {
+        (**self).value(y, z)
+    }
+}
+
+impl<C: CostGrad + ?Sized> CostGrad for Arc<C> {
+    fn grad_z(&self, y: &[f64], z: &[f64], out: &mut [f64]) {
+        (**self).grad_z(y, z, out);
+    }
 }
 
 /// Enough to solve and to differentiate a stochastic program: second derivatives of the smooth part, kinks declared.

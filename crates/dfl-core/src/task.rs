@@ -1,4 +1,6 @@
-use crate::{Batch, Call, Decider, Error, Key, Result, Stream, Targets, check_len};
+use std::sync::Arc;
+
+use crate::{Batch, Call, CostGrad, Decider, Error, Key, ParamMap, Program, Result, Stream, Targets, check_len};
 
 /// Rows of a data set: what is known before the decision, and what turns out to be true.
 #[derive(Clone, Debug, Default)]
@@ -91,6 +93,17 @@ pub trait Source: Send + Sync {
     fn load(&self, request: &Request) -> Result<Splits>;
 }
 
+/// A task written as a program: any backend that takes its structure can decide it.
+#[derive(Clone, Debug)]
+pub struct Formulation {
+    /// The program at `theta = 0`.
+    pub program: Program,
+    /// What a prediction moves.
+    pub params: ParamMap,
+    /// The decision is the first `visible` variables; the rest are auxiliary.
+    pub visible: usize,
+}
+
 /// A decision problem with data: what to decide, what it costs, where instances come from. Minimises.
 pub trait Task: Send + Sync {
     /// Id of benchmark rows, e.g. `"shortest_path"`.
@@ -104,6 +117,15 @@ pub trait Task: Send + Sync {
     fn oracle(&self) -> Result<Box<dyn Decider>>;
     /// Where its instances come from.
     fn source(&self) -> &dyn Source;
+
+    /// The task as a program whose `theta` is the prediction, if it is one.
+    fn formulation(&self) -> Option<Formulation> {
+        None
+    }
+    /// The cost with its gradient in the decision, for losses that go through a differentiable decider.
+    fn gradient_cost(&self) -> Option<Arc<dyn CostGrad>> {
+        None
+    }
 
     /// Costs of decisions `[b, x]` under truths `[b, y]`.
     ///

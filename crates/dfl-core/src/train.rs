@@ -63,7 +63,7 @@ pub struct EpochReport {
 }
 
 /// Watches a run; returning `Break` ends it early without an error.
-pub trait Callback<M> {
+pub trait Callback<M: ?Sized> {
     /// After each step; cheap work only, e.g. looking at an interrupt flag.
     ///
     /// # Errors
@@ -81,14 +81,14 @@ pub trait Callback<M> {
 }
 
 /// No watching.
-impl<M> Callback<M> for () {}
+impl<M: ?Sized> Callback<M> for () {}
 
 /// Trains `model` on `data` by minibatch steps along the mean gradient; returns the epochs that ran.
 ///
 /// # Errors
 /// [`Error::NotSolved`] once more rows fail than are tolerated, [`Error::Domain`] for a zero batch, and whatever model, loss or
 /// callback report.
-pub fn train<M: Trainable, L: Loss, D: Decider>(
+pub fn train<M: Trainable + ?Sized, L: Loss, D: Decider>(
     model: &mut M,
     loss: &DecisionLoss<L, D>,
     data: &Instances,
@@ -121,7 +121,7 @@ struct Run<'a, L, D> {
 }
 
 impl<L: Loss, D: Decider> Run<'_, L, D> {
-    fn epoch<M: Trainable>(
+    fn epoch<M: Trainable + ?Sized>(
         &mut self,
         epoch: usize,
         model: &mut M,
@@ -153,7 +153,7 @@ impl<L: Loss, D: Decider> Run<'_, L, D> {
         order
     }
 
-    fn one_step<M: Trainable>(&mut self, index: &[usize], model: &mut M) -> Result<Evaluation> {
+    fn one_step<M: Trainable + ?Sized>(&mut self, index: &[usize], model: &mut M) -> Result<Evaluation> {
         let stream = Stream { seed: self.options.seed, step: self.step as u64 };
         let ids: Vec<u64> = index.iter().map(|&i| self.data.ids[i]).collect();
         model.zero_grad();

@@ -9,10 +9,10 @@ use clap::{Args, Subcommand};
 use dfl_core::{Batch, Result};
 use serde::{Serialize, Serializer};
 
-use super::atomic::AtomicFile;
 use super::npz;
 use crate::data::polynomial::Generated;
 use crate::data::shortest_path::ShortestPathData;
+use crate::files::AtomicFile;
 
 /// Arguments of `dfl generate`.
 #[derive(Args, Debug)]

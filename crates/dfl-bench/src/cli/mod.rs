@@ -2,9 +2,10 @@
 //!
 //! Exit codes: 0 done, 1 bad input or usage.
 
-mod atomic;
+mod bench;
 mod generate;
 mod npz;
+mod progress;
 
 use std::error::Error as _;
 use std::ffi::OsString;
@@ -26,6 +27,8 @@ struct Cli {
 enum Command {
     /// Write synthetic data of a benchmark task to a file
     Generate(generate::Generate),
+    /// Run benchmark suites, print their tables, write results and a report
+    Bench(bench::Bench),
 }
 
 /// Runs the program on `args` (the first is its name) and returns its exit code.
@@ -43,7 +46,13 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
 fn dispatch(command: Command) -> Result<ExitCode> {
     match command {
         Command::Generate(generate) => generate.run(),
+        Command::Bench(bench) => bench.run(),
     }
+}
+
+/// Prints a line on standard error.
+fn complain(text: &str) {
+    let _ = writeln!(io::stderr(), "{text}");
 }
 
 /// Prints an error with its causes.

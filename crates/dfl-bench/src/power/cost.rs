@@ -54,10 +54,15 @@ impl PowerCost {
         check_len("decision", y.len(), z.len())?;
         check_len("gradient", y.len(), grad.len())?;
         for ((g, &y), &z) in grad.iter_mut().zip(y).zip(z) {
-            let t = z - y;
-            *g = t + self.over * f64::from(t > 0.0) - self.under * f64::from(t < 0.0);
+            *g = self.hour_slope(y, z);
         }
         Ok(())
+    }
+
+    /// One hour of [`PowerCost::gradient`].
+    pub fn hour_slope(&self, y: f64, z: f64) -> f64 {
+        let t = z - y;
+        t + self.over * f64::from(t > 0.0) - self.under * f64::from(t < 0.0)
     }
 
     /// The metric of the task: sum over hours, mean over days, of decisions `z` under the demand `y`, both `[days, hours]`.

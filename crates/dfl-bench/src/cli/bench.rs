@@ -1,0 +1,169 @@
+use std::path::PathBuf;
+use std::process::{Command, ExitCode};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::{io::Write as _, num::NonZeroUsize};
+
+use clap::Args;
+use dfl_core::{Error, Result};
+
+use super::progress::Bars;
+use crate::registry::make_loss;
+use crate::results::report::Heading;
+use crate::results::{Baseline, Comparison, Store, compare, report, table};
+use crate::suite::{Definition, Options, Profile, Published, Runner};
+
+/// Arguments of `dfl bench`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  dfl bench                              the default suite, minutes on two cores
+  dfl bench --resume                     go on where an interrupted run stopped
+  dfl bench --check                      exit 1 if a figure is worse than its accepted value
+  dfl bench --accept 'better features'   accept the figures of this run as the new baseline
+
+Results: OUT/results.jsonl (one measurement a line) and OUT/report.html.")]
+pub(super) struct Bench {
+    /// Suites to run, separated by commas
+    #[arg(long, value_delimiter = ',', default_value = "default")]
+    suite: Vec<String>,
+    /// Name the suites with their expected time, and run none
+    #[arg(long)]
+    list: bool,
+    /// How much work to do
+    #[arg(long, value_enum, default_value_t)]
+    profile: Profile,
+    /// Number of seeds of the learned runs, in place of the suite's
+    #[arg(long)]
+    seeds: Option<u64>,
+    /// Threads for solvers and networks [default: all cores]
+    #[arg(long)]
+    threads: Option<NonZeroUsize>,
+    /// Folder of results.jsonl and report.html
+    #[arg(long, default_value = "target/bench")]
+    out: PathBuf,
+    /// Keep what an earlier run into the same folder has finished
+    #[arg(long)]
+    resume: bool,
+    /// Device of networks: auto, cpu or cuda:N
+    #[arg(long, default_value = "auto")]
+    device: String,
+    /// Compare with benchmarks/baselines: exit 1 on a regression, 3 if a row could not be measured
+    #[arg(long, conflicts_with = "accept")]
+    check: bool,
+    /// Accept the figures as the new baseline, and say why
+    #[arg(long, value_name = "WHY")]
+    accept: Option<String>,
+}
+
+impl Bench {
+    pub(super) fn run(&self) -> Result<ExitCode> {
+        if self.list {
+            return list();
+        }
+        let definitions = self.suite.iter().map(|name| Definition::load(&Definition::folder(), name)).collect::<Result<Vec<_>>>()?;
+        let threads = set_threads(self.threads)?;
+        let mut store = Store::open(&self.out, self.resume)?;
+        let outcome = self.measure(&definitions, threads, &mut store);
+        // What was measured is shown even if the run was interrupted.
+        self.show(&store)?;
+        let failures = outcome?;
+        let verdict = self.compare(&definitions, &store)?;
+        Ok(if failures > 0 && verdict == ExitCode::SUCCESS { ExitCode::FAILURE } else { verdict })
+    }
+
+    fn measure(&self, definitions: &[Definition], threads: usize, store: &mut Store) -> Result<usize> {
+        let bars = Bars::new();
+        let options = Options { profile: self.profile, seeds: self.seeds, threads, device: self.device.clone(), commit: commit() };
+        let mut runner = Runner { options, methods: make_loss, published: Published::load()?, store, interrupted: interruption()?, progress: &bars };
+        let mut failures = 0;
+        for definition in definitions {
+            failures += runner.run(definition)?;
+        }
+        Ok(failures)
+    }
+
+    fn show(&self, store: &Store) -> Result<()> {
+        let page = self.out.join("report.html");
+        let (rows, curves) = (store.measurements(), store.curves());
+        report::write(&page, &self.heading(), &rows, &curves)?;
+        say(&table::render(&rows));
+        say(&format!("results  {}\nreport   {}", self.out.join("results.jsonl").display(), page.display()));
+        Ok(())
+    }
+
+    fn heading(&self) -> Heading {
+        let arguments: Vec<String> = std::env::args().skip(2).filter(|a| a != "--resume").collect();
+        Heading {
+            title: format!("Benchmark: {}", self.suite.join(", ")),
+            when: jiff::Zoned::now().strftime("%Y-%m-%d %H:%M %Z").to_string(),
+            commit: commit(),
+            threads: Some(rayon::current_num_threads()),
+            profile: self.profile.id().into(),
+            command: format!("cargo xtask bench {}", arguments.join(" ")).trim_end().into(),
+        }
+    }
+
+    fn compare(&self, definitions: &[Definition], store: &Store) -> Result<ExitCode> {
+        let rows = store.measurements();
+        let mut all = Comparison::default();
+        for definition in definitions {
+            let mut baseline = Baseline::load(&Baseline::path(&definition.name, self.profile.id()))?;
+            if let Some(why) = &self.accept {
+                let accepted = baseline.accept(&rows, why, commit().as_deref())?;
+                say(&format!("accepted for {}: {} new, {} changed, {} dropped", definition.name, accepted.added, accepted.changed, accepted.dropped));
+            } else if self.check {
+                all.merge(compare(&rows, &baseline));
+            }
+        }
+        if !self.check {
+            return Ok(ExitCode::SUCCESS);
+        }
+        say(&all.to_string());
+        Ok(ExitCode::from(all.exit_code()))
+    }
+}
+
+fn list() -> Result<ExitCode> {
+    for name in Definition::names(&Definition::folder())? {
+        let d = Definition::load(&Definition::folder(), &name)?;
+        say(&format!("{name:<12} {}\n{:<12} quick {} min, full {} min", d.title, "", d.minutes.quick, d.minutes.full));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Bounds the threads of everything, once per process, and returns their number.
+fn set_threads(threads: Option<NonZeroUsize>) -> Result<usize> {
+    let threads = threads.or_else(|| std::thread::available_parallelism().ok()).map_or(1, NonZeroUsize::get);
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build_global();
+    pool.map_err(|e| Error::Backend { backend: "rayon", source: Box::new(e) })?;
+    #[cfg(feature = "torch")]
+    dfl_models::torch::set_threads(threads)?;
+    Ok(threads)
+}
+
+/// A flag that the first Ctrl-C sets; the second ends the process.
+fn interruption() -> Result<&'static AtomicBool> {
+    static INTERRUPTED: AtomicBool = AtomicBool::new(false);
+    let handler = || {
+        if INTERRUPTED.swap(true, Ordering::Relaxed) {
+            std::process::exit(130);
+        }
+    };
+    match ctrlc::set_handler(handler) {
+        Ok(()) | Err(ctrlc::Error::MultipleHandlers) => Ok(&INTERRUPTED),
+        Err(e) => Err(Error::Backend { backend: "the signal handler", source: Box::new(e) }),
+    }
+}
+
+/// Short hash of the checkout's commit, with a `+` if the tree differs from it; nothing outside a checkout.
+fn commit() -> Option<String> {
+    let git = |args: &[&str]| Command::new("git").args(args).current_dir(env!("CARGO_MANIFEST_DIR")).output().ok().filter(|o| o.status.success());
+    let head = git(&["rev-parse", "--short=12", "HEAD"])?;
+    let dirty = git(&["status", "--porcelain", "--untracked-files=no"]).is_some_and(|o| !o.stdout.is_empty());
+    Some(format!("{}{}", String::from_utf8_lossy(&head.stdout).trim(), if dirty { "+" } else { "" }))
+}
+
+/// Prints a line; a closed standard output, as behind `head`, is no reason to fail.
+fn say(text: &str) {
+    let _ = writeln!(std::io::stdout(), "{text}");
+}

@@ -1,0 +1,42 @@
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressStyle};
+
+use crate::suite::{Outcome, Progress};
+
+/// A progress bar on the terminal; silent elsewhere but for failures, which are always told.
+pub(super) struct Bars {
+    bar: ProgressBar,
+}
+
+impl Bars {
+    pub(super) fn new() -> Self {
+        let style = ProgressStyle::with_template("{bar:24} {pos}/{len} {elapsed} {wide_msg}").expect("the template is valid");
+        let bar = ProgressBar::no_length().with_style(style);
+        bar.enable_steady_tick(Duration::from_millis(200));
+        Self { bar }
+    }
+}
+
+impl Progress for Bars {
+    fn suite(&self, _name: &str, jobs: usize) {
+        self.bar.reset();
+        self.bar.set_length(jobs as u64);
+    }
+    fn begin(&self, label: &str) {
+        self.bar.set_message(label.to_owned());
+    }
+    fn end(&self, label: &str, outcome: &Outcome) {
+        self.bar.inc(1);
+        if let Outcome::Failed(error) = outcome {
+            let text = format!("failed: {label}: {error}");
+            self.bar.suspend(|| super::complain(&text));
+        }
+    }
+}
+
+impl Drop for Bars {
+    fn drop(&mut self) {
+        self.bar.finish_and_clear();
+    }
+}

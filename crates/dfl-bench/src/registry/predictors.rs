@@ -1,0 +1,45 @@
+use dfl_core::{Linear, Result, Trainable};
+
+use crate::tasks::unknown;
+
+/// What a predictor is made from.
+#[derive(Clone, Copy, Debug)]
+pub struct PredictorOptions<'a> {
+    /// Number of features.
+    pub inputs: usize,
+    /// Length of a prediction.
+    pub outputs: usize,
+    /// Seed of the initial weights.
+    pub seed: u64,
+    /// `auto`, `cpu` or `cuda:N`; only torch predictors read it.
+    pub device: &'a str,
+}
+
+type Make = fn(&PredictorOptions<'_>) -> Result<Box<dyn Trainable>>;
+
+/// Every predictor by id.
+pub const PREDICTORS: &[(&str, Make)] = &[("linear", |o| Ok(Box::new(Linear::new(o.inputs, o.outputs)))), ("mlp", mlp)];
+
+/// Makes a predictor by id.
+///
+/// # Errors
+/// [`dfl_core::Error::Unknown`], [`dfl_core::Error::Unsupported`] if libtorch is not built in, or a bad device.
+pub fn make_predictor(id: &str, options: &PredictorOptions<'_>) -> Result<Box<dyn Trainable>> {
+    match PREDICTORS.iter().find(|(name, _)| *name == id) {
+        Some((_, make)) => make(options),
+        None => Err(unknown("predictor", id, PREDICTORS.iter().map(|p| p.0))),
+    }
+}
+
+/// The network of the SO-EBM power experiment: 200-200, batch normalisation, ReLU, dropout 0.2.
+#[cfg(feature = "torch")]
+fn mlp(options: &PredictorOptions<'_>) -> Result<Box<dyn Trainable>> {
+    use dfl_models::torch::{Architecture, Device, Network};
+    let device: Device = options.device.parse()?;
+    Ok(Box::new(Network::new(Architecture::power(options.inputs, options.outputs), options.seed, device)?))
+}
+
+#[cfg(not(feature = "torch"))]
+fn mlp(_options: &PredictorOptions<'_>) -> Result<Box<dyn Trainable>> {
+    Err(dfl_core::Error::Unsupported { who: "this build", what: "libtorch; build dfl-bench with `--features torch` after `cargo xtask setup`" })
+}

@@ -1,0 +1,255 @@
+use std::path::{Path, PathBuf};
+
+use dfl_core::{Error, Result, Schedule};
+use serde::Deserialize;
+
+use crate::data::pjm::Columns;
+
+/// How much work a suite does: minutes on two cores, or the papers' own settings.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum Profile {
+    /// Minutes on two cores.
+    #[default]
+    Quick,
+    /// The settings of the papers.
+    Full,
+}
+
+impl Profile {
+    /// Id in `results.jsonl`.
+    pub fn id(self) -> &'static str {
+        match self {
+            Self::Quick => "quick",
+            Self::Full => "full",
+        }
+    }
+}
+
+/// A setting that differs between the profiles.
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[allow(missing_docs, reason = "the profiles")]
+pub struct ByProfile<T> {
+    pub quick: T,
+    pub full: T,
+}
+
+impl<T: Copy> ByProfile<T> {
+    /// The setting of one profile.
+    pub fn of(&self, profile: Profile) -> T {
+        match profile {
+            Profile::Quick => self.quick,
+            Profile::Full => self.full,
+        }
+    }
+}
+
+/// One file of `benchmarks/definitions/`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Definition {
+    /// File name without its ending.
+    #[serde(skip)]
+    pub name: String,
+    /// One line for `--list`.
+    pub title: String,
+    /// Expected minutes on two cores.
+    pub minutes: ByProfile<f64>,
+    /// What is run, in this order.
+    pub experiment: Vec<Experiment>,
+}
+
+/// One task at one size, with all that is run on it.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Experiment {
+    /// Id of the task.
+    pub task: String,
+    /// Size id, e.g. `5x5`.
+    pub size: String,
+    /// Settings of the data.
+    #[serde(default)]
+    pub data: DataOptions,
+    /// Seeds of the learned runs: 0, 1, ...
+    pub seeds: ByProfile<u64>,
+    /// Seeds of the baselines; one where the data are fixed. The learned runs' number by default.
+    pub baseline_seeds: Option<u64>,
+    /// How models are trained unless a run says otherwise.
+    pub training: Training,
+    /// What is run.
+    pub run: Vec<RunSpec>,
+}
+
+/// Settings of a data set; a set that fixes them ignores them.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+#[allow(missing_docs, reason = "named like the generator's arguments")]
+pub struct DataOptions {
+    pub features: usize,
+    pub degree: u32,
+    pub noise: f64,
+    pub train: usize,
+    pub valid: usize,
+    pub test: usize,
+}
+
+impl Default for DataOptions {
+    fn default() -> Self {
+        Self { features: 5, degree: 6, noise: 0.5, train: 100, valid: 100, test: 1000 }
+    }
+}
+
+/// Which weights are reported.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Select {
+    /// Those after the last epoch.
+    #[default]
+    Last,
+    /// Those of the epoch that is best on the validation rows.
+    BestValid,
+}
+
+/// How a model is trained.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Training {
+    /// Passes over the training rows.
+    pub epochs: ByProfile<usize>,
+    /// Rows per step.
+    pub batch: usize,
+    /// If several, the best on the validation rows of the first seed is used for all.
+    pub learning_rates: Vec<f64>,
+    /// How the rate falls.
+    #[serde(default, deserialize_with = "schedule")]
+    pub schedule: Schedule,
+    /// Which weights are reported.
+    #[serde(default)]
+    pub select: Select,
+    /// Training on the squared error before the decision loss.
+    pub warm_up: Option<WarmUp>,
+}
+
+/// Training on the squared error first, so that the decision loss starts from a sensible prediction.
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[allow(missing_docs, reason = "as in `Training`")]
+pub struct WarmUp {
+    pub epochs: ByProfile<usize>,
+    pub learning_rate: f64,
+}
+
+fn schedule<'de, D: serde::Deserializer<'de>>(from: D) -> std::result::Result<Schedule, D::Error> {
+    match String::deserialize(from)?.as_str() {
+        "constant" => Ok(Schedule::Constant),
+        "cosine" => Ok(Schedule::Cosine),
+        other => Err(serde::de::Error::unknown_variant(other, &["constant", "cosine"])),
+    }
+}
+
+/// One row of the result table.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RunSpec {
+    /// Id of the method or baseline.
+    pub method: String,
+    /// Id of the solver inside training, `none` if it has none.
+    #[serde(default = "none")]
+    pub solver: String,
+    /// Id of the predictor; `none` for a baseline.
+    #[serde(default = "none")]
+    pub predictor: String,
+    /// `published` or `honest` inputs.
+    #[serde(default = "published", deserialize_with = "columns")]
+    pub columns: Columns,
+    /// Training in place of the experiment's.
+    pub training: Option<Training>,
+}
+
+fn none() -> String {
+    "none".into()
+}
+
+fn published() -> Columns {
+    Columns::Published
+}
+
+fn columns<'de, D: serde::Deserializer<'de>>(from: D) -> std::result::Result<Columns, D::Error> {
+    match String::deserialize(from)?.as_str() {
+        "published" => Ok(Columns::Published),
+        "honest" => Ok(Columns::Honest),
+        other => Err(serde::de::Error::unknown_variant(other, &["published", "honest"])),
+    }
+}
+
+impl Definition {
+    /// The folder with the definitions of this checkout.
+    pub fn folder() -> PathBuf {
+        benchmarks().join("definitions")
+    }
+
+    /// Reads one definition by name.
+    ///
+    /// # Errors
+    /// [`Error::Unknown`] naming those there are, [`Error::File`] or [`Error::Format`].
+    pub fn load(folder: &Path, name: &str) -> Result<Self> {
+        let names = Self::names(folder)?;
+        if !names.iter().any(|n| n == name) {
+            return Err(crate::tasks::unknown("suite", name, names.iter().map(String::as_str)));
+        }
+        let definition: Self = read_toml(&folder.join(format!("{name}.toml")), "suite definition")?;
+        Ok(Self { name: name.into(), ..definition })
+    }
+
+    /// Names of the definitions in a folder, sorted.
+    ///
+    /// # Errors
+    /// [`Error::File`].
+    pub fn names(folder: &Path) -> Result<Vec<String>> {
+        let failed = |source| Error::File { path: folder.into(), action: "listing", remedy: "run from a checkout of the project", source };
+        let entries = std::fs::read_dir(folder).map_err(failed)?.collect::<std::io::Result<Vec<_>>>().map_err(failed)?;
+        let toml = |p: &Path| p.extension().is_some_and(|e| e == "toml");
+        let mut names: Vec<String> =
+            entries.iter().map(|e| e.path()).filter(|p| toml(p)).filter_map(|p| Some(p.file_stem()?.to_str()?.to_owned())).collect();
+        names.sort();
+        Ok(names)
+    }
+}
+
+/// The folder `benchmarks/` of this checkout.
+pub(crate) fn benchmarks() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../benchmarks")
+}
+
+/// Reads a TOML file.
+pub(super) fn read_toml<T: serde::de::DeserializeOwned>(path: &Path, what: &'static str) -> Result<T> {
+    let remedy = "check the path and its permissions";
+    let text = std::fs::read_to_string(path).map_err(|source| Error::File { path: path.into(), action: "reading", remedy, source })?;
+    toml::from_str(&text).map_err(|e| Error::Format { path: path.into(), what, source: Box::new(e) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_definition_of_the_checkout_is_valid() {
+        let names = Definition::names(&Definition::folder()).unwrap();
+        assert!(names.contains(&"default".into()), "{names:?}");
+        for name in names {
+            let definition = Definition::load(&Definition::folder(), &name).unwrap();
+            assert!(definition.experiment.iter().all(|e| !e.training.learning_rates.is_empty() && !e.run.is_empty()), "{name}");
+        }
+    }
+
+    #[test]
+    fn an_unknown_key_and_an_unknown_suite_are_named() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join("bad.toml"), "title = 'x'\nminuts = 3\n").unwrap();
+        let error = Definition::load(dir.path(), "bad").unwrap_err();
+        let cause = std::error::Error::source(&error).unwrap().to_string();
+        assert!(cause.contains("minuts") && cause.contains("line 2"), "{cause}");
+        let text = Definition::load(dir.path(), "worse").unwrap_err().to_string();
+        assert_eq!(text, "unknown suite `worse`; known are bad");
+    }
+}

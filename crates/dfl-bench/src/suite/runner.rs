@@ -1,0 +1,205 @@
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+use dfl_core::{Error, Result};
+
+use super::job::{Around, Job, Record, since};
+use super::published::At;
+use super::{Definition, Profile, Published};
+use crate::registry::{Method, Setup};
+use crate::results::{Curve, Key, Measurement, Store};
+
+/// How a suite is run.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// How much work.
+    pub profile: Profile,
+    /// Seeds of the learned runs in place of the definition's.
+    pub seeds: Option<u64>,
+    /// Threads of everything; recorded with each measurement.
+    pub threads: usize,
+    /// Device of torch predictors.
+    pub device: String,
+    /// Commit of the checkout, if it is one; recorded with each measurement.
+    pub commit: Option<String>,
+}
+
+/// How a job ended.
+#[derive(Debug)]
+pub enum Outcome {
+    /// Measured now, with the leading figure.
+    Measured {
+        /// Id of the metric.
+        metric: &'static str,
+        /// Its value.
+        value: f64,
+        /// Wall time of the job.
+        seconds: f64,
+    },
+    /// Found among earlier results.
+    Resumed,
+    /// Recorded as failed.
+    Failed(Error),
+}
+
+/// Is told how a run goes on.
+pub trait Progress {
+    /// A suite of so many jobs begins.
+    fn suite(&self, name: &str, jobs: usize);
+    /// A job begins.
+    fn begin(&self, label: &str);
+    /// It has ended.
+    fn end(&self, label: &str, outcome: &Outcome);
+}
+
+/// Runs suites and stores what they measure as they go.
+pub struct Runner<'a> {
+    /// How to run.
+    pub options: Options,
+    /// Makes a method by id: [`make_loss`](crate::registry::make_loss) but for tests that plant a fault.
+    pub methods: fn(&str, &Setup<'_>) -> Result<Method>,
+    /// Figures to stand beside ours.
+    pub published: Published,
+    /// Where results go.
+    pub store: &'a mut Store,
+    /// Set by Ctrl-C.
+    pub interrupted: &'a AtomicBool,
+    /// Who is told.
+    pub progress: &'a dyn Progress,
+}
+
+impl Runner<'_> {
+    /// Runs every job of a suite that is not yet stored; a job that fails is stored as failed and the rest goes on. Returns how many failed.
+    ///
+    /// # Errors
+    /// [`Error::Interrupted`], or results that cannot be written.
+    pub fn run(&mut self, definition: &Definition) -> Result<usize> {
+        let jobs = self.jobs(definition);
+        self.progress.suite(&definition.name, jobs.len());
+        let (mut rates, mut failures) = (HashMap::new(), 0);
+        for job in jobs {
+            let (key, label) = (self.key(definition, &job), label(&job));
+            self.progress.begin(&label);
+            let outcome = if self.store.done(&key) { Outcome::Resumed } else { self.measure(&job, &key, &mut rates)? };
+            failures += usize::from(matches!(outcome, Outcome::Failed(_)));
+            self.progress.end(&label, &outcome);
+        }
+        Ok(failures)
+    }
+
+    fn jobs<'d>(&self, definition: &'d Definition) -> Vec<Job<'d>> {
+        let mut jobs = Vec::new();
+        for experiment in &definition.experiment {
+            for run in &experiment.run {
+                let learned = self.options.seeds.unwrap_or(experiment.seeds.of(self.options.profile));
+                let seeds = if run.predictor == "none" { experiment.baseline_seeds.unwrap_or(learned).min(learned) } else { learned };
+                jobs.extend((0..seeds).map(|seed| Job { experiment, run, seed }));
+            }
+        }
+        jobs
+    }
+
+    fn key(&self, definition: &Definition, job: &Job<'_>) -> Key {
+        Key {
+            suite: definition.name.clone(),
+            task: job.experiment.task.clone(),
+            size: job.experiment.size.clone(),
+            method: job.run.method.clone(),
+            predictor: job.run.predictor.clone(),
+            solver: job.run.solver.clone(),
+            columns: job.run.columns.id().into(),
+            seed: Some(job.seed),
+            profile: self.options.profile.id().into(),
+        }
+    }
+
+    fn measure(&mut self, job: &Job<'_>, key: &Key, rates: &mut HashMap<*const super::RunSpec, f64>) -> Result<Outcome> {
+        let (start, interrupted) = (Instant::now(), self.interrupted);
+        let stop = || interrupted.load(Ordering::Relaxed);
+        if stop() {
+            return Err(Error::Interrupted);
+        }
+        let device = self.options.device.clone();
+        let around = Around { profile: self.options.profile, device: &device, methods: self.methods, interrupted: &stop };
+        match learning_rate(job, &around, rates).and_then(|rate| job.execute(&around, rate)) {
+            Ok(record) => {
+                let (metric, value) = (record.figures[0].metric, record.figures[0].value);
+                self.keep(key, record)?;
+                Ok(Outcome::Measured { metric, value, seconds: since(start) })
+            }
+            Err(Error::Interrupted) => Err(Error::Interrupted),
+            Err(error) => {
+                let metric = crate::tasks::leading_metric(&key.task);
+                self.store.append(&[self.stamp(Measurement::failed(key, metric, Chain(&error)))])?;
+                Ok(Outcome::Failed(error))
+            }
+        }
+    }
+
+    fn keep(&mut self, key: &Key, record: Record) -> Result<()> {
+        let rows = record.rows;
+        let measurements: Vec<Measurement> = record
+            .figures
+            .iter()
+            .map(|f| {
+                let at = At {
+                    task: &key.task,
+                    size: &key.size,
+                    method: &key.method,
+                    predictor: &key.predictor,
+                    columns: &key.columns,
+                    metric: f.metric,
+                };
+                self.stamp(Measurement::new(key, f.metric, f.value).over(rows, f.se).published(self.published.get(&at)))
+            })
+            .collect();
+        if !record.curve.is_empty() {
+            let what = format!("valid_{}", record.figures[0].metric);
+            self.store.append_curves(&[Curve::new(key, &what, record.curve)])?;
+        }
+        self.store.append(&measurements)
+    }
+
+    fn stamp(&self, measurement: Measurement) -> Measurement {
+        measurement.run_by(self.options.commit.as_deref(), self.options.threads)
+    }
+}
+
+/// An error with its causes in one line.
+struct Chain<'a>(&'a Error);
+
+impl fmt::Display for Chain<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0)?;
+        let mut cause = std::error::Error::source(self.0);
+        while let Some(error) = cause {
+            write!(f, ": {error}")?;
+            cause = error.source();
+        }
+        Ok(())
+    }
+}
+
+/// The learning rate of a run, chosen once, on its first seed.
+fn learning_rate(job: &Job<'_>, around: &Around<'_>, rates: &mut HashMap<*const super::RunSpec, f64>) -> Result<f64> {
+    let candidates = &job.training().learning_rates;
+    if job.is_baseline() || candidates.len() == 1 {
+        return Ok(candidates[0]);
+    }
+    let run: *const super::RunSpec = job.run;
+    if let Some(&rate) = rates.get(&run) {
+        return Ok(rate);
+    }
+    let rate = Job { seed: 0, ..*job }.choose_learning_rate(around)?;
+    rates.insert(run, rate);
+    Ok(rate)
+}
+
+fn label(job: &Job<'_>) -> String {
+    let parts = [&job.run.predictor, &job.run.solver].into_iter().filter(|p| *p != "none");
+    let how = parts.map(String::as_str).collect::<Vec<_>>().join(", ");
+    let how = if how.is_empty() { String::new() } else { format!(" ({how})") };
+    format!("{} {} {}{how} seed {}", job.experiment.task, job.experiment.size, job.run.method, job.seed)
+}

@@ -1,0 +1,84 @@
+//! The decision problems that are measured. A task is one file here and one line of [`TASKS`].
+
+mod power;
+mod shortest_path;
+
+use dfl_core::{Batch, Error, Instances, Result, Splits, Task};
+
+pub use power::PowerScheduling;
+pub use shortest_path::ShortestPathTask;
+
+use crate::data::pjm::Columns;
+use crate::suite::DataOptions;
+
+/// One figure of merit of decisions on some rows.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Figure {
+    /// Id of the metric.
+    pub metric: &'static str,
+    /// Its value; smaller is better.
+    pub value: f64,
+    /// Standard error over the rows, where the metric is a mean.
+    pub se: Option<f64>,
+}
+
+/// A task with what the runner needs around it: metrics and the baselines that learn no decision.
+pub trait Benchmark: Task {
+    /// What the decisions of `part` are worth; the first figure is the one that models are chosen and tables sorted by.
+    ///
+    /// # Errors
+    /// [`Error::Dimension`] if shapes disagree.
+    fn figures(&self, part: &Instances, decisions: &Batch) -> Result<Vec<Figure>>;
+
+    /// Whether the figures compare with the exact optimum, so that the data must be labelled.
+    fn needs_labels(&self) -> bool;
+
+    /// Ids of [`Benchmark::baseline`], in the order of the table.
+    fn baselines(&self) -> &'static [&'static str];
+
+    /// Decisions of a baseline for the test rows; `data` is labelled if [`Benchmark::needs_labels`].
+    ///
+    /// # Errors
+    /// [`Error::Unknown`] for another id, or the error of its fit.
+    fn baseline(&self, method: &str, data: &Splits) -> Result<Batch>;
+}
+
+/// What a task is made from.
+#[derive(Clone, Copy, Debug)]
+pub struct TaskOptions<'a> {
+    /// Size id, e.g. `5x5`.
+    pub size: &'a str,
+    /// Settings of the data.
+    pub data: &'a DataOptions,
+    /// Which inputs.
+    pub columns: Columns,
+}
+
+type Make = fn(&TaskOptions<'_>) -> Result<Box<dyn Benchmark>>;
+
+/// Every task: id, leading metric, how it is made.
+pub const TASKS: &[(&str, &str, Make)] = &[
+    ("power", "task_loss", |o| Ok(Box::new(PowerScheduling::new(o.columns)))),
+    ("shortest_path", "normalized_regret", |o| Ok(Box::new(ShortestPathTask::from_options(o)?))),
+];
+
+/// The metric that a task's models are chosen and its tables sorted by.
+pub(crate) fn leading_metric(task: &str) -> &'static str {
+    TASKS.iter().find(|t| t.0 == task).map_or("task_loss", |t| t.1)
+}
+
+/// Makes a task by id.
+///
+/// # Errors
+/// [`Error::Unknown`], or the task's own.
+pub fn make_task(id: &str, options: &TaskOptions<'_>) -> Result<Box<dyn Benchmark>> {
+    match TASKS.iter().find(|t| t.0 == id) {
+        Some((_, _, make)) => make(options),
+        None => Err(unknown("task", id, TASKS.iter().map(|t| t.0))),
+    }
+}
+
+/// An id that is not among the known ones.
+pub(crate) fn unknown<'a>(what: &'static str, given: &str, known: impl IntoIterator<Item = &'a str>) -> Error {
+    Error::Unknown { what, given: given.into(), known: known.into_iter().collect::<Vec<_>>().join(", ") }
+}

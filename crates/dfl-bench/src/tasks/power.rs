@@ -1,0 +1,142 @@
+use std::sync::Arc;
+
+use dfl_core::{
+    Batch, Cost, CostGrad, Csc, Decider, Entry, Formulation, Instances, ParamMap, Program, Request, Result, Source, Splits, Task, metrics,
+};
+
+use super::{Benchmark, Figure, unknown};
+use crate::data::pjm::{Columns, HOURS, Part, Pjm, Split};
+use crate::power::{Baseline, PowerCost};
+use crate::registry::{make_decider, ramp_qp};
+
+/// Scheduling a day's generation before the demand is known, on the PJM data with its published split. Minimises.
+///
+/// The prediction is the demand of the 24 hours; the decision is [`PowerCost`]'s optimum for it under the ramps.
+pub struct PowerScheduling {
+    cost: PowerCost,
+    columns: Columns,
+}
+
+impl PowerScheduling {
+    /// The task with the published constants.
+    pub fn new(columns: Columns) -> Self {
+        Self { cost: PowerCost::PUBLISHED, columns }
+    }
+
+    /// The baseline of an id under these columns.
+    fn baseline_of(&self, method: &str) -> Option<Baseline> {
+        use Columns::{Honest, Published};
+        Some(match (method, self.columns) {
+            ("persistence", Published) => Baseline::Persistence,
+            ("persistence_sigma", Published) => Baseline::PersistenceSigma,
+            ("least_squares", Published) => Baseline::LeastSquares,
+            ("least_squares", Honest) => Baseline::NoTemperature,
+            ("least_squares_sigma", Published) => Baseline::LeastSquaresSigma,
+            ("least_squares_sigma", Honest) => Baseline::NoTemperatureSigma,
+            ("least_squares_test_sigma", Published) => Baseline::LeastSquaresTestSigma,
+            ("least_squares_constant", Honest) => Baseline::NoTemperatureConstant,
+            ("policy_linear", Honest) => Baseline::LinearPolicy,
+            ("policy_linear_all", Honest) => Baseline::LinearPolicyAll,
+            _ => return None,
+        })
+    }
+}
+
+impl Cost for PowerCost {
+    fn value(&self, y: &[f64], z: &[f64]) -> f64 {
+        y.iter().zip(z).map(|(&y, &z)| self.hour(y, z)).sum()
+    }
+}
+
+impl CostGrad for PowerCost {
+    fn grad_z(&self, y: &[f64], z: &[f64], out: &mut [f64]) {
+        for ((g, &y), &z) in out.iter_mut().zip(y).zip(z) {
+            *g = self.hour_slope(y, z);
+        }
+    }
+}
+
+impl Task for PowerScheduling {
+    fn name(&self) -> &'static str {
+        "power"
+    }
+    fn cost(&self, truth: &[f64], decision: &[f64]) -> f64 {
+        Cost::value(&self.cost, truth, decision)
+    }
+    fn oracle(&self) -> Result<Box<dyn Decider>> {
+        make_decider(self, "osqp", false)
+    }
+    fn source(&self) -> &dyn Source {
+        self
+    }
+    /// Variables: generation `z`, excess `t >= 0`, shortage `s >= 0`, 24 each:
+    ///
+    /// $$\min \tfrac12\|z\|^2 - \theta^\top z + 0.5\,1^\top t + 50\,1^\top s \quad\text{s.t. } z - t + s = \theta,\ |z_i - z_{i-1}| \le 0.4$$
+    ///
+    /// Where a ramp is slack, `t` and `s` are both at their bounds with positive multipliers, so the optimum is not degenerate. The value
+    /// leaves out the constant $\tfrac12\|\theta\|^2$.
+    fn formulation(&self) -> Option<Formulation> {
+        let (balance, ramps) = (HOURS, HOURS - 1);
+        let mut entries: Vec<_> = (0..HOURS).flat_map(|i| [(i, i, 1.0), (i, HOURS + i, -1.0), (i, 2 * HOURS + i, 1.0)]).collect();
+        entries.extend((0..ramps).flat_map(|i| [(balance + i, i, -1.0), (balance + i, i + 1, 1.0)]));
+        let a = Csc::from_triplets(balance + ramps, 3 * HOURS, &entries).expect("indices are within the program");
+        let sides = |ramp: f64| [vec![0.0; balance], vec![ramp; ramps]].concat();
+        let costs = [vec![0.0; HOURS], vec![self.cost.over; HOURS], vec![self.cost.under; HOURS]].concat();
+        let lower = [vec![f64::NEG_INFINITY; HOURS], vec![0.0; 2 * HOURS]].concat();
+        let ones: Vec<_> = (0..HOURS).map(|i| (i, i, 1.0)).collect();
+        let program = Program::linear(costs)
+            .with_quadratic(Csc::from_triplets(3 * HOURS, 3 * HOURS, &ones).expect("indices are within the program"))
+            .with_rows(a, sides(-self.cost.ramp), sides(self.cost.ramp))
+            .with_bounds(lower, vec![f64::INFINITY; 3 * HOURS]);
+        let params = (0..HOURS).fold(ParamMap::new(HOURS), |map, i| map.link(Entry::C(i), i, -1.0).rhs(i, i, 1.0));
+        Some(Formulation { program, params, visible: HOURS })
+    }
+    fn gradient_cost(&self) -> Option<Arc<dyn CostGrad>> {
+        Some(Arc::new(self.cost))
+    }
+}
+
+impl Source for PowerScheduling {
+    /// The published split; the request's sizes and seed do not apply.
+    fn load(&self, _request: &Request) -> Result<Splits> {
+        let data = Pjm::load()?.prepare(self.columns.inputs(), self.columns.scaling(), &Split::load()?)?;
+        let part = |p: Part| -> Result<Instances> {
+            let ids = p.rows.iter().map(|&r| r as u64).collect();
+            Ok(Instances { ids, ..Instances::new(p.x, p.y)? })
+        };
+        Ok(Splits { train: part(data.train)?, valid: part(data.valid)?, test: part(data.test)? })
+    }
+}
+
+impl Benchmark for PowerScheduling {
+    fn figures(&self, part: &Instances, decisions: &Batch) -> Result<Vec<Figure>> {
+        let costs = self.costs(&part.truth, decisions)?;
+        Ok(vec![Figure { metric: "task_loss", value: metrics::mean(&costs), se: metrics::standard_error(&costs) }])
+    }
+
+    fn needs_labels(&self) -> bool {
+        false
+    }
+
+    fn baselines(&self) -> &'static [&'static str] {
+        &[
+            "oracle",
+            "persistence",
+            "persistence_sigma",
+            "least_squares",
+            "least_squares_sigma",
+            "least_squares_test_sigma",
+            "least_squares_constant",
+            "policy_linear",
+            "policy_linear_all",
+        ]
+    }
+
+    fn baseline(&self, method: &str, data: &Splits) -> Result<Batch> {
+        if method == "oracle" {
+            return Ok(dfl_core::decide(&*self.oracle()?, &data.test.truth, &data.test.ids)?.0);
+        }
+        let baseline = self.baseline_of(method).ok_or_else(|| unknown("baseline of power for these columns", method, self.baselines().iter().copied()))?;
+        baseline.decide(&Pjm::load()?, &Split::load()?, &mut *ramp_qp(HOURS, self.cost.ramp)?)
+    }
+}

@@ -1,0 +1,138 @@
+//! The runner end to end on a small suite: what it stores, resumes and reports, and that a wrong gradient turns the check red.
+
+use std::path::Path;
+use std::sync::atomic::AtomicBool;
+
+use dfl_bench::registry::{Method, Setup, make_loss};
+use dfl_bench::results::{Baseline, Store, compare};
+use dfl_bench::suite::{Definition, Options, Outcome, Profile, Progress, Published, Runner};
+use dfl_core::{Decider, DecisionLoss, Found, Loss, Needs, Result, Rng, Row};
+use dfl_losses::SpoPlus;
+
+const SUITE: &str = r#"
+title = "small"
+minutes = { quick = 0.1, full = 0.1 }
+[[experiment]]
+task = "shortest_path"
+size = "4x4"
+data = { features = 5, degree = 4, noise = 0.5, train = 60, valid = 20, test = 50 }
+seeds = { quick = 2, full = 2 }
+training = { epochs = { quick = 12, full = 12 }, batch = 16, learning_rates = [0.05, 0.1] }
+run = [ { method = "constant" }, { method = "two_stage", predictor = "linear" }, { method = "spo_plus", predictor = "linear", solver = "exact" } ]
+"#;
+
+struct Silent;
+impl Progress for Silent {
+    fn suite(&self, _name: &str, _jobs: usize) {}
+    fn begin(&self, _label: &str) {}
+    fn end(&self, _label: &str, _outcome: &Outcome) {}
+}
+
+fn definition(dir: &Path, text: &str) -> Definition {
+    std::fs::write(dir.join("small.toml"), text).unwrap();
+    Definition::load(dir, "small").unwrap()
+}
+
+fn run(text: &str, dir: &Path, resume: bool, methods: fn(&str, &Setup<'_>) -> Result<Method>, stop: bool) -> (Result<usize>, Store) {
+    let mut store = Store::open(&dir.join("out"), resume).unwrap();
+    let interrupted = AtomicBool::new(stop);
+    let options = Options { profile: Profile::Quick, seeds: None, threads: 2, device: "cpu".into(), commit: None };
+    let mut runner = Runner { options, methods, published: Published::default(), store: &mut store, interrupted: &interrupted, progress: &Silent };
+    let outcome = runner.run(&definition(dir, text));
+    (outcome, store)
+}
+
+fn value(store: &Store, method: &str, seed: u64, metric: &str) -> f64 {
+    let rows = store.measurements();
+    let row = rows.iter().find(|m| m.key.method == method && m.key.seed == Some(seed) && m.metric == metric);
+    row.and_then(|m| m.value).unwrap_or_else(|| panic!("no {metric} of {method}, seed {seed}"))
+}
+
+#[test]
+fn a_suite_is_measured_in_full_and_twice_the_same() {
+    let (a, b) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let (outcome, first) = run(SUITE, a.path(), false, make_loss, false);
+    assert_eq!(outcome.unwrap(), 0);
+    let (_, second) = run(SUITE, b.path(), false, make_loss, false);
+    for seed in 0..2 {
+        for method in ["constant", "two_stage", "spo_plus"] {
+            let regret = value(&first, method, seed, "normalized_regret");
+            assert_eq!(regret.to_bits(), value(&second, method, seed, "normalized_regret").to_bits());
+            assert!(regret > 0.0);
+        }
+        assert_eq!(value(&first, "spo_plus", seed, "oracle_calls"), 12.0 * 60.0);
+        assert!(value(&first, "spo_plus", seed, "normalized_regret") < value(&first, "constant", seed, "normalized_regret"));
+    }
+    assert_eq!(first.curves().len(), 4);
+}
+
+/// SPO+ whose gradient has the wrong sign in every other entry: plausible values, wrong direction.
+struct Planted;
+impl Loss for Planted {
+    fn name(&self) -> &'static str {
+        "spo_plus"
+    }
+    fn needs(&self) -> Needs {
+        SpoPlus.needs()
+    }
+    fn probe(&self, row: &Row<'_>, rng: &mut Rng, at: &mut [f64]) {
+        SpoPlus.probe(row, rng, at);
+    }
+    fn finish(&self, row: &Row<'_>, rng: &mut Rng, found: Found<'_>, grad: &mut [f64], cotangent: &mut [f64]) -> f64 {
+        let value = SpoPlus.finish(row, rng, found, grad, cotangent);
+        grad.iter_mut().step_by(2).for_each(|g| *g = -*g);
+        value
+    }
+}
+
+fn planted(id: &str, setup: &Setup<'_>) -> Result<Method> {
+    if id == "spo_plus" {
+        let decider: Box<dyn Decider> = setup.task.oracle()?;
+        return DecisionLoss::new(Box::new(Planted), decider);
+    }
+    make_loss(id, setup)
+}
+
+#[test]
+fn a_planted_wrong_gradient_turns_the_check_red() {
+    let dir = tempfile::tempdir().unwrap();
+    let baseline = dir.path().join("small-quick.json");
+    let right = run(SUITE, dir.path(), false, make_loss, false).1;
+    let mut accepted = Baseline::load(&baseline).unwrap();
+    accepted.accept(&right.measurements(), "first figures", None).unwrap();
+    let again = run(SUITE, dir.path(), false, make_loss, false).1;
+    assert_eq!(compare(&again.measurements(), &accepted).exit_code(), 0);
+    let wrong = run(SUITE, dir.path(), false, planted, false).1;
+    let comparison = compare(&wrong.measurements(), &accepted);
+    assert_eq!(comparison.exit_code(), 1, "{comparison}");
+    assert!(comparison.to_string().contains("spo_plus"), "{comparison}");
+}
+
+#[test]
+fn an_interrupted_run_is_resumed_to_the_same_figures() {
+    let (whole, cut) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let all = run(SUITE, whole.path(), false, make_loss, false).1;
+    let shorter = SUITE.replace("quick = 2, full = 2", "quick = 1, full = 1");
+    run(&shorter, cut.path(), false, make_loss, false).0.unwrap();
+    let (outcome, kept) = run(SUITE, cut.path(), true, make_loss, true);
+    assert!(matches!(outcome, Err(dfl_core::Error::Interrupted)));
+    assert!(!kept.measurements().is_empty(), "results written so far are kept");
+    drop(kept);
+    let (outcome, resumed) = run(SUITE, cut.path(), true, make_loss, false);
+    assert_eq!(outcome.unwrap(), 0);
+    for seed in 0..2 {
+        assert_eq!(value(&all, "spo_plus", seed, "normalized_regret"), value(&resumed, "spo_plus", seed, "normalized_regret"));
+    }
+}
+
+#[test]
+fn a_job_that_fails_is_recorded_and_the_rest_goes_on() {
+    let dir = tempfile::tempdir().unwrap();
+    let text = SUITE.replace("{ method = \"constant\" }", "{ method = \"persistence\" }");
+    let (outcome, store) = run(&text, dir.path(), false, make_loss, false);
+    assert_eq!(outcome.unwrap(), 2, "one failure per seed");
+    let rows = store.measurements();
+    let failed = rows.iter().find(|m| m.error.is_some()).unwrap();
+    assert!(failed.error.as_ref().unwrap().contains("persistence"), "{failed:?}");
+    value(&store, "spo_plus", 1, "normalized_regret");
+}

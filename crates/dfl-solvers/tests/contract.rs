@@ -1,0 +1,82 @@
+//! The contract that every decider must pass: one line each.
+
+use dfl_core::testkit::check_decider;
+use dfl_core::{Batch, Call, Decider, Key, NoGradient, Rng, Stream};
+use dfl_solvers::{Batched, Grid, ShortestPath};
+
+type Make = fn() -> Box<dyn Decider>;
+
+fn grid() -> Grid {
+    Grid::new(4, 5).unwrap()
+}
+
+#[cfg(feature = "osqp")]
+fn smoothed_grid() -> dfl_solvers::Osqp {
+    let smoothed = grid().program().with_quadratic(dfl_core::Csc::diagonal(&vec![0.5; grid().arcs()]));
+    dfl_solvers::Osqp::new(smoothed, dfl_core::ParamMap::costs(grid().arcs()), Default::default()).unwrap()
+}
+
+const DECIDERS: &[(&str, Make)] = &[
+    ("shortest path", || Box::new(Batched::new(NoGradient(ShortestPath::new(grid()))))),
+    #[cfg(feature = "osqp")]
+    ("smoothed shortest path by OSQP", || Box::new(Batched::new(dfl_solvers::Kkt::new(smoothed_grid())))),
+    #[cfg(feature = "highs")]
+    ("shortest path by HiGHS", || {
+        let solver = dfl_solvers::Highs::new(grid().program(), dfl_core::ParamMap::costs(grid().arcs()), Default::default()).unwrap();
+        Box::new(dfl_solvers::Owned::new(NoGradient(solver), 2).unwrap())
+    }),
+];
+
+fn costs(rows: usize) -> Batch {
+    let mut rng = Rng::seeded(21);
+    let draws = (0..rows * grid().arcs()).map(|_| rng.normal() + 1.0).collect();
+    Batch::from_vec(rows, grid().arcs(), draws).unwrap()
+}
+
+#[test]
+fn every_decider_keeps_the_contract() {
+    for (name, make) in DECIDERS {
+        println!("{name}");
+        check_decider(&*make(), &costs(9));
+    }
+}
+
+/// Decisions and gradients, 1, 2 and 8 threads, bit for bit.
+#[test]
+fn the_number_of_threads_changes_nothing() {
+    let thetas = costs(50);
+    let keys: Vec<Key> = (0..50).map(|id| Key { id, slot: 0 }).collect();
+    let call = Call { keys: &keys, stream: Stream::default(), backward: true };
+    for (name, make) in DECIDERS {
+        let run = |threads: usize| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            pool.install(|| {
+                let decider = make();
+                let found = decider.forward(&thetas, &call).unwrap();
+                let gradient = found.back.as_ref().map(|b| b.pull(&found.x).unwrap());
+                (found.x.clone(), found.objective.clone(), gradient)
+            })
+        };
+        let one = run(1);
+        for threads in [2, 8] {
+            assert!(run(threads) == one, "{name}: {threads} threads give other bits than 1");
+        }
+    }
+}
+
+/// The exact oracle and HiGHS on 10,000 random instances, costs of both signs.
+#[cfg(feature = "highs")]
+#[test]
+fn exact_and_highs_agree_on_10000_shortest_paths() {
+    let (grid, rows) = (Grid::new(5, 5).unwrap(), 10_000);
+    let mut rng = Rng::seeded(4);
+    let thetas = Batch::from_vec(rows, grid.arcs(), (0..rows * grid.arcs()).map(|_| rng.normal() + 0.5).collect()).unwrap();
+    let ids: Vec<u64> = (0..rows as u64).collect();
+    let exact = Batched::new(NoGradient(ShortestPath::new(grid)));
+    let highs = dfl_solvers::Highs::new(grid.program(), dfl_core::ParamMap::costs(grid.arcs()), Default::default()).unwrap();
+    let highs = dfl_solvers::Owned::new(NoGradient(highs), 2).unwrap();
+    let (ours, theirs) = (dfl_core::decide(&exact, &thetas, &ids).unwrap().1, dfl_core::decide(&highs, &thetas, &ids).unwrap().1);
+    let worst = ours.iter().zip(&theirs).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
+    println!("largest difference of {rows} optimal values: {worst:.1e}");
+    assert!(worst < 1e-9, "{worst:.1e}");
+}
