@@ -1,0 +1,159 @@
+//! A plot's axis: linear or logarithmic, with round numbers as ticks.
+
+use std::ops::Range;
+
+use plotters::coord::ranged1d::{DefaultFormatting, KeyPointHint, Ranged};
+
+/// Values further apart than this are drawn on a logarithmic axis.
+const LOG_FROM: f64 = 8.0;
+
+/// Room left beyond the first and the last value.
+const MARGIN: f64 = 0.06;
+
+/// From `low` to `high`; the number of ticks follows from the range.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Axis {
+    low: f64,
+    high: f64,
+    log: bool,
+}
+
+impl Axis {
+    /// An axis with room for all values; logarithmic where they span orders of magnitude.
+    pub(super) fn around(values: impl Iterator<Item = f64>) -> Self {
+        let (low, high) = values.filter(|v| v.is_finite()).fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), v| (l.min(v), h.max(v)));
+        if low > high {
+            return Self { low: 0.0, high: 1.0, log: false };
+        }
+        if low > 0.0 && high / low > LOG_FROM {
+            let room = (high / low).powf(MARGIN);
+            return Self { low: low / room, high: high * room, log: true };
+        }
+        let room = if high > low { (high - low) * MARGIN } else { (high.abs() * MARGIN).max(1e-9) };
+        // A quantity that is never negative needs no ticks below zero.
+        let start = if low >= 0.0 { (low - room).max(0.0) } else { low - room };
+        Self { low: start, high: high + room, log: false }
+    }
+
+    /// An axis from the first to the last value, such as that of epochs.
+    pub(super) fn exactly(values: impl Iterator<Item = f64>) -> Self {
+        let (low, high) = values.fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), v| (l.min(v), h.max(v)));
+        if low < high { Self { low, high, log: false } } else { Self { low: 0.0, high: 1.0, log: false } }
+    }
+
+    /// A linear axis between two numbers.
+    pub(super) fn between(low: f64, high: f64) -> Self {
+        Self { low, high, log: false }
+    }
+
+    /// The smallest value on the axis.
+    pub(super) fn low(&self) -> f64 {
+        self.low
+    }
+
+    /// The largest value on the axis.
+    pub(super) fn high(&self) -> f64 {
+        self.high
+    }
+
+    /// A few round numbers.
+    pub(super) fn ticks(&self) -> Vec<f64> {
+        if self.log { self.log_ticks() } else { self.linear_ticks() }
+    }
+
+    fn linear_ticks(&self) -> Vec<f64> {
+        let step = self.step();
+        let first = (self.low / step).ceil() as i64;
+        // Multiples of the step, not sums of it: 0.1 + 0.2 would be labelled 0.30000000000000004.
+        (first..).map(|k| k as f64 * step).take_while(|&v| v <= self.high * (1.0 + 1e-12)).take(12).collect()
+    }
+
+    /// The distance of linear ticks: at most eight of them.
+    fn step(&self) -> f64 {
+        round_step((self.high - self.low) / 8.0)
+    }
+
+    fn log_ticks(&self) -> Vec<f64> {
+        let decades = || self.low.log10().floor() as i32..=self.high.log10().floor() as i32;
+        let of = |factors: &[f64]| -> Vec<f64> {
+            let all = decades().flat_map(|decade| factors.iter().map(move |factor| factor * 10f64.powi(decade)));
+            all.filter(|v| (self.low..=self.high).contains(v)).collect()
+        };
+        let choices = [of(&[1.0, 2.0, 5.0]), of(&[1.0, 3.0]), of(&[1.0])];
+        choices.into_iter().find(|ticks| ticks.len() <= 7).unwrap_or_else(|| of(&[1.0]).into_iter().step_by(3).collect())
+    }
+
+    /// A tick's text.
+    pub(super) fn label(&self, tick: f64) -> String {
+        let step = if self.log { tick } else { self.step() };
+        if tick == 0.0 {
+            return "0".to_owned();
+        }
+        if !(1e-4..1e6).contains(&tick.abs()) {
+            return format!("{tick:.0e}");
+        }
+        let decimals = usize::try_from(-(step.abs() * (1.0 + 1e-9)).log10().floor() as i32).unwrap_or(0);
+        format!("{tick:.decimals$}")
+    }
+
+    fn position(&self, v: f64) -> f64 {
+        let scale = |v: f64| if self.log { v.max(f64::MIN_POSITIVE).log10() } else { v };
+        (scale(v) - scale(self.low)) / (scale(self.high) - scale(self.low))
+    }
+}
+
+/// The next of 1, 2, 5, 10, 20, ... at or above `width > 0`.
+fn round_step(width: f64) -> f64 {
+    let decade = 10f64.powf(width.log10().floor());
+    [1.0, 2.0, 5.0].into_iter().map(|factor| factor * decade).find(|&step| step >= width * (1.0 - 1e-9)).unwrap_or(10.0 * decade)
+}
+
+impl Ranged for Axis {
+    type FormatOption = DefaultFormatting;
+    type ValueType = f64;
+
+    fn map(&self, value: &f64, (from, to): (i32, i32)) -> i32 {
+        from + (f64::from(to - from) * self.position(*value)).round() as i32
+    }
+
+    fn key_points<Hint: KeyPointHint>(&self, _: Hint) -> Vec<f64> {
+        self.ticks()
+    }
+
+    fn range(&self) -> Range<f64> {
+        self.low..self.high
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn labels(axis: Axis) -> Vec<String> {
+        axis.ticks().into_iter().map(|tick| axis.label(tick)).collect()
+    }
+
+    #[test]
+    fn close_values_get_a_linear_axis() {
+        assert_eq!(labels(Axis::around([0.21, 0.34].into_iter())), ["0.22", "0.24", "0.26", "0.28", "0.30", "0.32", "0.34"][..].to_vec());
+    }
+
+    #[test]
+    fn distant_values_get_a_logarithmic_axis() {
+        assert_eq!(labels(Axis::around([3.2, 68.1].into_iter())), ["5", "10", "20", "50"]);
+        assert_eq!(labels(Axis::around([0.001, 90.0].into_iter())).first().map(String::as_str), Some("0.001"));
+    }
+
+    #[test]
+    fn one_value_or_none_still_give_an_axis() {
+        assert!(Axis::around(std::iter::empty()).ticks().len() >= 3);
+        assert!(Axis::around([4.0].into_iter()).ticks().len() >= 3);
+        assert!(Axis::around([0.0, f64::NAN].into_iter()).ticks().len() >= 2);
+    }
+
+    #[test]
+    fn map_puts_the_ends_at_the_ends() {
+        let axis = Axis { low: 1.0, high: 100.0, log: true };
+        assert_eq!([1.0, 10.0, 100.0].map(|v| axis.map(&v, (0, 200))), [0, 100, 200]);
+    }
+}

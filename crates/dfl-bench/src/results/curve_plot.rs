@@ -1,0 +1,128 @@
+//! Learning curves of a group: the mean over seeds as a line, each seed as a thin one, baselines as dashed lines.
+
+use plotters::prelude::*;
+
+use super::axis::Axis;
+use super::dot_plot::{Plot, drawn, labels, legend};
+use super::palette::{AXIS, GRID, INK, series};
+use super::summary::{Group, same_group};
+use super::{Curve, Key, ids};
+
+const SIZE: (u32, u32) = (560, 360);
+
+/// Curves of one row of the group.
+struct Series {
+    name: String,
+    color: RGBColor,
+    seeds: Vec<Vec<(f64, f64)>>,
+    mean: Vec<(f64, f64)>,
+    /// Lies upon an earlier one, and is dashed so that both are seen.
+    hidden: bool,
+}
+
+/// A baseline's value, which no epoch changes.
+struct Level {
+    name: String,
+    color: RGBColor,
+    value: f64,
+}
+
+/// One plot for each quantity that curves of the group follow.
+pub(super) fn plots(group: &Group, curves: &[Curve]) -> dfl_core::Result<Vec<Plot>> {
+    let own: Vec<&Curve> = curves.iter().filter(|curve| same_group(&curve.key, group.key()) && !curve.points.is_empty()).collect();
+    let mut quantities: Vec<&str> = own.iter().map(|curve| curve.what.as_str()).collect();
+    quantities.sort_unstable();
+    quantities.dedup();
+    quantities.iter().map(|what| plot(group, what, &own.iter().filter(|curve| curve.what == *what).copied().collect::<Vec<_>>())).collect()
+}
+
+fn plot(group: &Group, what: &str, curves: &[&Curve]) -> dfl_core::Result<Plot> {
+    let lines = all_series(group, curves);
+    let levels = levels(group, curves);
+    let title = format!("{} over epochs", what.replace('_', " "));
+    let svg = drawn(SIZE, &title, |area| draw(area, what, &lines, &levels))?;
+    let entry = |line: &Series| legend(line.color, if line.hidden { "6 4" } else { "" }, &line.name);
+    let level_entry = |level: &Level| legend(level.color, "3 3", &level.name);
+    Ok(Plot { title, svg, legend: lines.iter().map(entry).chain(levels.iter().map(level_entry)).collect() })
+}
+
+fn all_series(group: &Group, curves: &[&Curve]) -> Vec<Series> {
+    let mut keys: Vec<Key> = Vec::new();
+    for curve in curves {
+        let key = curve.key.without_seed();
+        if !keys.contains(&key) {
+            keys.push(key);
+        }
+    }
+    // The order of the table, so that colours and legend agree with it.
+    keys.sort_by_key(|key| color_number(group, key));
+    let mut lines: Vec<Series> = Vec::new();
+    for key in keys {
+        let seeds: Vec<Vec<_>> = curves.iter().filter(|curve| curve.key.without_seed() == key).map(|curve| points(curve)).collect();
+        let mean = mean_line(&seeds);
+        let hidden = lines.iter().any(|line| coincide(&line.mean, &mean));
+        lines.push(Series { name: group.label(&key), color: series(color_number(group, &key)), seeds, mean, hidden });
+    }
+    lines
+}
+
+fn points(curve: &Curve) -> Vec<(f64, f64)> {
+    curve.points.iter().map(|&[epoch, value]| (epoch, value)).collect()
+}
+
+/// The row's place in the table; a job that failed after some epochs comes last.
+fn color_number(group: &Group, key: &Key) -> usize {
+    group.rows.iter().position(|row| row.key == *key).unwrap_or(group.rows.len())
+}
+
+/// The mean where every seed has a point; elsewhere it would jump when a seed stops early.
+fn mean_line(seeds: &[Vec<(f64, f64)>]) -> Vec<(f64, f64)> {
+    let at = |seed: &Vec<(f64, f64)>, epoch: f64| seed.iter().find(|point| point.0 == epoch).map(|point| point.1);
+    let mean = |epoch: f64| Some(seeds.iter().map(|seed| at(seed, epoch)).sum::<Option<f64>>()? / seeds.len() as f64);
+    seeds[0].iter().filter_map(|&(epoch, _)| Some((epoch, mean(epoch)?))).collect()
+}
+
+fn coincide(a: &[(f64, f64)], b: &[(f64, f64)]) -> bool {
+    a.len() == b.len() && a.iter().zip(b).all(|(p, q)| p.0 == q.0 && (p.1 - q.1).abs() <= 1e-6 * p.1.abs())
+}
+
+/// Baselines of the curve's own metric; the oracle's regret of zero would only stretch the axis.
+fn levels(group: &Group, curves: &[&Curve]) -> Vec<Level> {
+    let Some(metric) = curves[0].metric().and_then(ids::metric) else { return Vec::new() };
+    let level = |(number, row): (usize, &super::summary::Row)| {
+        let value = row.mean(metric).filter(|_| row.is_baseline() && row.key.method != "oracle")?;
+        Some(Level { name: group.label(&row.key), color: series(number), value })
+    };
+    group.rows.iter().enumerate().filter_map(level).collect()
+}
+
+fn draw(area: &super::dot_plot::Area<'_>, what: &str, lines: &[Series], levels: &[Level]) -> Result<(), super::dot_plot::Failed> {
+    let all = || lines.iter().flat_map(|line| line.seeds.iter().flatten().chain(&line.mean));
+    let x = Axis::exactly(all().map(|point| point.0));
+    let y = Axis::around(all().map(|point| point.1).chain(levels.iter().map(|level| level.value)));
+    let mut chart =
+        ChartBuilder::on(area).margin(8).margin_right(18).x_label_area_size(48).y_label_area_size(66).build_cartesian_2d(x, y)?;
+    let (x_label, y_label) = (|v: &f64| x.label(*v), |v: &f64| y.label(*v));
+    let mut mesh = chart.configure_mesh();
+    mesh.x_desc("epoch").y_desc(what.replace('_', " ")).x_label_formatter(&x_label).y_label_formatter(&y_label);
+    mesh.axis_style(AXIS).bold_line_style(GRID).light_line_style(TRANSPARENT).label_style(labels(&INK)).axis_desc_style(labels(&INK));
+    mesh.draw()?;
+    for level in levels {
+        let ends = [(x.low(), level.value), (x.high(), level.value)];
+        chart.draw_series(DashedLineSeries::new(ends, 4, 4, level.color.stroke_width(2)))?;
+    }
+    for line in lines.iter().filter(|line| line.seeds.len() > 1) {
+        for seed in &line.seeds {
+            chart.draw_series(LineSeries::new(seed.iter().copied(), line.color.mix(0.35).stroke_width(1)))?;
+        }
+    }
+    for line in lines {
+        let (points, style) = (line.mean.iter().copied(), line.color.stroke_width(3));
+        if line.hidden {
+            chart.draw_series(DashedLineSeries::new(points, 8, 8, style))?;
+        } else {
+            chart.draw_series(LineSeries::new(points, style))?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,102 @@
+//! The leading metric of each row of a group as a dot with its error bar, and the published figure as a diamond.
+
+use dfl_core::{Error, Result};
+use plotters::coord::Shift;
+use plotters::drawing::DrawingAreaErrorKind;
+use plotters::prelude::*;
+use plotters::style::text_anchor::{HPos, Pos, VPos};
+
+use super::axis::Axis;
+use super::html::escape;
+use super::palette::{AXIS, GRID, INK, hex, series};
+use super::summary::{Group, Row};
+
+/// Where a plot is drawn, and how that fails.
+pub(super) type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
+pub(super) type Failed = DrawingAreaErrorKind<std::io::Error>;
+
+const WIDTH: u32 = 560;
+
+/// Height of one row: its name, and below it its dot.
+const ROW: u32 = 40;
+
+/// A drawing ready for a page.
+pub(super) struct Plot {
+    pub(super) title: String,
+    pub(super) svg: String,
+    /// Entries in HTML.
+    pub(super) legend: Vec<String>,
+}
+
+/// The plot of the leading metric, if anything was measured.
+pub(super) fn plot(group: &Group) -> Result<Option<Plot>> {
+    let rows: Vec<(usize, &Row)> = group.rows.iter().enumerate().filter(|(_, row)| row.mean(group.leading).is_some()).collect();
+    if rows.is_empty() {
+        return Ok(None);
+    }
+    let title = format!("{} ({} is better)", group.leading.heading, if group.leading.higher_is_better { "more" } else { "less" });
+    let svg = drawn((WIDTH, 64 + ROW * rows.len() as u32), &title, |area| draw(area, group, &rows))?;
+    Ok(Some(Plot { title, svg, legend: marks(&rows, group) }))
+}
+
+fn marks(rows: &[(usize, &Row)], group: &Group) -> Vec<String> {
+    let cells = || rows.iter().filter_map(|(_, row)| row.cells.get(group.leading.id));
+    let mut marks = vec!["● measured".to_owned()];
+    marks.extend(rows.iter().any(|(_, row)| row.is_baseline()).then(|| "○ measured, learns nothing by descent".to_owned()));
+    marks.extend(cells().any(|cell| cell.se.is_some()).then(|| "━ standard error over seeds".to_owned()));
+    marks.extend(cells().any(|cell| cell.published.is_some()).then(|| "◇ published".to_owned()));
+    marks
+}
+
+fn draw(area: &Area<'_>, group: &Group, rows: &[(usize, &Row)]) -> std::result::Result<(), Failed> {
+    let cells = || rows.iter().filter_map(|(_, row)| row.cells.get(group.leading.id));
+    let x = Axis::around(
+        cells().flat_map(|cell| [cell.mean - cell.se.unwrap_or(0.0), cell.mean + cell.se.unwrap_or(0.0)].into_iter().chain(cell.published)),
+    );
+    let y = Axis::between(0.0, rows.len() as f64);
+    let mut chart = ChartBuilder::on(area).margin(8).margin_left(14).margin_right(14).x_label_area_size(48).build_cartesian_2d(x, y)?;
+    let label = |v: &f64| x.label(*v);
+    let mut mesh = chart.configure_mesh();
+    mesh.disable_y_mesh().x_desc(group.leading.heading).x_label_formatter(&label);
+    mesh.axis_style(AXIS).bold_line_style(GRID).light_line_style(TRANSPARENT).label_style(labels(&INK)).axis_desc_style(labels(&INK));
+    mesh.draw()?;
+    let name_style = labels(&INK).pos(Pos::new(HPos::Left, VPos::Center));
+    for (place, (number, row)) in rows.iter().enumerate() {
+        let top = (rows.len() - place) as f64;
+        let Some(cell) = row.cells.get(group.leading.id) else { continue };
+        let (at, color) = ((cell.mean, top - 0.72), series(*number));
+        chart.draw_series([Text::new(group.label(&row.key), (x.low(), top - 0.28), name_style.clone())])?;
+        if let Some(se) = cell.se {
+            let ends = [(cell.mean - se, at.1), (cell.mean + se, at.1)];
+            chart.draw_series([PathElement::new(ends, color.stroke_width(3))])?;
+        }
+        if let Some(figure) = cell.published {
+            let diamond = PathElement::new(vec![(0, -7), (7, 0), (0, 7), (-7, 0), (0, -7)], INK.stroke_width(2));
+            chart.draw_series([EmptyElement::at((figure, at.1)) + diamond])?;
+        }
+        let style = if row.is_baseline() { color.stroke_width(2) } else { color.filled() };
+        chart.draw_series([Circle::new(at, 5, style)])?;
+    }
+    Ok(())
+}
+
+/// Text of a plot.
+pub(super) fn labels(color: &RGBColor) -> TextStyle<'_> {
+    ("sans-serif", 18).into_text_style(&(WIDTH, ROW)).color(color)
+}
+
+/// Runs `draw` on a fresh drawing and returns it as SVG that screen readers can name.
+pub(super) fn drawn(size: (u32, u32), title: &str, draw: impl FnOnce(&Area<'_>) -> std::result::Result<(), Failed>) -> Result<String> {
+    let mut svg = String::new();
+    let area = SVGBackend::with_string(&mut svg, size).into_drawing_area();
+    draw(&area).and_then(|()| area.present()).map_err(|source| Error::Backend { backend: "plotters", source: Box::new(source) })?;
+    drop(area);
+    Ok(svg.replacen("<svg ", &format!("<svg role=\"img\" aria-label=\"{}\" ", escape(title)), 1))
+}
+
+/// An entry of a legend: a piece of the line and its name.
+pub(super) fn legend(color: RGBColor, dashes: &str, name: &str) -> String {
+    let dashes = if dashes.is_empty() { String::new() } else { format!(" stroke-dasharray=\"{dashes}\"") };
+    let line = format!("<line x1=\"0\" y1=\"6\" x2=\"26\" y2=\"6\" stroke=\"{}\" stroke-width=\"3\"{dashes}/>", hex(color));
+    format!("<svg class=\"key\" width=\"26\" height=\"12\" aria-hidden=\"true\">{line}</svg>{}", escape(name))
+}

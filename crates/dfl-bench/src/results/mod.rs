@@ -1,0 +1,29 @@
+//! What the runner leaves behind: rows, tables, a report, and the comparison with accepted values.
+//!
+//! A [`Measurement`] is one number of one job; a [`Store`] keeps them on disk as they come in; [`table`] and
+//! [`report`] show them; [`Baseline`] and [`compare`] tell whether they are still what they were. Nothing here prints:
+//! whoever runs the experiments decides where the text goes.
+
+mod axis;
+mod baseline;
+mod compare;
+mod curve;
+mod curve_plot;
+mod dot_plot;
+mod html;
+pub mod ids;
+mod log;
+mod measurement;
+mod numbers;
+mod palette;
+pub mod report;
+mod sheet;
+mod store;
+mod summary;
+pub mod table;
+
+pub use baseline::{Acceptance, Accepted, Baseline};
+pub use compare::{Comparison, Difference, compare};
+pub use curve::Curve;
+pub use measurement::{Key, Measurement, latest};
+pub use store::Store;

@@ -1,0 +1,43 @@
+//! Colours of the plots, in a light and a dark version.
+//!
+//! Plots are drawn once, in the light colours; a style sheet exchanges them for the dark ones.
+
+use plotters::style::RGBColor;
+
+/// Text, axes and grid: light and dark.
+pub(super) const INK: RGBColor = RGBColor(0x22, 0x26, 0x2b);
+pub(super) const AXIS: RGBColor = RGBColor(0x8a, 0x90, 0x98);
+pub(super) const GRID: RGBColor = RGBColor(0xe3, 0xe6, 0xea);
+
+const NEUTRALS: [(RGBColor, &str); 3] = [(INK, "#e6e8eb"), (AXIS, "#7d848d"), (GRID, "#333941")];
+
+/// Told apart by people who see red and green alike (after Okabe and Ito), darkened until thin lines show on white.
+const SERIES: [(RGBColor, &str); 8] = [
+    (RGBColor(0x00, 0x6b, 0xb3), "#56b4e9"),
+    (RGBColor(0xd5, 0x5e, 0x00), "#f28a3c"),
+    (RGBColor(0x00, 0x8c, 0x66), "#2fc79b"),
+    (RGBColor(0xb8, 0x4f, 0x8c), "#e08fbf"),
+    (RGBColor(0xa3, 0x7b, 0x00), "#e6c229"),
+    (RGBColor(0x5b, 0x4f, 0xc4), "#a59cf2"),
+    (RGBColor(0x7a, 0x4a, 0x2b), "#c89574"),
+    (RGBColor(0x5f, 0x6b, 0x76), "#aab4be"),
+];
+
+/// The colour of the series of this number; they repeat after eight.
+pub(super) fn series(number: usize) -> RGBColor {
+    SERIES[number % SERIES.len()].0
+}
+
+/// As in HTML and SVG.
+pub(super) fn hex(RGBColor(r, g, b): RGBColor) -> String {
+    format!("#{r:02X}{g:02X}{b:02X}")
+}
+
+/// Rules that exchange each colour of a plot and its legend for the dark one.
+pub(super) fn dark_rules() -> String {
+    let rule = |(light, dark): &(RGBColor, &str)| {
+        let light = hex(*light);
+        format!("svg [stroke=\"{light}\"]{{stroke:{dark}}}svg [fill=\"{light}\"]{{fill:{dark}}}\n")
+    };
+    NEUTRALS.iter().chain(&SERIES).map(rule).collect()
+}

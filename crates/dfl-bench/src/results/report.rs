@@ -1,0 +1,100 @@
+//! `report.html`: tables and plots on one page that needs nothing else, neither a network nor a script.
+
+use std::fmt::Write as _;
+use std::path::Path;
+
+use dfl_core::Result;
+
+use super::sheet::Sheet;
+use super::summary::{Group, groups};
+use super::{Curve, Measurement, curve_plot, dot_plot, html, palette};
+use crate::files::AtomicFile;
+
+/// What stands at the head of the page; what is empty is left out.
+#[derive(Clone, Debug, Default)]
+pub struct Heading {
+    /// The page's title.
+    pub title: String,
+    /// Date and time of the run.
+    pub when: String,
+    /// The commit that was run.
+    pub commit: Option<String>,
+    /// Number of threads.
+    pub threads: Option<usize>,
+    /// Profile of the suites.
+    pub profile: String,
+    /// The command that makes this page again.
+    pub command: String,
+}
+
+/// Writes the page; a reader sees the old one or the new one, never half of it.
+///
+/// # Errors
+/// [`dfl_core::Error::File`] if it cannot be written, [`dfl_core::Error::Backend`] if a plot cannot be drawn.
+pub fn write(path: &Path, heading: &Heading, measurements: &[Measurement], curves: &[Curve]) -> Result<()> {
+    let page = render(heading, measurements, curves)?;
+    AtomicFile::create(path)?.write(|file| std::io::Write::write_all(file, page.as_bytes()))
+}
+
+/// The page.
+///
+/// # Errors
+/// [`dfl_core::Error::Backend`] if a plot cannot be drawn.
+pub fn render(heading: &Heading, measurements: &[Measurement], curves: &[Curve]) -> Result<String> {
+    let groups = groups(measurements);
+    let sections: String = groups.iter().enumerate().map(|(number, group)| section(number, group, curves)).collect::<Result<_>>()?;
+    let empty = if groups.is_empty() { "<p>Nothing was measured.</p>\n" } else { "" };
+    let body = format!("{}{}{empty}{sections}{}", header(heading), contents(&groups), footer(heading));
+    Ok(format!("{}<body>\n{body}</body>\n</html>\n", head(&heading.title)))
+}
+
+fn head(title: &str) -> String {
+    // Forbids what the page must not do: fetch anything or run a script.
+    let policy = "default-src 'none'; style-src 'unsafe-inline'";
+    let style = format!("{}@media (prefers-color-scheme: dark) {{\n{}}}\n", include_str!("report.css"), palette::dark_rules());
+    format!(
+        "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<meta http-equiv=\"Content-Security-Policy\" content=\"{policy}\">\n\
+         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>{}</title>\n<style>\n{style}</style>\n</head>\n",
+        html::escape(title)
+    )
+}
+
+fn header(heading: &Heading) -> String {
+    let threads = heading.threads.map(|threads| if threads == 1 { "1 thread".to_owned() } else { format!("{threads} threads") });
+    let commit = heading.commit.as_ref().map(|commit| format!("commit {commit}"));
+    let profile = (!heading.profile.is_empty()).then(|| format!("profile {}", heading.profile));
+    let when = (!heading.when.is_empty()).then(|| heading.when.clone());
+    let facts: Vec<String> =
+        [when, commit, threads, profile].into_iter().flatten().map(|fact| format!("<span>{}</span>", html::escape(&fact))).collect();
+    format!("<header>\n<h1>{}</h1>\n<p class=\"meta\">{}</p>\n</header>\n", html::escape(&heading.title), facts.join(" · "))
+}
+
+fn contents(groups: &[Group]) -> String {
+    if groups.len() < 2 {
+        return String::new();
+    }
+    let item = |(number, group): (usize, &Group)| {
+        let key = group.key();
+        format!("<li><a href=\"#g{number}\">{} {}</a></li>\n", html::escape(&key.task), html::escape(&key.size))
+    };
+    format!("<nav aria-label=\"Contents\"><ul>\n{}</ul></nav>\n", groups.iter().enumerate().map(item).collect::<String>())
+}
+
+fn section(number: usize, group: &Group, curves: &[Curve]) -> Result<String> {
+    let sheet = Sheet::new(group);
+    let (title, context) = (html::escape(&sheet.title), html::escape(&sheet.context));
+    let figures: String = dot_plot::plot(group)?.iter().chain(&curve_plot::plots(group, curves)?).map(html::figure).collect();
+    let mut section = format!("<section id=\"g{number}\">\n<h2>{title}</h2>\n<p class=\"context\">{context}</p>\n{}", html::table(&sheet));
+    if !figures.is_empty() {
+        let _ = writeln!(section, "<div class=\"figures\">\n{figures}</div>");
+    }
+    section.push_str("</section>\n");
+    Ok(section)
+}
+
+fn footer(heading: &Heading) -> String {
+    if heading.command.is_empty() {
+        return String::new();
+    }
+    format!("<footer><p>Made by <code>{}</code>.</p></footer>\n", html::escape(&heading.command))
+}

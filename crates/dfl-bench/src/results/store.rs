@@ -1,0 +1,130 @@
+//! The output directory: `results.jsonl` and `curves.jsonl`.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use dfl_core::{Error, Result};
+
+use super::log::{Log, Record, failure};
+use super::{Curve, Key, Measurement, ids, latest};
+
+impl Record for Measurement {
+    fn key(&self) -> &Key {
+        &self.key
+    }
+}
+
+impl Record for Curve {
+    fn key(&self) -> &Key {
+        &self.key
+    }
+}
+
+/// Measurements and learning curves of one output directory, on disk as soon as they are added.
+///
+/// The files only grow. If a quantity was measured twice, as after a resumed failure, the later line counts.
+#[derive(Debug)]
+pub struct Store {
+    dir: PathBuf,
+    results: Log,
+    curve_log: Log,
+    measurements: Vec<Measurement>,
+    curves: Vec<Curve>,
+    warnings: Vec<String>,
+}
+
+impl Store {
+    /// Opens `dir`, making it if need be. With `resume` earlier lines are read and kept; without, earlier files are renamed to
+    /// `results.jsonl.old` and `curves.jsonl.old`.
+    ///
+    /// # Errors
+    /// [`Error::File`] if the directory or its files cannot be written, [`Error::Content`] if an earlier line, other than a torn last
+    /// one, is not a result.
+    pub fn open(dir: &Path, resume: bool) -> Result<Self> {
+        make_dir(dir)?;
+        let paths = [dir.join("results.jsonl"), dir.join("curves.jsonl")];
+        if !resume {
+            let [results, curve_log] = paths.map(|path| Log::create(&path));
+            let (results, curve_log) = (results?, curve_log?);
+            return Ok(Self { dir: dir.to_owned(), results, curve_log, measurements: vec![], curves: vec![], warnings: vec![] });
+        }
+        let (results, rows) = Log::resume::<Measurement>(&paths[0])?;
+        let (curve_log, curves) = Log::resume::<Curve>(&paths[1])?;
+        let warnings = rows.warning.into_iter().chain(curves.warning).collect();
+        Ok(Self { dir: dir.to_owned(), results, curve_log, measurements: rows.records, curves: curves.records, warnings })
+    }
+
+    /// Adds all measurements of one job, in one write; a kill or a full disk loses the job as a whole.
+    ///
+    /// # Errors
+    /// [`Error::File`] if they cannot be written, or if a word is not one of [`ids`]; the file is then as before.
+    pub fn append(&mut self, job: &[Measurement]) -> Result<()> {
+        if let Some(fault) = job.iter().find_map(ids::fault) {
+            return Err(self.refused(fault));
+        }
+        self.results.append(job)?;
+        self.measurements.extend_from_slice(job);
+        Ok(())
+    }
+
+    /// Adds the learning curves of one job. Add them before its measurements, which are what marks it as done.
+    ///
+    /// # Errors
+    /// As [`append`](Self::append).
+    pub fn append_curves(&mut self, job: &[Curve]) -> Result<()> {
+        if let Some(fault) = job.iter().find_map(|curve| ids::key_fault(&curve.key)) {
+            return Err(self.refused(fault));
+        }
+        self.curve_log.append(job)?;
+        self.curves.extend_from_slice(job);
+        Ok(())
+    }
+
+    /// Whether the job has measurements and none of them failed; a failed job is worth another try.
+    pub fn done(&self, key: &Key) -> bool {
+        let job: Vec<_> = self.measurements.iter().filter(|row| row.key == *key).cloned().collect();
+        !job.is_empty() && latest(&job).iter().all(|row| row.value.is_some())
+    }
+
+    /// All measurements, earlier ones first; of those repeated, only the last.
+    pub fn measurements(&self) -> Vec<Measurement> {
+        latest(&self.measurements).into_iter().cloned().collect()
+    }
+
+    /// All learning curves; of those repeated, only the last.
+    pub fn curves(&self) -> Vec<Curve> {
+        let repeated = |at: usize| self.curves[at + 1..].iter().any(|later| same_curve(later, &self.curves[at]));
+        (0..self.curves.len()).filter(|&at| !repeated(at)).map(|at| self.curves[at].clone()).collect()
+    }
+
+    /// What was found amiss when earlier lines were read and was set right.
+    pub fn warnings(&self) -> &[String] {
+        &self.warnings
+    }
+
+    /// The output directory.
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    fn refused(&self, fault: String) -> Error {
+        Error::File {
+            path: self.dir.join("results.jsonl"),
+            action: "adding a measurement",
+            remedy: "use a word of dfl_bench::results::ids, or add it there",
+            source: io::Error::new(io::ErrorKind::InvalidInput, fault),
+        }
+    }
+}
+
+fn same_curve(a: &Curve, b: &Curve) -> bool {
+    a.key == b.key && a.what == b.what
+}
+
+fn make_dir(dir: &Path) -> Result<()> {
+    if dir.exists() && !dir.is_dir() {
+        return Err(failure(dir, "opening the output directory", io::ErrorKind::NotADirectory.into()));
+    }
+    fs::create_dir_all(dir).map_err(|source| failure(dir, "creating the output directory", source))
+}

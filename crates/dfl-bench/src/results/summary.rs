@@ -1,0 +1,180 @@
+//! Measurements gathered over seeds, one group per task and size.
+
+use std::cmp::Ordering;
+use std::collections::{BTreeMap, BTreeSet};
+
+use dfl_core::metrics::{mean, standard_error};
+
+use super::ids::{self, Kind, METRICS, Metric};
+use super::{Key, Measurement, latest};
+
+/// One quantity over the seeds.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Summary {
+    pub(super) mean: f64,
+    /// Standard error over seeds; `None` for a single one.
+    pub(super) se: Option<f64>,
+    pub(super) seeds: usize,
+    pub(super) published: Option<f64>,
+}
+
+/// Why one quantity of one seed is not there.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Failure {
+    pub(super) seed: Option<u64>,
+    pub(super) metric: String,
+    pub(super) error: String,
+}
+
+/// Everything measured of one method with one predictor, solver and set of columns.
+#[derive(Clone, Debug)]
+pub(super) struct Row {
+    /// Without a seed.
+    pub(super) key: Key,
+    pub(super) cells: BTreeMap<&'static str, Summary>,
+    pub(super) failures: Vec<Failure>,
+    /// Seeds that were tried, failed ones included.
+    pub(super) tried: usize,
+}
+
+/// What can be compared: the rows of one task and size in one suite.
+#[derive(Clone, Debug)]
+pub(super) struct Group {
+    pub(super) rows: Vec<Row>,
+    /// What the rows are sorted by.
+    pub(super) leading: &'static Metric,
+}
+
+/// Name and reader of a field of a key.
+pub(super) type Field = (&'static str, fn(&Key) -> &str);
+
+/// The fields that tell the rows of a group apart.
+const FIELDS: [Field; 4] =
+    [("method", |key| &key.method), ("predictor", |key| &key.predictor), ("solver", |key| &key.solver), ("columns", |key| &key.columns)];
+
+/// Groups in the order in which they were first measured.
+pub(super) fn groups(measurements: &[Measurement]) -> Vec<Group> {
+    let mut groups: Vec<Vec<&Measurement>> = Vec::new();
+    for row in latest(measurements) {
+        match groups.iter_mut().find(|group| same_group(&group[0].key, &row.key)) {
+            Some(group) => group.push(row),
+            None => groups.push(vec![row]),
+        }
+    }
+    groups.iter().map(|rows| Group::new(rows)).collect()
+}
+
+/// Whether two jobs did the same work and may be compared.
+pub(super) fn same_group(a: &Key, b: &Key) -> bool {
+    (&a.suite, &a.profile, &a.task, &a.size) == (&b.suite, &b.profile, &b.task, &b.size)
+}
+
+impl Group {
+    fn new(measurements: &[&Measurement]) -> Self {
+        let keys: BTreeSet<Key> = measurements.iter().map(|row| row.key.without_seed()).collect();
+        let rows = keys.into_iter().map(|key| Row::new(key, measurements)).collect::<Vec<_>>();
+        let mut group = Self { leading: leading(&rows), rows };
+        group.rows.sort_by(|a, b| better(group.leading, a, b));
+        group
+    }
+
+    /// Suite, profile, task and size, which all rows share.
+    pub(super) fn key(&self) -> &Key {
+        &self.rows[0].key
+    }
+
+    /// Titles and readers of the fields that tell rows apart; the method always.
+    pub(super) fn varying(&self) -> Vec<Field> {
+        let mut kept = FIELDS.to_vec();
+        for field in FIELDS.into_iter().skip(1).filter(|field| self.shared(field.1).is_some()) {
+            let rest: Vec<Field> = kept.iter().copied().filter(|other| other.0 != field.0).collect();
+            if self.tells_apart(&rest) {
+                kept = rest;
+            }
+        }
+        kept
+    }
+
+    /// Fields that are the same in all rows which have them, and their word.
+    pub(super) fn constant(&self) -> Vec<(&'static str, &str)> {
+        let kept = self.varying();
+        let left_out = FIELDS.into_iter().filter(|field| !kept.iter().any(|other| other.0 == field.0));
+        left_out.filter_map(|(name, read)| Some((name, self.shared(read)?))).collect()
+    }
+
+    fn tells_apart(&self, fields: &[Field]) -> bool {
+        let words: BTreeSet<Vec<&str>> = self.rows.iter().map(|row| fields.iter().map(|(_, read)| read(&row.key)).collect()).collect();
+        words.len() == self.rows.len()
+    }
+
+    /// The shortest name that is one row's alone.
+    pub(super) fn label(&self, key: &Key) -> String {
+        self.varying().iter().map(|(_, read)| read(key)).filter(|word| *word != "none").collect::<Vec<_>>().join(" · ")
+    }
+
+    /// Metrics that some row has, in the order of tables: the leading one, other qualities, times, counts.
+    pub(super) fn metrics(&self) -> Vec<&'static Metric> {
+        let measured = |metric: &&Metric| self.rows.iter().any(|row| row.cells.contains_key(metric.id));
+        let others = METRICS.iter().filter(|metric| metric.id != self.leading.id && measured(metric));
+        std::iter::once(self.leading).chain(others).collect()
+    }
+
+    /// The only word of a field; a baseline's `none` says nothing about the others.
+    fn shared(&self, read: fn(&Key) -> &str) -> Option<&str> {
+        let words: BTreeSet<&str> = self.rows.iter().map(|row| read(&row.key)).filter(|word| *word != "none").collect();
+        (words.len() < 2).then(|| words.first().copied().unwrap_or("none"))
+    }
+}
+
+impl Row {
+    fn new(key: Key, measurements: &[&Measurement]) -> Self {
+        let own: Vec<_> = measurements.iter().copied().filter(|row| row.key.without_seed() == key).collect();
+        let cells = METRICS.iter().filter_map(|metric| Some((metric.id, summary(metric.id, &own)?))).collect();
+        let failures = own.iter().filter_map(|row| failure(row)).collect();
+        let tried = own.iter().map(|row| row.key.seed).collect::<BTreeSet<_>>().len();
+        Self { key, cells, failures, tried }
+    }
+
+    /// Whether the method learns nothing by descent.
+    pub(super) fn is_baseline(&self) -> bool {
+        ids::is_baseline(&self.key.method)
+    }
+
+    /// The mean over seeds of a metric.
+    pub(super) fn mean(&self, metric: &Metric) -> Option<f64> {
+        self.cells.get(metric.id).map(|cell| cell.mean)
+    }
+}
+
+fn failure(row: &Measurement) -> Option<Failure> {
+    Some(Failure { seed: row.key.seed, metric: row.metric.clone(), error: row.error.clone()? })
+}
+
+fn summary(metric: &str, rows: &[&Measurement]) -> Option<Summary> {
+    let of_metric = || rows.iter().filter(|row| row.metric == metric);
+    let values: Vec<f64> = of_metric().filter_map(|row| row.value).collect();
+    let published = of_metric().find_map(|row| row.published);
+    (!values.is_empty()).then(|| Summary { mean: mean(&values), se: standard_error(&values), seeds: values.len(), published })
+}
+
+/// The first quality that a paper printed, else the first one measured.
+fn leading(rows: &[Row]) -> &'static Metric {
+    let first = |wanted: &dyn Fn(&Metric) -> bool| METRICS.iter().find(|metric| wanted(metric));
+    let published = |metric: &Metric| rows.iter().any(|row| row.cells.get(metric.id).is_some_and(|cell| cell.published.is_some()));
+    let measured = |metric: &Metric| rows.iter().any(|row| row.cells.contains_key(metric.id));
+    let failed = |metric: &Metric| rows.iter().any(|row| row.failures.iter().any(|failure| failure.metric == metric.id));
+    first(&|metric| metric.kind == Kind::Quality && published(metric))
+        .or_else(|| first(&measured))
+        .or_else(|| first(&failed))
+        .unwrap_or(&METRICS[0])
+}
+
+/// Better rows first, rows without a value last.
+fn better(metric: &Metric, a: &Row, b: &Row) -> Ordering {
+    let (a, b) = (a.mean(metric), b.mean(metric));
+    match (a, b) {
+        (Some(a), Some(b)) if metric.higher_is_better => b.total_cmp(&a),
+        (Some(a), Some(b)) => a.total_cmp(&b),
+        _ => b.is_some().cmp(&a.is_some()),
+    }
+}

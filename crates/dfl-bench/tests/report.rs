@@ -1,0 +1,192 @@
+//! The report page, on made-up but plausible measurements.
+
+use std::fs;
+
+use dfl_bench::results::report::{Heading, render, write};
+use dfl_bench::results::{Curve, Key, Measurement};
+
+fn key(task: &str, size: &str, method: &str, predictor: &str, solver: &str, seed: u64) -> Key {
+    Key {
+        suite: "default".into(),
+        task: task.into(),
+        size: size.into(),
+        method: method.into(),
+        predictor: predictor.into(),
+        solver: solver.into(),
+        columns: "published".into(),
+        seed: Some(seed),
+        profile: "quick".into(),
+    }
+}
+
+/// A number in [-1, 1] that looks random and is always the same.
+fn noise(a: u64, b: u64) -> f64 {
+    ((a * 7919 + b * 104_729 + 13) as f64).sin()
+}
+
+fn shortest_path() -> (Vec<Measurement>, Vec<Curve>) {
+    let (mut rows, mut curves) = (Vec::new(), Vec::new());
+    let runs = [
+        ("two_stage", "exact", 0.213, 0.0011),
+        ("two_stage", "highs", 0.213, 0.0011),
+        ("spo_plus", "exact", 0.104, 0.0042),
+        ("spo_plus", "highs", 0.104, 0.31),
+    ];
+    for (method, solver, regret, seconds) in runs {
+        for seed in 0..3 {
+            let key = key("shortest_path", "5x5", method, "linear", solver, seed);
+            let value = regret * (1.0 + 0.05 * noise(seed, method.len() as u64));
+            rows.push(Measurement::new(&key, "normalized_regret", value).over(1000, Some(0.004)));
+            rows.push(Measurement::new(&key, "mean_ratio_regret", value * 1.1));
+            rows.push(Measurement::new(&key, "rmse", 1.7 + value));
+            rows.push(Measurement::new(&key, "epoch_seconds", seconds));
+            rows.push(Measurement::new(&key, "oracle_calls", if method == "spo_plus" { 30_000.0 } else { 0.0 }));
+            let point = |epoch: u64| [epoch as f64, value * (1.0 + 2.5 * (-(epoch as f64) / 6.0).exp() + 0.04 * noise(seed, epoch))];
+            curves.push(Curve::new(&key, "valid_regret", (0..=30).map(point)));
+        }
+    }
+    let oracle = key("shortest_path", "5x5", "oracle", "none", "exact", 0);
+    rows.push(Measurement::new(&oracle, "normalized_regret", 0.0));
+    let constant = key("shortest_path", "5x5", "constant", "none", "exact", 0);
+    rows.push(Measurement::new(&constant, "normalized_regret", 0.31));
+    (rows, curves)
+}
+
+fn power() -> (Vec<Measurement>, Vec<Curve>) {
+    let (mut rows, mut curves) = (Vec::new(), Vec::new());
+    let baselines = [
+        ("persistence", 36.066, Some(36.1)),
+        ("least_squares", 5.5745, Some(5.57)),
+        ("least_squares_sigma", 4.071, None),
+        ("constant", 68.11, None),
+    ];
+    for (method, value, published) in baselines {
+        let key = Key { seed: None, ..key("power", "n24", method, "none", "none", 0) };
+        rows.push(Measurement::new(&key, "task_loss", value).over(511, Some(0.2)).published(published));
+        rows.push(Measurement::new(&key, "rmse", 0.1 + value / 100.0));
+    }
+    let honest = Key { columns: "honest".into(), seed: None, ..key("power", "n24", "least_squares", "none", "none", 0) };
+    rows.push(Measurement::new(&honest, "task_loss", 3.8209));
+    let policy = Key { seed: None, ..key("power", "n24", "policy_linear", "linear", "exact", 0) };
+    rows.push(Measurement::new(&policy, "task_loss", 3.242));
+    let learned = [
+        ("two_stage", "mlp", "none", 4.62, Some(4.52)),
+        ("dfl_point", "mlp", "active_set", 4.21, Some(4.324)),
+        ("dfl_point", "linear", "active_set", 3.31, None),
+        ("so_ebm", "mlp", "active_set", 3.9, Some(3.77)),
+    ];
+    for (method, predictor, solver, value, published) in learned {
+        for seed in 0..3 {
+            let key = key("power", "n24", method, predictor, solver, seed);
+            let value = value * (1.0 + 0.03 * noise(seed, 3));
+            rows.push(Measurement::new(&key, "task_loss", value).over(511, Some(0.2)).published(published));
+            rows.push(Measurement::new(&key, "rmse", 0.12));
+            rows.push(Measurement::new(&key, "epoch_seconds", 0.81));
+            let point = |epoch: u64| [epoch as f64, value * (1.0 + 8.0 * (-(epoch as f64) / 5.0).exp() + 0.03 * noise(seed, epoch))];
+            curves.push(Curve::new(&key, "valid_task_loss", (1..=40).map(point)));
+        }
+    }
+    rows.push(Measurement::failed(
+        &key("power", "n24", "dfl_sqp", "mlp", "osqp", 1),
+        "task_loss",
+        "instance 17: osqp stopped with <MaxIterations> & gave up",
+    ));
+    (rows, curves)
+}
+
+fn heading() -> Heading {
+    Heading {
+        title: "Decision-focused learning: benchmark".into(),
+        when: "2026-11-22 02:50 UTC".into(),
+        commit: Some("0123456789ab".into()),
+        threads: Some(2),
+        profile: "quick".into(),
+        command: "cargo xtask bench".into(),
+    }
+}
+
+fn page() -> String {
+    let ((mut rows, mut curves), (more_rows, more_curves)) = (shortest_path(), power());
+    rows.extend(more_rows);
+    curves.extend(more_curves);
+    render(&heading(), &rows, &curves).unwrap()
+}
+
+/// Set `DFL_REPORT_OUT` to a path to look at the page.
+#[test]
+fn the_page_shows_every_group_with_its_plots() {
+    let page = page();
+    if let Some(path) = std::env::var_os("DFL_REPORT_OUT") {
+        fs::write(path, &page).unwrap();
+    }
+    assert_eq!(page.matches("<section").count(), 2);
+    assert_eq!(page.matches("<figure>").count(), 4, "a dot plot and a plot of curves for each group");
+    for text in ["<h2>shortest_path 5x5</h2>", "spo_plus · highs", "36.066", "4.324", "commit 0123456789ab", "2 threads", "epoch"] {
+        assert!(page.contains(text), "{text}");
+    }
+}
+
+/// Every tag that is opened is closed, in the right order.
+#[test]
+fn tags_are_balanced() {
+    let page = page();
+    let mut open: Vec<&str> = Vec::new();
+    for tag in page.split('<').skip(1).map(|rest| &rest[..rest.find('>').unwrap()]) {
+        let name = tag.trim_start_matches('/').split_whitespace().next().unwrap();
+        match tag {
+            _ if tag.ends_with('/') || ["meta", "!DOCTYPE"].contains(&name) => {}
+            _ if tag.starts_with('/') => assert_eq!(open.pop(), Some(name)),
+            _ => open.push(name),
+        }
+    }
+    assert!(open.is_empty(), "{open:?}");
+}
+
+#[test]
+fn the_page_needs_no_network_and_no_script() {
+    let page = page();
+    for word in ["<script", "<img", "<link", "src=", "url(", "@import", "javascript:", "onload"] {
+        assert!(!page.contains(word), "{word}");
+    }
+    let namespace = "xmlns=\"http://www.w3.org/2000/svg\"";
+    assert_eq!(page.matches("http").count(), page.matches(namespace).count() + page.matches("http-equiv").count());
+}
+
+#[test]
+fn text_is_escaped_everywhere() {
+    let evil = "<b>&\"'";
+    let row = Measurement::failed(&key("power", evil, "dfl_sqp", "mlp", evil, 1), "task_loss", evil);
+    let heading = Heading {
+        title: evil.into(),
+        when: evil.into(),
+        commit: Some(evil.into()),
+        threads: None,
+        profile: evil.into(),
+        command: evil.into(),
+    };
+    let curve = Curve::new(&row.key, evil, [[0.0, 1.0], [1.0, 2.0]]);
+    let good = Measurement::new(&key("power", evil, "so_ebm", evil, evil, 1), "task_loss", 1.0);
+    let page = render(&heading, &[row, good], &[curve]).unwrap();
+    assert!(!page.contains("<b>") && page.contains("&lt;b&gt;&amp;&quot;"), "{page}");
+}
+
+#[test]
+fn an_empty_run_and_single_values_still_make_a_page() {
+    assert!(render(&heading(), &[], &[]).unwrap().contains("Nothing was measured"));
+    let key = key("power", "n24", "so_ebm", "mlp", "none", 1);
+    let curve = Curve::new(&key, "valid_task_loss", [[1.0, 2.0]]);
+    assert!(render(&heading(), &[Measurement::new(&key, "task_loss", 0.0)], &[curve]).unwrap().contains("<svg"));
+    assert!(render(&heading(), &[Measurement::new(&key, "task_loss", f64::NAN)], &[]).unwrap().contains("not a finite number"));
+}
+
+#[test]
+fn a_page_that_cannot_be_written_is_an_error_and_leaves_the_old_one() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("report.html");
+    write(&path, &heading(), &[], &[]).unwrap();
+    let before = fs::read_to_string(&path).unwrap();
+    assert!(before.starts_with("<!DOCTYPE html>"));
+    let error = write(&dir.path().join("gone/report.html"), &heading(), &[], &[]).unwrap_err().to_string();
+    assert!(error.contains("gone/report.html"), "{error}");
+    assert_eq!(fs::read_to_string(&path).unwrap(), before);
+}
