@@ -125,8 +125,9 @@ mod tests {
     fn a_tiny_negative_eigenvalue_is_found() {
         let n = 16;
         // Rows of a Hadamard matrix.
-        let vectors: Vec<Vec<f64>> =
-            (0..n).map(|i: usize| (0..n).map(|j: usize| if (i & j).count_ones() % 2 == 0 { 0.25 } else { -0.25 }).collect()).collect();
+        let vectors: Vec<Vec<f64>> = (0..n)
+            .map(|i: usize| (0..n).map(|j: usize| if (i & j).count_ones().is_multiple_of(2) { 0.25 } else { -0.25 }).collect())
+            .collect();
         for bad in 0..n {
             let mut weights = vec![1.0; n];
             weights[bad] = 0.0;

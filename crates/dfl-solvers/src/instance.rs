@@ -1,6 +1,6 @@
 //! What the backends of programs share: a program and its map, checked once, and the program of one `theta`.
 
-use dfl_core::{Dims, Entry, Error, ParamMap, Program, Result, Side, Solution, SolveInfo, Status, check_len};
+use dfl_core::{Dims, Error, ParamMap, Program, Result, Side, Solution, SolveInfo, Status, check_len};
 
 /// A program and the entries that `theta` moves.
 #[derive(Clone, Debug)]
@@ -19,17 +19,6 @@ impl Instance {
 
     pub(crate) fn dims(&self) -> Dims {
         Dims { theta: self.params.theta(), x: self.base.n(), rows: self.base.m() }
-    }
-
-    /// The entries that `theta` moves, each once.
-    pub(crate) fn entries(&self) -> Vec<Entry> {
-        let mut entries = Vec::new();
-        self.params.tangent(&vec![0.0; self.params.theta()], |entry, _| {
-            if !entries.contains(&entry) {
-                entries.push(entry);
-            }
-        });
-        entries
     }
 
     /// Writes the program of `theta`; `false` if its bounds cross, so that no point satisfies them.

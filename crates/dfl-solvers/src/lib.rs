@@ -8,6 +8,8 @@ mod highs;
 #[cfg(any(feature = "highs", feature = "osqp"))]
 mod instance;
 mod kkt;
+#[cfg(feature = "osqp")]
+mod osqp;
 mod owned;
 mod shortest_path;
 
@@ -16,5 +18,7 @@ pub use convexity::check_convex;
 #[cfg(feature = "highs")]
 pub use highs::{Highs, HighsOptions, HighsWorkspace};
 pub use kkt::{Kkt, KktTape};
+#[cfg(feature = "osqp")]
+pub use osqp::{Osqp, OsqpOptions, OsqpWorkspace};
 pub use owned::Owned;
 pub use shortest_path::{Grid, ShortestPath};

@@ -190,7 +190,7 @@ fn a_warm_start_finds_the_same_value_in_fewer_pivots() {
     for _ in 0..50 {
         let program = random_program(&mut rng);
         let n = program.n();
-        let solver = Highs::new(program, ParamMap::costs(n), HighsOptions { presolve: false, ..Default::default() }).unwrap();
+        let solver = Highs::new(program, ParamMap::costs(n), HighsOptions { presolve: Some(false), ..Default::default() }).unwrap();
         let theta: Vec<f64> = (0..n).map(|_| 0.01 * rng.normal()).collect();
         let (_, first) = solve(&solver, &vec![0.0; n]);
         let (mut ws, mut warm) = (solver.workspace().unwrap(), Solution::default());
@@ -282,10 +282,24 @@ fn limits_stop_with_the_incumbent_or_without_an_answer() {
     let Status::Feasible { gap } = info.status else { panic!("{:?}", info.status) };
     assert!(gap > 0.0 && gap < 0.1 && out.objective < 0.0);
 
-    let options = HighsOptions { iterations: Some(0), presolve: false, ..Default::default() };
+    let options = HighsOptions { iterations: Some(0), presolve: Some(false), ..Default::default() };
     let (info, out) = solve(&Highs::new(factory(), ParamMap::new(0), options).unwrap(), &[]);
     assert!(matches!(info.status, Status::Feasible { .. } | Status::Failed), "{:?}", info.status);
     assert_eq!(out.row_dual, [0.0; 3]);
+}
+
+/// HiGHS takes a cost of 1e20 for infinite: whatever the status, the answer is finite, and the next row is right.
+#[test]
+fn absurd_numbers_end_without_a_wrong_answer() {
+    let solver = highs(factory(), ParamMap::costs(2));
+    let (mut ws, mut out) = (solver.workspace().unwrap(), Solution::default());
+    for size in [1e15, 1e20, 1e300] {
+        if let Ok(info) = solver.solve(&[size, -size], None, &mut ws, &mut out) {
+            assert!(!info.status.usable() || (out.x[0] == 0.0 && out.x[1] == 6.0), "{info:?} {out:?}");
+        }
+        let info = solver.solve(&[0.0, 0.0], None, &mut ws, &mut out).unwrap();
+        assert_eq!((info.status, out.objective), (Status::Optimal, -36.0));
+    }
 }
 
 #[test]

@@ -232,11 +232,15 @@ fn callers_from_several_threads_take_turns() {
 #[cfg(feature = "highs")]
 mod highs {
     use super::*;
-    use dfl_core::{Csc, ParamMap, Program};
-    use dfl_solvers::{Grid, Highs, HighsOptions, ShortestPath};
+    use dfl_core::{Csc, Entry, ParamMap, Program};
+    use dfl_solvers::{Grid, Highs, HighsOptions, Kkt, ShortestPath};
 
     /// The shortest path on a grid as a linear program; its value has an exact oracle.
     fn path(grid: usize, integer: bool) -> NoGradient<Highs> {
+        NoGradient(highs(grid, integer, HighsOptions::default()))
+    }
+
+    fn highs(grid: usize, integer: bool, options: HighsOptions) -> Highs {
         let arcs = arcs(grid);
         let triplets: Vec<_> = arcs.iter().enumerate().flat_map(|(k, &(from, to))| [(from, k, -1.0), (to, k, 1.0)]).collect();
         let mut balance = vec![0.0; grid * grid];
@@ -247,7 +251,7 @@ mod highs {
             .with_rows(a, balance.clone(), balance)
             .with_bounds(vec![0.0; n], vec![1.0; n])
             .with_integers(vec![integer; n]);
-        NoGradient(Highs::new(program, ParamMap::costs(n), HighsOptions::default()).unwrap())
+        Highs::new(program, ParamMap::costs(n), options).unwrap()
     }
 
     /// Arcs to the right of a row, then those down from it, as the generator of the benchmark orders them.
@@ -332,6 +336,43 @@ mod highs {
             }
             long.join().unwrap();
         });
+    }
+
+    /// min -3x - 5y, 2y <= 12 + theta, 3x + 2y <= 18, x, y >= 0: y = 6 + theta/2, x = 2 - theta/3, so d(x + y) = dtheta / 6.
+    #[test]
+    fn the_derivative_of_a_linear_program_through_the_pool() {
+        let a = Csc::from_triplets(2, 2, &[(0, 1, 2.0), (1, 0, 3.0), (1, 1, 2.0)]).unwrap();
+        let program = Program::linear(vec![-3.0, -5.0])
+            .with_rows(a, vec![f64::NEG_INFINITY; 2], vec![12.0, 18.0])
+            .with_bounds(vec![0.0; 2], vec![f64::INFINITY; 2]);
+        let params = ParamMap::new(1).link(Entry::RowUp(0), 0, 1.0);
+        let decider = Owned::new(Kkt::new(Highs::new(program, params, HighsOptions::default()).unwrap()), 2).unwrap();
+        let thetas = Batch::from_rows(&[[0.0], [1.5], [-3.0]]).unwrap();
+        let out = decider.forward(&thetas, &call(&keys(3), true)).unwrap();
+        let pulled = out.back.unwrap().pull(&Batch::from_rows(&[[1.0, 1.0]; 3]).unwrap()).unwrap();
+        assert!(pulled.as_slice().iter().all(|g| (g - 1.0 / 6.0).abs() < 1e-12), "{pulled:?}");
+    }
+
+    /// Microseconds per solve of the 5x5 grid on one thread: `cargo test ... -- --ignored --nocapture`.
+    #[test]
+    #[ignore = "a measurement"]
+    fn time_of_the_grid() {
+        for presolve in [true, false] {
+            let solver = highs(5, false, HighsOptions { presolve: Some(presolve), ..Default::default() });
+            println!("presolve {presolve}");
+            let (mut ws, mut found) = (solver.workspace().unwrap(), vec![Solution::default(); 500]);
+            for (what, seed, warm) in
+                [("cold", 1, false), ("cold", 1, false), ("warm, same costs", 1, true), ("warm, other costs", 2, true)]
+            {
+                let thetas = costs(500, 40, seed);
+                let (mut pivots, start) = (0, std::time::Instant::now());
+                for (theta, out) in thetas.iter().zip(&mut found) {
+                    let from = warm.then(|| out.clone());
+                    pivots += solver.solve(theta, from.as_ref(), &mut ws, out).unwrap().iterations;
+                }
+                println!("{what}: {:.0} us, {:.1} pivots", start.elapsed().as_secs_f64() * 1e6 / 500.0, pivots as f64 / 500.0);
+            }
+        }
     }
 
     /// Two solvers of the same problem: the exact oracle and HiGHS through the pool.

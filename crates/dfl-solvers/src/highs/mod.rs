@@ -10,6 +10,9 @@ use highs_sys::HighsInt;
 use crate::instance::{Instance, without_answer};
 use model::Model;
 
+/// Rows and columns from which a linear program is presolved.
+const LARGE: usize = 1000;
+
 /// How HiGHS is run.
 #[derive(Clone, Debug, PartialEq)]
 pub struct HighsOptions {
@@ -22,13 +25,14 @@ pub struct HighsOptions {
     pub nodes: Option<usize>,
     /// Most simplex iterations.
     pub iterations: Option<usize>,
-    /// Whether a cold solve may presolve.
-    pub presolve: bool,
+    /// Whether a cold solve may presolve; `None` means integer programs and large linear ones, since on a small one presolve takes
+    /// several times what the simplex method does.
+    pub presolve: Option<bool>,
 }
 
 impl Default for HighsOptions {
     fn default() -> Self {
-        Self { tolerance: 1e-7, gap: 0.0, nodes: None, iterations: None, presolve: true }
+        Self { tolerance: 1e-7, gap: 0.0, nodes: None, iterations: None, presolve: None }
     }
 }
 
@@ -55,6 +59,7 @@ impl Default for HighsOptions {
 pub struct Highs {
     instance: Instance,
     options: HighsOptions,
+    presolve: bool,
     moved: Moved,
 }
 
@@ -69,17 +74,15 @@ struct Moved {
 }
 
 impl Moved {
-    fn of(instance: &Instance) -> Self {
+    fn of(params: &ParamMap) -> Self {
         let mut out = Self::default();
-        for entry in instance.entries() {
-            match entry {
-                Entry::C(_) => out.costs = true,
-                Entry::RowLo(i) | Entry::RowUp(i) => out.rows.push(i),
-                Entry::Lo(j) | Entry::Up(j) => out.columns.push(j),
-                Entry::A(_) => out.matrix = true,
-                Entry::P(_) => {}
-            }
-        }
+        params.tangent(&vec![0.0; params.theta()], |entry, _| match entry {
+            Entry::C(_) => out.costs = true,
+            Entry::RowLo(i) | Entry::RowUp(i) => out.rows.push(i),
+            Entry::Lo(j) | Entry::Up(j) => out.columns.push(j),
+            Entry::A(_) => out.matrix = true,
+            Entry::P(_) => {}
+        });
         for list in [&mut out.rows, &mut out.columns] {
             list.sort_unstable();
             list.dedup();
@@ -108,7 +111,8 @@ impl Highs {
             return Err(Error::Domain { what: "HighsOptions::gap", value: options.gap, need: "finite and at least 0" });
         }
         let instance = Instance::new(program, params)?;
-        Ok(Self { moved: Moved::of(&instance), instance, options })
+        let pays = instance.base.has_integers() || instance.base.n() + instance.base.m() >= LARGE;
+        Ok(Self { moved: Moved::of(&instance.params), presolve: options.presolve.unwrap_or(pays), instance, options })
     }
 
     fn new_model(&self) -> Result<Model> {
@@ -239,12 +243,12 @@ impl Solver for Highs {
             ws.model.clear()?;
             let go = match presolve {
                 None => from.is_some_and(|from| self.start(from, ws)),
-                Some(on) => on == self.options.presolve || !on,
+                Some(on) => on == self.presolve || !on,
             };
             if !go {
                 continue;
             }
-            ws.model.set_presolve(presolve.unwrap_or(self.options.presolve))?;
+            ws.model.set_presolve(presolve.unwrap_or(self.presolve))?;
             let mut info = self.attempt(ws, out)?;
             iterations += info.iterations;
             info.iterations = iterations;
