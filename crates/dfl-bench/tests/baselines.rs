@@ -1,5 +1,7 @@
 //! Accepted values and the check against them.
 
+#![allow(clippy::unwrap_used, reason = "a helper that fails fails its test")]
+
 use std::error::Error as _;
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -3,12 +3,12 @@
 use plotters::prelude::*;
 
 use super::axis::Axis;
-use super::dot_plot::{Plot, drawn, labels, legend};
-use super::palette::{AXIS, GRID, INK, series};
+use super::dot_plot::{Area, Failed, Plot, WIDTH, drawn, labels, legend};
+use super::palette::{AXIS, GRID, INK, SERIES, series};
 use super::summary::{Group, same_group};
 use super::{Curve, Key, ids};
 
-const SIZE: (u32, u32) = (560, 360);
+const SIZE: (u32, u32) = (WIDTH, 330);
 
 /// Curves of one row of the group.
 struct Series {
@@ -24,6 +24,8 @@ struct Series {
 struct Level {
     name: String,
     color: RGBColor,
+    /// Length of a dash and of the gap after it; longer once the colours repeat.
+    dash: (u32, u32),
     value: f64,
 }
 
@@ -42,7 +44,7 @@ fn plot(group: &Group, what: &str, curves: &[&Curve]) -> dfl_core::Result<Plot> 
     let title = format!("{} over epochs", what.replace('_', " "));
     let svg = drawn(SIZE, &title, |area| draw(area, what, &lines, &levels))?;
     let entry = |line: &Series| legend(line.color, if line.hidden { "6 4" } else { "" }, &line.name);
-    let level_entry = |level: &Level| legend(level.color, "3 3", &level.name);
+    let level_entry = |level: &Level| legend(level.color, &format!("{} {}", level.dash.0, level.dash.1), &level.name);
     Ok(Plot { title, svg, legend: lines.iter().map(entry).chain(levels.iter().map(level_entry)).collect() })
 }
 
@@ -91,12 +93,13 @@ fn levels(group: &Group, curves: &[&Curve]) -> Vec<Level> {
     let Some(metric) = curves[0].metric().and_then(ids::metric) else { return Vec::new() };
     let level = |(number, row): (usize, &super::summary::Row)| {
         let value = row.mean(metric).filter(|_| row.is_baseline() && row.key.method != "oracle")?;
-        Some(Level { name: group.label(&row.key), color: series(number), value })
+        let dash = if number < SERIES.len() { (4, 4) } else { (10, 3) };
+        Some(Level { name: group.label(&row.key), color: series(number), dash, value })
     };
     group.rows.iter().enumerate().filter_map(level).collect()
 }
 
-fn draw(area: &super::dot_plot::Area<'_>, what: &str, lines: &[Series], levels: &[Level]) -> Result<(), super::dot_plot::Failed> {
+fn draw(area: &Area<'_>, what: &str, lines: &[Series], levels: &[Level]) -> Result<(), Failed> {
     let all = || lines.iter().flat_map(|line| line.seeds.iter().flatten().chain(&line.mean));
     let x = Axis::exactly(all().map(|point| point.0));
     let y = Axis::around(all().map(|point| point.1).chain(levels.iter().map(|level| level.value)));
@@ -109,7 +112,7 @@ fn draw(area: &super::dot_plot::Area<'_>, what: &str, lines: &[Series], levels: 
     mesh.draw()?;
     for level in levels {
         let ends = [(x.low(), level.value), (x.high(), level.value)];
-        chart.draw_series(DashedLineSeries::new(ends, 4, 4, level.color.stroke_width(2)))?;
+        chart.draw_series(DashedLineSeries::new(ends, level.dash.0, level.dash.1, level.color.stroke_width(2)))?;
     }
     for line in lines.iter().filter(|line| line.seeds.len() > 1) {
         for seed in &line.seeds {

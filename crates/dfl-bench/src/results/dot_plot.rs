@@ -15,10 +15,10 @@ use super::summary::{Group, Row};
 pub(super) type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
 pub(super) type Failed = DrawingAreaErrorKind<std::io::Error>;
 
-const WIDTH: u32 = 560;
+pub(super) const WIDTH: u32 = 480;
 
 /// Height of one row: its name, and below it its dot.
-const ROW: u32 = 40;
+const ROW: u32 = 42;
 
 /// A drawing ready for a page.
 pub(super) struct Plot {
@@ -64,7 +64,7 @@ fn draw(area: &Area<'_>, group: &Group, rows: &[(usize, &Row)]) -> std::result::
     for (place, (number, row)) in rows.iter().enumerate() {
         let top = (rows.len() - place) as f64;
         let Some(cell) = row.cells.get(group.leading.id) else { continue };
-        let (at, color) = ((cell.mean, top - 0.72), series(*number));
+        let (at, color) = ((cell.mean, top - 0.68), series(*number));
         chart.draw_series([Text::new(group.label(&row.key), (x.low(), top - 0.28), name_style.clone())])?;
         if let Some(se) = cell.se {
             let ends = [(cell.mean - se, at.1), (cell.mean + se, at.1)];

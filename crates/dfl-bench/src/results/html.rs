@@ -58,6 +58,8 @@ fn cell(column: &Column, cell: &Cell, first: bool) -> String {
     if first {
         return format!("<th scope=\"row\">{value}</th>");
     }
+    // Blanks that fill up decimals must be as wide as the digits they stand for.
+    let value = if column.numeric { value.replace(' ', "\u{2007}") } else { value };
     let class = if column.numeric { " class=\"number\"" } else { "" };
     let spread = if has_spread(column) { format!("<td class=\"spread\">{}</td>", escape(&cell.spread)) } else { String::new() };
     format!("<td{class}>{value}</td>{spread}")

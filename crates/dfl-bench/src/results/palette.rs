@@ -12,7 +12,7 @@ pub(super) const GRID: RGBColor = RGBColor(0xe3, 0xe6, 0xea);
 const NEUTRALS: [(RGBColor, &str); 3] = [(INK, "#e6e8eb"), (AXIS, "#7d848d"), (GRID, "#333941")];
 
 /// Told apart by people who see red and green alike (after Okabe and Ito), darkened until thin lines show on white.
-const SERIES: [(RGBColor, &str); 8] = [
+pub(super) const SERIES: [(RGBColor, &str); 8] = [
     (RGBColor(0x00, 0x6b, 0xb3), "#56b4e9"),
     (RGBColor(0xd5, 0x5e, 0x00), "#f28a3c"),
     (RGBColor(0x00, 0x8c, 0x66), "#2fc79b"),

@@ -19,8 +19,8 @@ pub(super) struct Cell {
 pub(super) struct Column {
     pub(super) title: String,
     pub(super) numeric: bool,
-    /// May be left out where room is short.
-    pub(super) spare: bool,
+    /// Where room is short the highest go first; 0 stays.
+    pub(super) spare: u8,
     pub(super) cells: Vec<Cell>,
 }
 
@@ -54,9 +54,8 @@ impl Sheet {
 
 fn columns(group: &Group) -> Vec<Column> {
     let words = group.varying().into_iter().map(|(title, read)| words(group, title, read));
-    let mut metrics = group.metrics().into_iter().map(|metric| numbers(group, metric));
-    let leading = metrics.next();
-    words.chain(leading).chain(published(group)).chain(metrics).chain([seeds(group)]).collect()
+    let metrics = group.metrics().into_iter().flat_map(|metric| [numbers(group, metric)].into_iter().chain(published(group, metric)));
+    words.chain(metrics).chain([seeds(group)]).collect()
 }
 
 fn words(group: &Group, title: &str, read: fn(&super::Key) -> &str) -> Column {
@@ -65,7 +64,7 @@ fn words(group: &Group, title: &str, read: fn(&super::Key) -> &str) -> Column {
         format!("{}{mark}", read(&row.key))
     };
     let cells = group.rows.iter().map(|row| Cell { value: text(row), ..Cell::default() }).collect();
-    Column { title: title.to_owned(), numeric: false, spare: false, cells }
+    Column { title: title.to_owned(), numeric: false, spare: 0, cells }
 }
 
 fn numbers(group: &Group, metric: &'static Metric) -> Column {
@@ -78,7 +77,7 @@ fn numbers(group: &Group, metric: &'static Metric) -> Column {
         None => gap(row, metric),
     };
     let title = if metric.higher_is_better { format!("{} (up)", metric.heading) } else { metric.heading.to_owned() };
-    let spare = metric.id != group.leading.id && metric.id != "epoch_seconds";
+    let spare = u8::from(metric.id != group.leading.id && metric.id != "epoch_seconds");
     Column { title, numeric: true, spare, cells: group.rows.iter().zip(&found).map(cell).collect() }
 }
 
@@ -98,13 +97,15 @@ fn gap(row: &Row, metric: &Metric) -> Cell {
     Cell { value: if failed { "failed" } else { "" }.to_owned(), ..Cell::default() }
 }
 
-/// The figures of papers for the leading metric, with the digits that they have there.
-fn published(group: &Group) -> Option<Column> {
-    let figures: Vec<_> = group.rows.iter().map(|row| row.cells.get(group.leading.id)?.published).collect();
+/// The figures of papers for a metric, with the digits that they have there.
+fn published(group: &Group, metric: &Metric) -> Option<Column> {
+    let figures: Vec<_> = group.rows.iter().map(|row| row.cells.get(metric.id)?.published).collect();
     let decimals = shared_decimals(&[], &figures.iter().flatten().copied().collect::<Vec<_>>());
     let cell = |figure: &Option<f64>| Cell { value: figure.map_or(String::new(), |figure| printed(figure, decimals)), ..Cell::default() };
+    let leads = metric.id == group.leading.id;
+    let title = if leads { "published".to_owned() } else { format!("published {}", metric.heading) };
     let cells = figures.iter().map(cell).collect();
-    figures.iter().any(Option::is_some).then(|| Column { title: "published".to_owned(), numeric: true, spare: false, cells })
+    figures.iter().any(Option::is_some).then_some(Column { title, numeric: true, spare: if leads { 0 } else { 2 }, cells })
 }
 
 /// The figure's own digits, filled with blanks so that the points of a column stand in line.
@@ -121,7 +122,7 @@ fn seeds(group: &Group) -> Column {
         if measured == row.tried { measured.to_string() } else { format!("{measured}/{}", row.tried) }
     };
     let cells = group.rows.iter().map(|row| Cell { value: text(row), ..Cell::default() }).collect();
-    Column { title: "seeds".to_owned(), numeric: true, spare: false, cells }
+    Column { title: "seeds".to_owned(), numeric: true, spare: 0, cells }
 }
 
 fn notes(group: &Group) -> Vec<String> {

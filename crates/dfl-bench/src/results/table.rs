@@ -31,11 +31,12 @@ fn one(mut sheet: Sheet) -> String {
     format!("{head}{}{below}", grid(&sheet.columns))
 }
 
-/// Removes spare columns from the right until the rest fits; returns their titles.
+/// Removes the most spare columns, from the right, until the rest fits; returns their titles.
 fn fit(columns: &mut Vec<Column>) -> Vec<String> {
     let mut left_out = Vec::new();
     while columns.iter().map(|column| width(column) + GAP).sum::<usize>() > WIDTH {
-        let Some(at) = columns.iter().rposition(|column| column.spare) else { break };
+        let most = columns.iter().map(|column| column.spare).max().unwrap_or(0);
+        let Some(at) = columns.iter().rposition(|column| column.spare == most && most > 0) else { break };
         left_out.insert(0, columns.remove(at).title);
     }
     left_out
