@@ -1,4 +1,4 @@
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::{io::Write as _, num::NonZeroUsize};
@@ -26,6 +26,9 @@ pub(super) struct Bench {
     /// Suites to run, separated by commas
     #[arg(long, value_delimiter = ',', default_value = "default")]
     suite: Vec<String>,
+    /// Folder of suite definitions [default: benchmarks/definitions of the checkout]
+    #[arg(long, value_name = "DIR")]
+    definitions: Option<PathBuf>,
     /// Name the suites with their expected time, and run none
     #[arg(long)]
     list: bool,
@@ -58,9 +61,9 @@ pub(super) struct Bench {
 impl Bench {
     pub(super) fn run(&self) -> Result<ExitCode> {
         if self.list {
-            return list();
+            return list(&self.folder());
         }
-        let definitions = self.suite.iter().map(|name| Definition::load(&Definition::folder(), name)).collect::<Result<Vec<_>>>()?;
+        let definitions = self.suite.iter().map(|name| Definition::load(&self.folder(), name)).collect::<Result<Vec<_>>>()?;
         let threads = set_threads(self.threads)?;
         let mut store = Store::open(&self.out, self.resume)?;
         let outcome = self.measure(&definitions, threads, &mut store);
@@ -69,6 +72,10 @@ impl Bench {
         let failures = outcome?;
         let verdict = self.compare(&definitions, &store)?;
         Ok(if failures > 0 && verdict == ExitCode::SUCCESS { ExitCode::FAILURE } else { verdict })
+    }
+
+    fn folder(&self) -> PathBuf {
+        self.definitions.clone().unwrap_or_else(Definition::folder)
     }
 
     fn measure(&self, definitions: &[Definition], threads: usize, store: &mut Store) -> Result<usize> {
@@ -123,9 +130,9 @@ impl Bench {
     }
 }
 
-fn list() -> Result<ExitCode> {
-    for name in Definition::names(&Definition::folder())? {
-        let d = Definition::load(&Definition::folder(), &name)?;
+fn list(folder: &Path) -> Result<ExitCode> {
+    for name in Definition::names(folder)? {
+        let d = Definition::load(folder, &name)?;
         say(&format!("{name:<12} {}\n{:<12} quick {} min, full {} min", d.title, "", d.minutes.quick, d.minutes.full));
     }
     Ok(ExitCode::SUCCESS)

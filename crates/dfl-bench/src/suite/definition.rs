@@ -118,7 +118,7 @@ pub struct Training {
     pub epochs: ByProfile<usize>,
     /// Rows per step.
     pub batch: usize,
-    /// If several, the best on the validation rows of the first seed is used for all.
+    /// If several, each seed uses the one that is best on its validation rows.
     pub learning_rates: Vec<f64>,
     /// How the rate falls.
     #[serde(default, deserialize_with = "schedule")]

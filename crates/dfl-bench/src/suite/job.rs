@@ -1,6 +1,6 @@
 use std::time::Instant;
 
-use dfl_core::{Request, Result, Splits, label};
+use dfl_core::{Error, Request, Result, Splits, label};
 
 use super::learn::{Learned, Learner};
 use super::{Experiment, Profile, RunSpec, Training};
@@ -43,33 +43,20 @@ impl<'a> Job<'a> {
         self.run.training.as_ref().unwrap_or(&self.experiment.training)
     }
 
-    /// Runs it; `learning_rate` is what an earlier seed chose.
-    pub(super) fn execute(&self, around: &Around<'_>, learning_rate: f64) -> Result<Record> {
+    /// Runs it. Of several learning rates the one that is best on this seed's validation rows is reported, so that every seed is a
+    /// replicate of the whole protocol.
+    pub(super) fn execute(&self, around: &Around<'_>) -> Result<Record> {
         let (task, data) = self.load()?;
         if self.is_baseline() {
             let decisions = task.baseline(&self.run.method, &data)?;
             return Ok(Record { figures: task.figures(&data.test, &decisions)?, rows: data.test.len(), curve: Vec::new() });
         }
         self.learn(&*task, &data, around, |learner| {
-            let learned = learner.train(self.training(), learning_rate)?;
-            let mut figures = learner.judge(&*learned.model, &data.test)?;
-            figures.extend(costs(&learned));
-            Ok(Record { figures, rows: data.test.len(), curve: learned.curve })
-        })
-    }
-
-    /// The learning rate that is best on the validation rows of this job's seed.
-    pub(super) fn choose_learning_rate(&self, around: &Around<'_>) -> Result<f64> {
-        let (task, data) = self.load()?;
-        self.learn(&*task, &data, around, |learner| {
-            let mut best = (f64::INFINITY, self.training().learning_rates[0]);
-            for &rate in &self.training().learning_rates {
-                let valid = learner.train(self.training(), rate)?.valid;
-                if valid < best.0 {
-                    best = (valid, rate);
-                }
-            }
-            Ok(best.1)
+            let tried = self.training().learning_rates.iter().map(|&rate| learner.train(self.training(), rate)).collect::<Result<Vec<_>>>()?;
+            let best = tried.into_iter().min_by(|a, b| a.valid.total_cmp(&b.valid)).ok_or(Error::Domain { what: "number of learning rates", value: 0.0, need: "at least 1" })?;
+            let mut figures = learner.judge(&*best.model, &data.test)?;
+            figures.extend(costs(&best));
+            Ok(Record { figures, rows: data.test.len(), curve: best.curve })
         })
     }
 

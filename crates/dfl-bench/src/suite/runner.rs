@@ -1,4 +1,3 @@
-use std::collections::HashMap;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
@@ -78,11 +77,11 @@ impl Runner<'_> {
     pub fn run(&mut self, definition: &Definition) -> Result<usize> {
         let jobs = self.jobs(definition);
         self.progress.suite(&definition.name, jobs.len());
-        let (mut rates, mut failures) = (HashMap::new(), 0);
+        let mut failures = 0;
         for job in jobs {
             let (key, label) = (self.key(definition, &job), label(&job));
             self.progress.begin(&label);
-            let outcome = if self.store.done(&key) { Outcome::Resumed } else { self.measure(&job, &key, &mut rates)? };
+            let outcome = if self.store.done(&key) { Outcome::Resumed } else { self.measure(&job, &key)? };
             failures += usize::from(matches!(outcome, Outcome::Failed(_)));
             self.progress.end(&label, &outcome);
         }
@@ -115,7 +114,7 @@ impl Runner<'_> {
         }
     }
 
-    fn measure(&mut self, job: &Job<'_>, key: &Key, rates: &mut HashMap<*const super::RunSpec, f64>) -> Result<Outcome> {
+    fn measure(&mut self, job: &Job<'_>, key: &Key) -> Result<Outcome> {
         let (start, interrupted) = (Instant::now(), self.interrupted);
         let stop = || interrupted.load(Ordering::Relaxed);
         if stop() {
@@ -123,7 +122,7 @@ impl Runner<'_> {
         }
         let device = self.options.device.clone();
         let around = Around { profile: self.options.profile, device: &device, methods: self.methods, interrupted: &stop };
-        match learning_rate(job, &around, rates).and_then(|rate| job.execute(&around, rate)) {
+        match job.execute(&around) {
             Ok(record) => {
                 let (metric, value) = (record.figures[0].metric, record.figures[0].value);
                 self.keep(key, record)?;
@@ -180,21 +179,6 @@ impl fmt::Display for Chain<'_> {
         }
         Ok(())
     }
-}
-
-/// The learning rate of a run, chosen once, on its first seed.
-fn learning_rate(job: &Job<'_>, around: &Around<'_>, rates: &mut HashMap<*const super::RunSpec, f64>) -> Result<f64> {
-    let candidates = &job.training().learning_rates;
-    if job.is_baseline() || candidates.len() == 1 {
-        return Ok(candidates[0]);
-    }
-    let run: *const super::RunSpec = job.run;
-    if let Some(&rate) = rates.get(&run) {
-        return Ok(rate);
-    }
-    let rate = Job { seed: 0, ..*job }.choose_learning_rate(around)?;
-    rates.insert(run, rate);
-    Ok(rate)
 }
 
 fn label(job: &Job<'_>) -> String {

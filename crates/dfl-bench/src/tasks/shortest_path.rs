@@ -25,7 +25,9 @@ impl ShortestPathTask {
     }
 
     pub(super) fn from_options(options: &TaskOptions<'_>) -> Result<Self> {
-        let sides: Vec<_> = options.size.split('x').map(str::parse::<usize>).collect();
+        // Behind a dash a size says what else is particular, such as the number of rows.
+        let grid = options.size.split('-').next().unwrap_or_default();
+        let sides: Vec<_> = grid.split('x').map(str::parse::<usize>).collect();
         let [Ok(height), Ok(width)] = sides[..] else {
             return Err(unknown("size of a shortest path", options.size, ["HEIGHTxWIDTH, e.g. 5x5"]));
         };
