@@ -38,9 +38,9 @@ impl Default for HighsOptions {
 
 /// Linear and mixed-integer programs by HiGHS: minimise $c^\top x + r$ subject to rows, bounds and integrality.
 ///
-/// A workspace keeps one model for its life and changes only what `theta` moves (a moved matrix as a whole). Without a start, the solver's state is cleared
-/// first: the answer then depends on `theta` alone. A start sets the basis from the sides of the earlier answer (of a
-/// mixed-integer program: its point), and one that ends without an answer is repeated without it.
+/// A workspace keeps one HiGHS instance for its life and hands it each program as a whole, so that without a start the answer
+/// depends on `theta` alone. A start sets the basis from the sides of the earlier answer (of a mixed-integer program: its
+/// point), and one that ends without an answer is repeated without it.
 ///
 /// Status and numbers are HiGHS's, but an answer is [`Status::Optimal`] only if its KKT residuals are at most
 /// `tolerance`; for mixed-integer programs, feasibility, integrality and gap. An unbounded program is told from an infeasible
@@ -60,35 +60,6 @@ pub struct Highs {
     instance: Instance,
     options: HighsOptions,
     presolve: bool,
-    moved: Moved,
-}
-
-/// What `theta` moves.
-#[derive(Clone, Debug, Default)]
-struct Moved {
-    costs: bool,
-    rows: Vec<usize>,
-    columns: Vec<usize>,
-    /// HiGHS keeps the scaling of an earlier matrix, and forgets coefficients that were once zero: a matrix is passed as a whole.
-    matrix: bool,
-}
-
-impl Moved {
-    fn of(params: &ParamMap) -> Self {
-        let mut out = Self::default();
-        params.tangent(&vec![0.0; params.theta()], |entry, _| match entry {
-            Entry::C(_) => out.costs = true,
-            Entry::RowLo(i) | Entry::RowUp(i) => out.rows.push(i),
-            Entry::Lo(j) | Entry::Up(j) => out.columns.push(j),
-            Entry::A(_) => out.matrix = true,
-            Entry::P(_) => {}
-        });
-        for list in [&mut out.rows, &mut out.columns] {
-            list.sort_unstable();
-            list.dedup();
-        }
-        out
-    }
 }
 
 impl Highs {
@@ -112,11 +83,11 @@ impl Highs {
         }
         let instance = Instance::new(program, params)?;
         let pays = instance.base.has_integers() || instance.base.n() + instance.base.m() >= LARGE;
-        Ok(Self { moved: Moved::of(&instance.params), presolve: options.presolve.unwrap_or(pays), instance, options })
+        Ok(Self { presolve: options.presolve.unwrap_or(pays), instance, options })
     }
 
     fn new_model(&self) -> Result<Model> {
-        let mut model = Model::new()?;
+        let mut model = Model::new(&self.instance.base)?;
         model.set_float(c"primal_feasibility_tolerance", self.options.tolerance * 0.1)?;
         model.set_float(c"dual_feasibility_tolerance", self.options.tolerance * 0.1)?;
         model.set_float(c"mip_rel_gap", self.options.gap)?;
@@ -129,33 +100,18 @@ impl Highs {
         Ok(model)
     }
 
-    /// Tells the model what `theta` has moved.
-    fn update(&self, ws: &mut HighsWorkspace) -> Result<()> {
-        let HighsWorkspace { model, program, .. } = ws;
-        if self.moved.matrix {
-            return model.pass(program);
-        }
-        if self.moved.costs {
-            model.set_costs(&program.c)?;
-        }
-        for &i in &self.moved.rows {
-            model.set_row(i, program.row_lo[i], program.row_up[i])?;
-        }
-        for &j in &self.moved.columns {
-            model.set_column(j, program.lo[j], program.up[j])?;
-        }
-        Ok(())
-    }
-
-    /// Sets where the next run begins.
-    fn start(&self, from: &Solution, ws: &mut HighsWorkspace) -> bool {
-        if self.instance.base.has_integers() {
-            return ws.model.set_point(&from.x);
-        }
+    /// Sets where the next run begins; a start that HiGHS refuses is none.
+    fn start(&self, from: &Solution, ws: &mut HighsWorkspace) {
         let HighsWorkspace { model, program, columns, rows, .. } = ws;
-        basis(&from.bound_side, &program.lo, &program.up, columns);
-        basis(&from.row_side, &program.row_lo, &program.row_up, rows);
-        !rows.is_empty() && model.set_basis(columns, rows)
+        if program.has_integers() {
+            if from.x.iter().all(|x| x.is_finite()) {
+                model.set_point(&from.x);
+            }
+        } else if program.m() > 0 {
+            basis(&from.bound_side, &program.lo, &program.up, columns);
+            basis(&from.row_side, &program.row_lo, &program.row_up, rows);
+            model.set_basis(columns, rows);
+        }
     }
 
     /// One run and what it found; the model is ready for it.
@@ -186,7 +142,6 @@ impl Highs {
             ffi::MODEL_STATUS_INFEASIBLE => Status::Infeasible,
             _ => Status::Failed,
         };
-        ws.model.set_costs(&ws.program.c)?;
         Ok(without_answer(status, iterations + self.iterations(ws)))
     }
 }
@@ -224,8 +179,7 @@ impl Solver for Highs {
     }
 
     fn workspace(&self) -> Result<HighsWorkspace> {
-        let (base, mut model) = (&self.instance.base, self.new_model()?);
-        model.pass(base)?;
+        let (base, model) = (&self.instance.base, self.new_model()?);
         let (columns, rows) = (vec![0; base.n()], vec![0; base.m()]);
         Ok(HighsWorkspace { model, program: base.clone(), limited: false, columns, rows })
     }
@@ -236,23 +190,22 @@ impl Solver for Highs {
         if !self.instance.push(theta, &mut ws.program)? {
             return Ok(without_answer(Status::Infeasible, 0));
         }
-        self.update(ws)?;
         let mut iterations = 0;
         // A start that misleads and a presolve that spoils the answer are both answered by leaving them out.
-        for presolve in [None, Some(true), Some(false)] {
-            ws.model.clear()?;
-            let go = match presolve {
-                None => from.is_some_and(|from| self.start(from, ws)),
-                Some(on) => on == self.presolve || !on,
-            };
-            if !go {
+        let attempts = [(from, self.presolve), (None, self.presolve), (None, false)];
+        for (k, (from, presolve)) in attempts.into_iter().enumerate() {
+            if k == 0 && from.is_none() || k == 2 && !self.presolve {
                 continue;
             }
-            ws.model.set_presolve(presolve.unwrap_or(self.presolve))?;
+            ws.model.pass(&ws.program)?;
+            ws.model.set_presolve(presolve)?;
+            if let Some(from) = from {
+                self.start(from, ws);
+            }
             let mut info = self.attempt(ws, out)?;
             iterations += info.iterations;
             info.iterations = iterations;
-            let trusted = presolve.is_some() && (info.status != Status::Failed || ws.limited);
+            let trusted = from.is_none() && (info.status != Status::Failed || ws.limited);
             if info.status.usable() || trusted {
                 return Ok(info);
             }

@@ -41,15 +41,24 @@ fn int(value: usize) -> Result<HighsInt> {
 /// One HiGHS model, silent and on one thread. Stays on the thread that made it (the pointer makes it neither `Send` nor `Sync`).
 pub(super) struct Model {
     highs: NonNull<c_void>,
+    /// The structure as HiGHS counts it.
+    starts: Vec<HighsInt>,
+    rows: Vec<HighsInt>,
+    kinds: Vec<HighsInt>,
 }
 
 impl Model {
-    pub(super) fn new() -> Result<Self> {
+    /// An empty model, for programs of the structure of `base`.
+    pub(super) fn new(base: &Program) -> Result<Self> {
+        let starts = base.a.col_ptr().iter().map(|&p| int(p)).collect::<Result<Vec<_>>>()?;
+        let rows = base.a.row_idx().iter().map(|&i| int(i)).collect::<Result<Vec<_>>>()?;
+        let kind = |&integer: &bool| if integer { ffi::VAR_TYPE_INTEGER } else { ffi::VAR_TYPE_CONTINUOUS };
+        let kinds = base.integer.iter().map(kind).collect();
         let alone = GATE.write().unwrap_or_else(PoisonError::into_inner);
         // SAFETY: takes nothing and returns a new model or null; no other model is made, run or destroyed meanwhile.
         let highs = NonNull::new(unsafe { ffi::Highs_create() }).ok_or_else(|| refused("to make a model"))?;
         drop(alone);
-        let mut model = Self { highs };
+        let mut model = Self { highs, starts, rows, kinds };
         model.set_bool(c"output_flag", false)?;
         model.set_int(c"threads", 1)?;
         // SAFETY: a live model and two terminated strings.
@@ -82,12 +91,9 @@ impl Model {
         accept(unsafe { ffi::Highs_setStringOptionValue(self.ptr(), c"presolve".as_ptr(), value.as_ptr()) }, "presolve")
     }
 
-    /// Replaces the whole model.
+    /// Takes over a whole program, of the structure that the model was made for, and forgets everything else: the next run depends
+    /// on nothing that was solved before. Changing entries of a kept program would not do: HiGHS keeps the scaling it once chose.
     pub(super) fn pass(&mut self, program: &Program) -> Result<()> {
-        let starts = program.a.col_ptr().iter().map(|&p| int(p)).collect::<Result<Vec<_>>>()?;
-        let rows = program.a.row_idx().iter().map(|&i| int(i)).collect::<Result<Vec<_>>>()?;
-        let kind = |&integer: &bool| if integer { ffi::VAR_TYPE_INTEGER } else { ffi::VAR_TYPE_CONTINUOUS };
-        let kinds: Vec<HighsInt> = program.integer.iter().map(kind).collect();
         // SAFETY: a live model; `Program::check` has made the lengths agree with n, m and the number of entries; HiGHS copies.
         let status = unsafe {
             ffi::Highs_passMip(
@@ -103,10 +109,10 @@ impl Model {
                 program.up.as_ptr(),
                 program.row_lo.as_ptr(),
                 program.row_up.as_ptr(),
-                starts.as_ptr(),
-                rows.as_ptr(),
+                self.starts.as_ptr(),
+                self.rows.as_ptr(),
                 program.a.values().as_ptr(),
-                if program.has_integers() { kinds.as_ptr() } else { null() },
+                if program.has_integers() { self.kinds.as_ptr() } else { null() },
             )
         };
         accept(status, "the model")
@@ -119,32 +125,22 @@ impl Model {
         accept(unsafe { ffi::Highs_changeColsCostByRange(self.ptr(), 0, int(last)?, costs.as_ptr()) }, "the costs")
     }
 
-    pub(super) fn set_column(&mut self, j: usize, lo: f64, up: f64) -> Result<()> {
-        // SAFETY: a live model, which checks the index.
-        accept(unsafe { ffi::Highs_changeColBounds(self.ptr(), int(j)?, lo, up) }, "a variable's bounds")
-    }
-
-    pub(super) fn set_row(&mut self, i: usize, lo: f64, up: f64) -> Result<()> {
-        // SAFETY: as above.
-        accept(unsafe { ffi::Highs_changeRowBounds(self.ptr(), int(i)?, lo, up) }, "a row's bounds")
-    }
-
     /// Forgets everything but the model: the next run depends on nothing that was solved before.
     pub(super) fn clear(&mut self) -> Result<()> {
         // SAFETY: a live model.
         accept(unsafe { ffi::Highs_clearSolver(self.ptr()) }, "to forget the last solve")
     }
 
-    /// Starts the next run from a basis; one that is no basis is repaired, or refused with `false`.
-    pub(super) fn set_basis(&mut self, columns: &[HighsInt], rows: &[HighsInt]) -> bool {
+    /// Starts the next run from a basis; one that is no basis is repaired, or refused without an effect.
+    pub(super) fn set_basis(&mut self, columns: &[HighsInt], rows: &[HighsInt]) {
         // SAFETY: a live model of as many columns and rows as the slices are long.
-        unsafe { ffi::Highs_setBasis(self.ptr(), columns.as_ptr(), rows.as_ptr()) != ffi::STATUS_ERROR }
+        unsafe { ffi::Highs_setBasis(self.ptr(), columns.as_ptr(), rows.as_ptr()) };
     }
 
-    /// Starts the next run from a point; `false` if it is refused.
-    pub(super) fn set_point(&mut self, x: &[f64]) -> bool {
+    /// Starts the next run from a point, unless HiGHS refuses it.
+    pub(super) fn set_point(&mut self, x: &[f64]) {
         // SAFETY: a live model of `x.len()` columns; null means unknown.
-        unsafe { ffi::Highs_setSolution(self.ptr(), x.as_ptr(), null(), null(), null()) != ffi::STATUS_ERROR }
+        unsafe { ffi::Highs_setSolution(self.ptr(), x.as_ptr(), null(), null(), null()) };
     }
 
     /// Solves, and returns HiGHS's opinion of how that ended.
