@@ -8,3 +8,8 @@ pub mod registry;
 pub mod results;
 pub mod suite;
 pub mod tasks;
+
+/// The example of the workspace's readme, compiled and run as a test.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+struct Readme;
