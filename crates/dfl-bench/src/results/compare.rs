@@ -96,11 +96,11 @@ impl Comparison {
         self.agreed += other.agreed;
     }
 
-    /// 1: something regressed or changed; else 3: something could not be compared, or nothing could; else 0.
+    /// 1: something regressed; else 3: something could not be compared, or nothing could; else 0, also for what became better.
     pub fn exit_code(&self) -> u8 {
-        if !self.regressed.is_empty() || !self.changed.is_empty() {
+        if !self.regressed.is_empty() {
             1
-        } else if !self.missing.is_empty() || self.agreed == 0 {
+        } else if !self.missing.is_empty() || self.agreed + self.changed.len() == 0 {
             3
         } else {
             0

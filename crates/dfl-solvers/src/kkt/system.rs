@@ -164,7 +164,7 @@ fn is_singular(lblt: &Lblt<f64>) -> bool {
         (least, largest) = (least.min(small), largest.max(large));
         k += if wide { 2 } else { 1 };
     }
-    diag.nrows() > 0 && !(least > SINGULAR_PIVOT * largest)
+    diag.nrows() > 0 && (least.is_nan() || least <= SINGULAR_PIVOT * largest)
 }
 
 /// Smallest and largest magnitude of the eigenvalues of `[a b; b d]`; the small one by the determinant, without cancellation.
