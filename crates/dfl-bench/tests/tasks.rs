@@ -2,10 +2,10 @@
 
 use dfl_bench::data::shortest_path::ShortestPathData;
 use dfl_bench::tasks::ShortestPathTask;
-use dfl_core::testkit::check_task;
 use dfl_core::Request;
 #[cfg(feature = "osqp")]
 use dfl_core::Task;
+use dfl_core::testkit::check_task;
 
 #[cfg(feature = "osqp")]
 mod common;

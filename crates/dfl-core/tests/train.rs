@@ -3,8 +3,8 @@
 use std::ops::ControlFlow;
 
 use dfl_core::{
-    Batch, Call, Callback, Decider, DecisionLoss, Decisions, Dims, EpochReport, Error, Found, Instances, Linear, Loss, Needs, Parameters, Predictor,
-    Result, Rng, Row, Schedule, SolveInfo, Status, Stream, Targets, TrainOptions, train,
+    Batch, Call, Callback, Decider, DecisionLoss, Decisions, Dims, EpochReport, Error, Found, Instances, Linear, Loss, Needs, Parameters,
+    Predictor, Result, Rng, Row, Schedule, SolveInfo, Status, Stream, Targets, TrainOptions, train,
 };
 
 /// Decides x = theta, and has no answer where theta is below -1.

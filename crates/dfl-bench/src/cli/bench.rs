@@ -81,7 +81,8 @@ impl Bench {
     fn measure(&self, definitions: &[Definition], threads: usize, store: &mut Store) -> Result<usize> {
         let bars = Bars::new();
         let options = Options { profile: self.profile, seeds: self.seeds, threads, device: self.device.clone(), commit: commit() };
-        let mut runner = Runner { options, methods: make_loss, published: Published::load()?, store, interrupted: interruption()?, progress: &bars };
+        let mut runner =
+            Runner { options, methods: make_loss, published: Published::load()?, store, interrupted: interruption()?, progress: &bars };
         let mut failures = 0;
         for definition in definitions {
             failures += runner.run(definition)?;
@@ -117,7 +118,10 @@ impl Bench {
             let mut baseline = Baseline::load(&Baseline::path(&definition.name, self.profile.id()))?;
             if let Some(why) = &self.accept {
                 let accepted = baseline.accept(&rows, why, commit().as_deref())?;
-                say(&format!("accepted for {}: {} new, {} changed, {} dropped", definition.name, accepted.added, accepted.changed, accepted.dropped));
+                say(&format!(
+                    "accepted for {}: {} new, {} changed, {} dropped",
+                    definition.name, accepted.added, accepted.changed, accepted.dropped
+                ));
             } else if self.check {
                 all.merge(compare(&rows, &baseline));
             }
@@ -164,7 +168,8 @@ fn interruption() -> Result<&'static AtomicBool> {
 
 /// Short hash of the checkout's commit, with a `+` if the tree differs from it; nothing outside a checkout.
 fn commit() -> Option<String> {
-    let git = |args: &[&str]| Command::new("git").args(args).current_dir(env!("CARGO_MANIFEST_DIR")).output().ok().filter(|o| o.status.success());
+    let git =
+        |args: &[&str]| Command::new("git").args(args).current_dir(env!("CARGO_MANIFEST_DIR")).output().ok().filter(|o| o.status.success());
     let head = git(&["rev-parse", "--short=12", "HEAD"])?;
     let dirty = git(&["status", "--porcelain", "--untracked-files=no"]).is_some_and(|o| !o.stdout.is_empty());
     Some(format!("{}{}", String::from_utf8_lossy(&head.stdout).trim(), if dirty { "+" } else { "" }))

@@ -38,9 +38,11 @@ mod with_osqp {
     impl OsqpRamps {
         pub(super) fn new(hours: usize, ramp: f64) -> Result<Self> {
             let rows: Vec<_> = (1..hours).flat_map(|i| [(i - 1, i - 1, -1.0), (i - 1, i, 1.0)]).collect();
-            let program = Program::linear(vec![0.0; hours])
-                .with_quadratic(Csc::diagonal(&vec![0.0; hours]))
-                .with_rows(Csc::from_triplets(hours - 1, hours, &rows)?, vec![-ramp; hours - 1], vec![ramp; hours - 1]);
+            let program = Program::linear(vec![0.0; hours]).with_quadratic(Csc::diagonal(&vec![0.0; hours])).with_rows(
+                Csc::from_triplets(hours - 1, hours, &rows)?,
+                vec![-ramp; hours - 1],
+                vec![ramp; hours - 1],
+            );
             let map = ParamMap::new(2 * hours);
             let params = (0..hours).fold(map, |map, i| map.link(Entry::P(i), i, 1.0).link(Entry::C(i), hours + i, 1.0));
             let solver = Osqp::new(program, params, OsqpOptions::default())?;

@@ -52,8 +52,13 @@ impl<'a> Job<'a> {
             return Ok(Record { figures: task.figures(&data.test, &decisions)?, rows: data.test.len(), curve: Vec::new() });
         }
         self.learn(&*task, &data, around, |learner| {
-            let tried = self.training().learning_rates.iter().map(|&rate| learner.train(self.training(), rate)).collect::<Result<Vec<_>>>()?;
-            let best = tried.into_iter().min_by(|a, b| a.valid.total_cmp(&b.valid)).ok_or(Error::Domain { what: "number of learning rates", value: 0.0, need: "at least 1" })?;
+            let tried =
+                self.training().learning_rates.iter().map(|&rate| learner.train(self.training(), rate)).collect::<Result<Vec<_>>>()?;
+            let best = tried.into_iter().min_by(|a, b| a.valid.total_cmp(&b.valid)).ok_or(Error::Domain {
+                what: "number of learning rates",
+                value: 0.0,
+                need: "at least 1",
+            })?;
             let mut figures = learner.judge(&*best.model, &data.test)?;
             figures.extend(costs(&best));
             Ok(Record { figures, rows: data.test.len(), curve: best.curve })
@@ -70,7 +75,13 @@ impl<'a> Job<'a> {
         Ok((task, splits))
     }
 
-    fn learn<T>(&self, task: &dyn Benchmark, data: &Splits, around: &Around<'_>, with: impl FnOnce(&Learner<'_>) -> Result<T>) -> Result<T> {
+    fn learn<T>(
+        &self,
+        task: &dyn Benchmark,
+        data: &Splits,
+        around: &Around<'_>,
+        with: impl FnOnce(&Learner<'_>) -> Result<T>,
+    ) -> Result<T> {
         let method = (around.methods)(&self.run.method, &Setup { task, solver: &self.run.solver })?;
         let judge = task.oracle()?;
         with(&Learner {
@@ -92,10 +103,7 @@ fn costs(learned: &Learned) -> [Figure; 2] {
     let seconds: Vec<f64> = learned.epochs.iter().map(|e| e.seconds).collect();
     let calls: usize = learned.epochs.iter().map(|e| e.solves).sum();
     let (mean, se) = (dfl_core::metrics::mean(&seconds), dfl_core::metrics::standard_error(&seconds));
-    [
-        Figure { metric: "epoch_seconds", value: mean, se },
-        Figure { metric: "oracle_calls", value: calls as f64, se: None },
-    ]
+    [Figure { metric: "epoch_seconds", value: mean, se }, Figure { metric: "oracle_calls", value: calls as f64, se: None }]
 }
 
 /// Seconds since a moment.

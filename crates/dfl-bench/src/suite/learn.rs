@@ -1,8 +1,6 @@
 use std::ops::ControlFlow;
 
-use dfl_core::{
-    Batch, Call, Decider, EpochReport, Error, Instances, Key, Result, Splits, Stream, TrainOptions, Trainable, train,
-};
+use dfl_core::{Batch, Call, Decider, EpochReport, Error, Instances, Key, Result, Splits, Stream, TrainOptions, Trainable, train};
 
 use super::{Profile, Select, Training};
 use crate::registry::{Method, PredictorOptions, make_predictor};

@@ -136,7 +136,9 @@ impl Benchmark for PowerScheduling {
         if method == "oracle" {
             return Ok(dfl_core::decide(&*self.oracle()?, &data.test.truth, &data.test.ids)?.0);
         }
-        let baseline = self.baseline_of(method).ok_or_else(|| unknown("baseline of power for these columns", method, self.baselines().iter().copied()))?;
+        let baseline = self
+            .baseline_of(method)
+            .ok_or_else(|| unknown("baseline of power for these columns", method, self.baselines().iter().copied()))?;
         baseline.decide(&Pjm::load()?, &Split::load()?, &mut *ramp_qp(HOURS, self.cost.ramp)?)
     }
 }

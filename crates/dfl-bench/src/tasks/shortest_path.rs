@@ -56,7 +56,8 @@ impl Task for ShortestPathTask {
 
 impl Source for ShortestPathTask {
     fn load(&self, request: &Request) -> Result<Splits> {
-        let seed = u32::try_from(request.seed).map_err(|_| Error::Domain { what: "seed", value: request.seed as f64, need: "below 2^32" })?;
+        let seed =
+            u32::try_from(request.seed).map_err(|_| Error::Domain { what: "seed", value: request.seed as f64, need: "below 2^32" })?;
         let samples = request.train + request.valid + request.test;
         let drawn = ShortestPathData { samples, seed, ..self.data.clone() }.generate()?;
         let all = Instances::new(drawn.x.clone(), drawn.rounded_costs())?;

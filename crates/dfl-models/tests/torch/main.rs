@@ -8,5 +8,6 @@ mod determinism;
 mod device;
 mod files;
 mod gradients;
+mod kkt_chain;
 mod statistics;
 mod training;
