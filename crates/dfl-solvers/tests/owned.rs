@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use dfl_core::{
-    Adjoint, Batch, Call, Cotangent, Decider, DifferentiableSolver, Dims, Error, Key, NoGradient, Result, Rng, Solution, SolveInfo, Solver,
+    Adjoint, Batch, Call, Cotangent, Decider, DifferentiableSolver, Dims, Error, Key, NoGradient, Result, Solution, SolveInfo, Solver,
     Status, Stream,
 };
 use dfl_solvers::Owned;
@@ -232,7 +232,7 @@ fn callers_from_several_threads_take_turns() {
 #[cfg(feature = "highs")]
 mod highs {
     use super::*;
-    use dfl_core::{Csc, Entry, ParamMap, Program};
+    use dfl_core::{Csc, Entry, ParamMap, Program, Rng};
     use dfl_solvers::{Grid, Highs, HighsOptions, Kkt, ShortestPath};
 
     /// The shortest path on a grid as a linear program; its value has an exact oracle.
