@@ -1,4 +1,5 @@
 //! `dfl bench` as a user meets it: an interruption in the middle, a folder that cannot be written, a suite that does not exist.
+#![allow(clippy::unwrap_used, reason = "a failed helper fails its test")]
 
 use std::path::Path;
 use std::process::{Command, Output, Stdio};

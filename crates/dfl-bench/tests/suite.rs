@@ -1,4 +1,5 @@
 //! The runner end to end on a small suite: what it stores, resumes and reports, and that a wrong gradient turns the check red.
+#![allow(clippy::unwrap_used, reason = "a failed helper fails its test")]
 
 use std::path::Path;
 use std::sync::atomic::AtomicBool;

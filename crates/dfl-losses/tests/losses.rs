@@ -1,4 +1,5 @@
 //! Values and gradients of the losses: by hand, against central differences, and the identities that hold with exact oracles.
+#![allow(clippy::unwrap_used, reason = "a failed helper fails its test")]
 
 use dfl_core::testkit::check_loss;
 use dfl_core::{

@@ -1,4 +1,5 @@
 //! The KKT derivative: against central differences of an independent solve, by hand, and where there is no derivative.
+#![allow(clippy::unwrap_used, reason = "a failed helper fails its test")]
 
 use dfl_core::testkit::{Parametric, gradient_error, jvp_error, random_qp, vjp_error};
 use dfl_core::{
@@ -115,7 +116,7 @@ fn the_derivative_of_osqp_answers_matches_central_differences() {
     for k in 0..200 {
         let q = random_qp(2 + k % 9, k % 12, &mut rng);
         let solver = Kkt::new(Osqp::new(q.base, q.params, Default::default()).unwrap());
-        let error = vjp_error(&solver, &q.theta, 1e-2, &mut rng).max(jvp_error(&solver, &q.theta, 1e-2, &mut rng));
+        let error = vjp_error(&solver, &q.theta, 1e-3, &mut rng).max(jvp_error(&solver, &q.theta, 1e-3, &mut rng));
         assert!(error < 1e-6, "instance {k}: {error:.1e}");
         worst = worst.max(error);
     }
