@@ -5,5 +5,7 @@ pub mod numpy_rng;
 pub mod pjm;
 pub mod polynomial;
 pub mod shortest_path;
+mod whitening;
 
 pub use find::{data_dirs, find, find_in};
+pub use whitening::{Whitening, whiten};

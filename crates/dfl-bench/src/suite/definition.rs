@@ -126,6 +126,9 @@ pub struct Training {
     /// Which weights are reported.
     #[serde(default)]
     pub select: Select,
+    /// Whether features are made uncorrelated first, see [`Whitening`](crate::data::Whitening).
+    #[serde(default)]
+    pub whiten: bool,
     /// Training on the squared error before the decision loss.
     pub warm_up: Option<WarmUp>,
 }

@@ -72,6 +72,9 @@ impl<'a> Job<'a> {
         if task.needs_labels() {
             label(&*task, &mut splits)?;
         }
+        if !self.is_baseline() && self.training().whiten {
+            crate::data::whiten(&mut splits)?;
+        }
         Ok((task, splits))
     }
 
