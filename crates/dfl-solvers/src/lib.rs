@@ -1,11 +1,11 @@
 #![doc = include_str!("../README.md")]
 
+mod active_set;
 mod adapter;
 mod batched;
 mod convexity;
 #[cfg(feature = "highs")]
 mod highs;
-#[cfg(any(feature = "highs", feature = "osqp"))]
 mod instance;
 mod kkt;
 #[cfg(feature = "osqp")]
@@ -13,6 +13,7 @@ mod osqp;
 mod owned;
 mod shortest_path;
 
+pub use active_set::{ActiveSet, ActiveSetOptions, ActiveSetWorkspace};
 pub use batched::Batched;
 pub use convexity::check_convex;
 #[cfg(feature = "highs")]

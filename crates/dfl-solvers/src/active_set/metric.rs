@@ -1,0 +1,141 @@
+//! The quadratic term and the metric that the method works in.
+
+use dfl_core::Csc;
+
+use super::kernels::{axpy, dot, largest};
+
+/// A pivot of the Cholesky factor below this share of its diagonal entry means a matrix that is not safely positive definite.
+const WEAK_PIVOT: f64 = 1e-9;
+/// Proximal term, relative to the largest entry of the diagonal of `P`.
+const SHIFT: f64 = 1e-6;
+
+/// `P`, and the Cholesky factor of $H = P + \varepsilon I$, where $\varepsilon = 0$ if `P` is positive definite.
+#[derive(Clone, Debug)]
+pub(super) struct Metric {
+    n: usize,
+    /// Both triangles of `P`, row by row; only its diagonal if it has no other entries.
+    p: Vec<f64>,
+    /// Lower factor of `H`, row by row; empty for a diagonal `P`.
+    factor: Vec<f64>,
+    /// Inverse of the factor's diagonal; of that of `H` for a diagonal `P`.
+    inverse: Vec<f64>,
+    /// The proximal term's weight, 0 for a positive definite `P`.
+    pub(super) shift: f64,
+    /// Whether `P` is zero, so that costs can be scaled freely.
+    pub(super) linear: bool,
+    diagonal: bool,
+}
+
+impl Metric {
+    /// Room for `P` and its factor, and their values.
+    pub(super) fn new(p: &Csc) -> Self {
+        let n = p.cols();
+        let diagonal = p.triplets().all(|(i, j, _)| i == j);
+        let size = if diagonal { n } else { n * n };
+        let factor = if diagonal { Vec::new() } else { vec![0.0; size] };
+        let mut out = Self { n, p: vec![0.0; size], factor, inverse: vec![0.0; n], shift: 0.0, linear: false, diagonal };
+        out.fill(p);
+        out
+    }
+
+    /// Takes over the values of `p`, whose pattern is that of `new`, and factorises. A `P` that is not positive definite gets a
+    /// proximal term; whether it is convex is for the caller to know.
+    pub(super) fn fill(&mut self, p: &Csc) {
+        for (i, j, v) in p.triplets() {
+            if self.diagonal {
+                self.p[i] = v;
+            } else {
+                self.p[i * self.n + j] = v;
+                self.p[j * self.n + i] = v;
+            }
+        }
+        let top = (0..self.n).fold(0.0_f64, |top, i| top.max(self.entry(i)));
+        self.linear = self.p.iter().all(|&v| v == 0.0);
+        self.shift = 0.0;
+        if !self.factorise(WEAK_PIVOT, top) {
+            self.shift = if top > 0.0 { SHIFT * top } else { 1.0 };
+            self.factorise(0.0, top);
+        }
+    }
+
+    fn entry(&self, i: usize) -> f64 {
+        self.p[if self.diagonal { i } else { i * self.n + i }]
+    }
+
+    /// False at a pivot of at most `weak` times its diagonal entry (`top` for a diagonal matrix).
+    fn factorise(&mut self, weak: f64, top: f64) -> bool {
+        if self.diagonal {
+            self.invert_diagonal(weak * top)
+        } else {
+            cholesky(self.n, &self.p, self.shift, weak, &mut self.factor, &mut self.inverse)
+        }
+    }
+
+    fn invert_diagonal(&mut self, least: f64) -> bool {
+        let shift = self.shift;
+        self.inverse.iter_mut().zip(&self.p).for_each(|(to, p)| *to = 1.0 / (p + shift));
+        self.p.iter().all(|p| p + shift > least)
+    }
+
+    /// Largest magnitude in `P`.
+    pub(super) fn largest(&self) -> f64 {
+        largest(&self.p)
+    }
+
+    /// `out = P x`.
+    #[inline(always)]
+    pub(super) fn mul(&self, x: &[f64], out: &mut [f64]) {
+        if self.diagonal {
+            out.iter_mut().zip(x).zip(&self.p).for_each(|((to, x), p)| *to = p * x);
+        } else {
+            for (i, to) in out.iter_mut().enumerate() {
+                *to = dot(&self.p[i * self.n..(i + 1) * self.n], x);
+            }
+        }
+    }
+
+    /// `x = H^-1 x`.
+    #[inline(always)]
+    pub(super) fn solve(&self, x: &mut [f64]) {
+        if self.diagonal {
+            x.iter_mut().zip(&self.inverse).for_each(|(x, d)| *x *= d);
+            return;
+        }
+        for i in 0..self.n {
+            let (done, rest) = x.split_at_mut(i);
+            rest[0] = (rest[0] - dot(&self.factor[i * self.n..i * self.n + i], done)) * self.inverse[i];
+        }
+        for i in (0..self.n).rev() {
+            let (before, rest) = x.split_at_mut(i);
+            rest[0] *= self.inverse[i];
+            axpy(-rest[0], &self.factor[i * self.n..i * self.n + i], before);
+        }
+    }
+}
+
+super::kernels::vectorised! {
+    /// Lower factor `l` of `p + shift I`, row by row, and the inverse of its diagonal. False if a pivot is at most `weak` times its
+    /// diagonal entry; without a threshold, such pivots are raised, since they are rounding of a semidefinite matrix.
+    fn cholesky(n: usize, p: &[f64], shift: f64, weak: f64, l: &mut [f64], inverse: &mut [f64]) -> bool = cholesky_rows
+}
+
+#[inline(always)]
+fn cholesky_rows(n: usize, p: &[f64], shift: f64, weak: f64, l: &mut [f64], inverse: &mut [f64]) -> bool {
+    for i in 0..n {
+        let (above, from_i) = l.split_at_mut(i * n);
+        let row = &mut from_i[..n];
+        for j in 0..i {
+            let sum = dot(&above[j * n..j * n + j], &row[..j]);
+            row[j] = (p[i * n + j] - sum) * inverse[j];
+        }
+        let diagonal = p[i * n + i] + shift;
+        let mut pivot = diagonal - dot(&row[..i], &row[..i]);
+        if weak > 0.0 && (pivot.is_nan() || pivot <= weak * diagonal) {
+            return false;
+        }
+        pivot = pivot.max(0.5 * shift);
+        row[i] = pivot.sqrt();
+        inverse[i] = 1.0 / row[i];
+    }
+    true
+}

@@ -1,0 +1,202 @@
+//! Dense convex quadratic programs by a dual active-set method.
+
+mod certificate;
+mod gram;
+mod iterate;
+mod kernels;
+mod ldl;
+mod metric;
+mod model;
+mod rounds;
+mod rows;
+mod tight;
+mod work;
+
+use std::sync::Arc;
+
+use dfl_core::{Dims, Entry, Error, ParamMap, Program, ProgramSolver, Result, Solution, SolveInfo, Solver, Status};
+
+use crate::check_convex;
+use crate::instance::{Instance, without_answer};
+use model::Model;
+use rounds::Outcome;
+use work::Work;
+
+/// How the method is run.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ActiveSetOptions {
+    /// KKT residual, relative as in [`Residuals`](dfl_core::Residuals), up to which an answer is optimal. Answers are near 1e-14.
+    pub tolerance: f64,
+    /// Most constraints that enter or leave in one solve.
+    pub iterations: usize,
+}
+
+impl Default for ActiveSetOptions {
+    fn default() -> Self {
+        Self { tolerance: 1e-8, iterations: 20_000 }
+    }
+}
+
+/// Convex quadratic (and linear) programs of up to a few hundred variables by a dual active-set method; minimises.
+///
+/// With $H = P$ positive definite the multipliers of the tight constraints $W$ solve $G_{WW}\lambda_W = A_W H^{-1}(\cdot) - b_W$, where
+/// $G = A H^{-1} A^\top$ is the Gram matrix of all normals in the metric $H^{-1}$. The method walks uphill in the dual: the most violated
+/// constraint enters $W$; multipliers move to the solution on $W$, and one that reaches zero on the way leaves. $G_{WW} = LDL^\top$ is
+/// updated for each; columns of $G$ are computed when first needed and kept, so that an iteration costs $O((n + m)|W|)$. The Cholesky
+/// factor of $P$ and these columns outlive a solve if `theta` moves neither `P` nor `A`.
+///
+/// A $P$ that is only semidefinite gets a proximal term, and the method is repeated from its own answer until the term does not matter
+/// (a linear program: mostly twice). Repeating it also refines rounding errors away, down to a KKT residual near 1e-14.
+///
+/// An earlier answer hands over its tight sides and multipliers: if they are still right, no iteration is needed. Without one the answer
+/// depends on `theta` alone. An answer is [`Status::Optimal`] only if its KKT residual is at most `tolerance`, else
+/// [`Status::Failed`]; infeasibility and unboundedness are certificates checked on the program's own numbers. `iterations` counts
+/// constraints that enter or leave.
+///
+/// # Shapes
+/// `theta`: as `params`; `x`, `bound_dual`: `[n]`; `row_dual`: `[m]`. Memory: $(n + m)^2$ numbers at most.
+///
+/// # Errors
+/// [`Error::Unsupported`] for integers or cones; [`Error::NotConvex`], from `solve` if `P` is predicted; [`Error::NotFinite`].
+///
+/// # References
+/// Goldfarb & Idnani (1983), Math. Prog. 27, the dual method; Arnström, Bemporad & Axehill (2022), IEEE TAC 67, its form with
+/// $LDL^\top$ of the Gram matrix and proximal steps; Gill, Golub, Murray & Saunders (1974), Math. Comp. 28, method C1, the update.
+#[derive(Clone, Debug)]
+pub struct ActiveSet {
+    instance: Instance,
+    options: ActiveSetOptions,
+    model: Arc<Model>,
+    moved: Moved,
+}
+
+/// Which matrices `theta` moves.
+#[derive(Clone, Copy, Debug)]
+struct Moved {
+    p: bool,
+    a: bool,
+}
+
+impl ActiveSet {
+    /// A solver of `program` with the entries of `params` moved by `theta`.
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`] or [`Error::NotConvex`] as above, [`Error::Domain`] for an option, or what [`Program::check`] and
+    /// [`ParamMap::check`] find.
+    pub fn new(program: Program, params: ParamMap, options: ActiveSetOptions) -> Result<Self> {
+        let unsupported = |what| Err(Error::Unsupported { who: "active_set", what });
+        if program.has_integers() {
+            return unsupported("integer variables");
+        }
+        if !program.cones.is_empty() {
+            return unsupported("second-order cones");
+        }
+        if !(options.tolerance >= 1e-13 && options.tolerance <= 1e-2) {
+            return Err(Error::Domain { what: "ActiveSetOptions::tolerance", value: options.tolerance, need: "between 1e-13 and 1e-2" });
+        }
+        let moved = Moved { p: params.moves(|e| matches!(e, Entry::P(_))), a: params.moves(|e| matches!(e, Entry::A(_))) };
+        let instance = Instance::new(program, params)?;
+        if !moved.p {
+            check_convex(&instance.base)?;
+        }
+        let model = Arc::new(Model::new(&instance.base));
+        Ok(Self { instance, options, model, moved })
+    }
+
+    /// Writes the program of `theta`; `false` if its bounds cross. Matrices that stay are not looked at again.
+    fn push(&self, theta: &[f64], program: &mut Program) -> Result<bool> {
+        if self.moved.p || self.moved.a {
+            return self.instance.push(theta, program);
+        }
+        finite("theta", theta)?;
+        self.instance.params.push(theta, &self.instance.base, program)?;
+        finite("c", &program.c)?;
+        match program.check_bounds() {
+            Err(Error::CrossedBounds { .. }) => Ok(false),
+            other => other.map(|()| true),
+        }
+    }
+
+    /// Brings the workspace's own model up to date, if `theta` moves a matrix.
+    fn refresh(&self, ws: &mut ActiveSetWorkspace) -> Result<()> {
+        if let Some(model) = &mut ws.model {
+            model.fill(&ws.program);
+            if self.moved.p && model.metric.shift > 0.0 {
+                check_convex(&ws.program)?;
+            }
+            ws.work.gram.clear();
+        }
+        Ok(())
+    }
+}
+
+/// Memory of an [`ActiveSet`]: the program of the last `theta`, factors and the columns of the Gram matrix.
+#[derive(Clone, Debug)]
+pub struct ActiveSetWorkspace {
+    program: Program,
+    /// Where `theta` moves a matrix; else the solver's serves all.
+    model: Option<Model>,
+    work: Work,
+}
+
+impl Solver for ActiveSet {
+    type Workspace = ActiveSetWorkspace;
+
+    fn name(&self) -> &'static str {
+        "active_set"
+    }
+
+    fn dims(&self) -> Dims {
+        self.instance.dims()
+    }
+
+    fn workspace(&self) -> Result<ActiveSetWorkspace> {
+        let own = self.moved.p || self.moved.a;
+        Ok(ActiveSetWorkspace {
+            program: self.instance.base.clone(),
+            model: own.then(|| (*self.model).clone()),
+            work: Work::new(&self.model),
+        })
+    }
+
+    fn solve(&self, theta: &[f64], from: Option<&Solution>, ws: &mut ActiveSetWorkspace, out: &mut Solution) -> Result<SolveInfo> {
+        self.instance.check_start(from)?;
+        self.instance.reset(out);
+        if !self.push(theta, &mut ws.program)? {
+            return Ok(without_answer(Status::Infeasible, 0));
+        }
+        self.refresh(ws)?;
+        let ActiveSetWorkspace { program, model, work } = ws;
+        let model = model.as_ref().unwrap_or(&self.model);
+        work.load(model, program, self.options.iterations);
+        let from = from.filter(|from| from.x.iter().chain(&from.row_dual).chain(&from.bound_dual).all(|v| v.is_finite()));
+        let status = match rounds::solve(model, work, from, self.options.tolerance) {
+            Outcome::Optimal => Status::Optimal,
+            Outcome::Infeasible => Status::Infeasible,
+            Outcome::Unbounded => Status::Unbounded,
+            Outcome::Failed => Status::Failed,
+        };
+        if status != Status::Optimal {
+            return Ok(without_answer(status, work.iterations));
+        }
+        work.store(model, program.r, out);
+        Ok(SolveInfo { status, iterations: work.iterations, degenerate: work.degenerate() })
+    }
+}
+
+impl ProgramSolver for ActiveSet {
+    fn params(&self) -> &ParamMap {
+        &self.instance.params
+    }
+
+    fn program<'a>(&'a self, ws: &'a ActiveSetWorkspace) -> &'a Program {
+        &ws.program
+    }
+}
+
+fn finite(what: &'static str, values: &[f64]) -> Result<()> {
+    match values.iter().position(|v| !v.is_finite()) {
+        None => Ok(()),
+        Some(column) => Err(Error::NotFinite { what, row: 0, column, value: values[column] }),
+    }
+}

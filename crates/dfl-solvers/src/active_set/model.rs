@@ -1,0 +1,88 @@
+//! The part of a program that costs and bounds do not touch: computed once if `theta` moves neither `P` nor `A`.
+
+use dfl_core::Program;
+
+use super::metric::Metric;
+use super::rows::Rows;
+
+/// Constraints $\underline b_i \le a_i^\top x \le \overline b_i$ in one list: first the rows with a finite side, then the variables
+/// with one, whose normal is a unit vector.
+#[derive(Clone, Debug)]
+pub(super) struct Model {
+    pub(super) rows: Rows,
+    /// The bounded variables.
+    pub(super) vars: Vec<usize>,
+    /// Place of each variable among them; `usize::MAX` for a free one.
+    pub(super) place: Vec<usize>,
+    pub(super) metric: Metric,
+    /// $1 / \|a_i\|$; 1 for a zero row.
+    pub(super) weight: Vec<f64>,
+}
+
+impl Model {
+    pub(super) fn new(program: &Program) -> Self {
+        let bounded = |lo: &[f64], up: &[f64]| -> Vec<usize> {
+            (0..lo.len()).filter(|&i| lo[i] > f64::NEG_INFINITY || up[i] < f64::INFINITY).collect()
+        };
+        let rows = Rows::new(&program.a, bounded(&program.row_lo, &program.row_up));
+        let vars = bounded(&program.lo, &program.up);
+        let mut place = vec![usize::MAX; program.n()];
+        vars.iter().enumerate().for_each(|(k, &j)| place[j] = rows.len() + k);
+        let weight = vec![1.0; rows.len() + vars.len()];
+        let mut out = Self { rows, vars, place, metric: Metric::new(&program.p), weight };
+        out.weigh();
+        out
+    }
+
+    /// Takes over `P` and `A` of a program of the same pattern.
+    pub(super) fn fill(&mut self, program: &Program) {
+        self.rows.fill(&program.a);
+        self.metric.fill(&program.p);
+        self.weigh();
+    }
+
+    fn weigh(&mut self) {
+        for k in 0..self.rows.len() {
+            let norm = self.rows.norm(k);
+            self.weight[k] = if norm > 0.0 { 1.0 / norm } else { 1.0 };
+        }
+    }
+
+    /// Number of variables.
+    #[inline(always)]
+    pub(super) fn n(&self) -> usize {
+        self.place.len()
+    }
+
+    /// Number of constraints.
+    #[inline(always)]
+    pub(super) fn len(&self) -> usize {
+        self.weight.len()
+    }
+
+    /// `out += s a_i`.
+    #[inline(always)]
+    pub(super) fn add_normal(&self, i: usize, s: f64, out: &mut [f64]) {
+        match i.checked_sub(self.rows.len()) {
+            None => self.rows.add(i, s, out),
+            Some(k) => out[self.vars[k]] += s,
+        }
+    }
+
+    /// `a_i'x`.
+    #[inline(always)]
+    pub(super) fn normal_dot(&self, i: usize, x: &[f64]) -> f64 {
+        match i.checked_sub(self.rows.len()) {
+            None => self.rows.dot(i, x),
+            Some(k) => x[self.vars[k]],
+        }
+    }
+
+    /// `a_i'x` of every constraint.
+    #[inline(always)]
+    pub(super) fn values(&self, x: &[f64], out: &mut [f64]) {
+        let (rows, bounds) = out.split_at_mut(self.rows.len());
+        self.rows.mul(x, rows);
+        bounds.iter_mut().zip(&self.vars).for_each(|(to, &j)| *to = x[j]);
+    }
+}

@@ -1,0 +1,179 @@
+//! All memory of a solve, and the steps that load and finish it.
+
+use dfl_core::{Program, Side, Solution};
+
+use super::gram::Gram;
+use super::kernels::{combine, dot};
+use super::model::Model;
+use super::tight::Tight;
+use crate::instance::has_zero_dual;
+
+/// Memory of one solve after another; nothing in it outlives a solve but the Gram matrix, which depends on the model alone.
+#[derive(Clone, Debug)]
+pub(super) struct Work {
+    pub(super) tight: Tight,
+    pub(super) gram: Gram,
+    /// Bounds and tolerance of each constraint, in the order of [`Model`].
+    pub(super) lo: Vec<f64>,
+    pub(super) up: Vec<f64>,
+    pub(super) slack: Vec<f64>,
+    /// Weight of a violation when the next constraint is chosen; 0 for tight and ignored ones.
+    pub(super) weight: Vec<f64>,
+    /// Value of each constraint at the multipliers that the round began with, and at the present ones.
+    pub(super) base: Vec<f64>,
+    pub(super) value: Vec<f64>,
+    pub(super) score: Vec<f64>,
+    /// Dependent constraints that are left out until the round ends.
+    pub(super) ignored: Vec<usize>,
+    /// Constraints that left the set in this round, with the multiplier the round began with.
+    pub(super) gone: Vec<(usize, f64)>,
+    pub(super) steps: Vec<f64>,
+    /// The costs, scaled if `P` is zero.
+    pub(super) c: Vec<f64>,
+    pub(super) cost_scale: f64,
+    pub(super) x: Vec<f64>,
+    /// Where the round would end with the multipliers it began with.
+    pub(super) anchor: Vec<f64>,
+    pub(super) gradient: Vec<f64>,
+    pub(super) stationarity: Vec<f64>,
+    pub(super) direction: Vec<f64>,
+    pub(super) iterations: usize,
+    pub(super) limit: usize,
+}
+
+impl Work {
+    pub(super) fn new(model: &Model) -> Self {
+        let (n, size) = (model.n(), model.len());
+        let (x, z) = (vec![0.0; n], vec![0.0; size]);
+        Self {
+            tight: Tight::new(n.min(size)),
+            gram: Gram::new(n, size),
+            lo: z.clone(),
+            up: z.clone(),
+            slack: z.clone(),
+            weight: z.clone(),
+            base: z.clone(),
+            value: z.clone(),
+            score: z,
+            ignored: Vec::with_capacity(size),
+            gone: Vec::with_capacity(n.min(size)),
+            steps: vec![0.0; n.min(size)],
+            c: x.clone(),
+            cost_scale: 1.0,
+            x: x.clone(),
+            anchor: x.clone(),
+            gradient: x.clone(),
+            stationarity: x.clone(),
+            direction: x,
+            iterations: 0,
+            limit: 0,
+        }
+    }
+
+    /// Takes over costs and bounds, and begins at zero without tight constraints.
+    #[inline(always)]
+    pub(super) fn load(&mut self, model: &Model, program: &Program, limit: usize) {
+        (self.iterations, self.limit) = (0, limit);
+        self.tight.clear();
+        self.ignored.clear();
+        self.gone.clear();
+        self.weight.copy_from_slice(&model.weight);
+        let rows = model.rows.len();
+        for (k, &i) in model.rows.kept.iter().enumerate() {
+            (self.lo[k], self.up[k]) = (program.row_lo[i], program.row_up[i]);
+        }
+        for (k, &j) in model.vars.iter().enumerate() {
+            (self.lo[rows + k], self.up[rows + k]) = (program.lo[j], program.up[j]);
+        }
+        self.load_costs(model, program);
+    }
+
+    /// With `P = 0` the proximal term has the weight 1, and costs are scaled so that one proximal step crosses the feasible set.
+    #[inline(always)]
+    fn load_costs(&mut self, model: &Model, program: &Program) {
+        self.cost_scale = 1.0;
+        if model.metric.linear {
+            let reach = self.lo.iter().chain(&self.up).fold(1.0, |top, b| finite_or_zero(*b).max(top));
+            let top = program.c.iter().fold(0.0_f64, |top, c| top.max(c.abs()));
+            // A power of two keeps the costs' digits.
+            self.cost_scale = if top > 0.0 { (STRIDE * reach / top).log2().round().exp2() } else { 1.0 };
+        }
+        let scale = self.cost_scale;
+        self.c.iter_mut().zip(&program.c).for_each(|(to, c)| *to = scale * c);
+    }
+
+    /// Bound of constraint `i` on its `side`.
+    #[inline(always)]
+    pub(super) fn bound(&self, i: usize, side: f64) -> f64 {
+        if side < 0.0 { self.lo[i] } else { self.up[i] }
+    }
+
+    /// Brings `value` up to date with the multipliers.
+    #[inline(always)]
+    pub(super) fn evaluate(&mut self) {
+        let k = self.tight.len();
+        self.steps.iter_mut().zip(&self.tight.delta).for_each(|(to, d)| *to = -d);
+        self.value.copy_from_slice(&self.base);
+        combine(&self.steps[..k], &self.tight.index, self.gram.columns(), self.base.len(), &mut self.value);
+    }
+
+    /// Takes member `r` out of the tight set. If the round began with a multiplier on it, the base moves to where that is zero.
+    #[inline(always)]
+    pub(super) fn leave(&mut self, model: &Model, r: usize) {
+        let (i, start) = self.tight.remove(r);
+        self.weight[i] = model.weight[i];
+        let mut from = r;
+        if start != 0.0 {
+            self.gone.push((i, start));
+            super::kernels::axpy(start, self.gram.column(i), &mut self.base);
+            from = 0;
+        }
+        self.tight.aim(from, &self.base, &self.lo, &self.up);
+    }
+
+    /// Writes the answer.
+    #[inline(always)]
+    pub(super) fn store(&self, model: &Model, r: f64, out: &mut Solution) {
+        let rows = model.rows.len();
+        out.x.copy_from_slice(&self.x);
+        for (k, &i) in self.tight.index.iter().enumerate() {
+            let dual = self.tight.dual(k) / self.cost_scale;
+            let side = if self.tight.side[k] < 0.0 { Side::Lower } else { Side::Upper };
+            match i.checked_sub(rows) {
+                None => (out.row_dual[model.rows.kept[i]], out.row_side[model.rows.kept[i]]) = (dual, side),
+                Some(b) => (out.bound_dual[model.vars[b]], out.bound_side[model.vars[b]]) = (dual, side),
+            }
+        }
+        self.store_dependent_equalities(model, out);
+        out.objective = 0.5 * (dot(&self.gradient, &self.x) + dot(&self.c, &self.x)) / self.cost_scale + r;
+    }
+
+    /// An equality that others imply is tight without a multiplier.
+    #[inline(always)]
+    fn store_dependent_equalities(&self, model: &Model, out: &mut Solution) {
+        for i in (0..self.lo.len()).filter(|&i| self.lo[i] == self.up[i] && self.weight[i] == 0.0) {
+            match i.checked_sub(model.rows.len()) {
+                None => out.row_side[model.rows.kept[i]] = Side::Upper,
+                Some(b) => out.bound_side[model.vars[b]] = Side::Upper,
+            }
+        }
+    }
+
+    /// Whether a tight inequality has no multiplier.
+    #[inline(always)]
+    pub(super) fn degenerate(&mut self) -> bool {
+        self.score.fill(0.0);
+        for (k, &i) in self.tight.index.iter().enumerate() {
+            self.score[i] = self.tight.dual(k) / self.cost_scale;
+        }
+        has_zero_dual(&self.value, &self.lo, &self.up, &self.score)
+    }
+}
+
+/// Length of the first proximal step of a linear program, in units of its largest bound.
+const STRIDE: f64 = 16.0;
+
+#[inline(always)]
+pub(super) fn finite_or_zero(bound: f64) -> f64 {
+    if bound.is_finite() { bound.abs() } else { 0.0 }
+}

@@ -1,0 +1,60 @@
+//! A solve allocates nothing: counted by an allocator of this test's own, alone in its program.
+
+#![allow(clippy::unwrap_used, reason = "helpers may fail their test")]
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use dfl_core::testkit::random_qp;
+use dfl_core::{Entry, ParamMap, Program, Rng, Solution, Solver};
+use dfl_solvers::{ActiveSet, ActiveSetOptions};
+
+static COUNT: AtomicUsize = AtomicUsize::new(0);
+
+struct Counting;
+
+// SAFETY: every call goes on to the system's allocator unchanged; counting touches no memory of a caller.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        COUNT.fetch_add(1, Ordering::Relaxed);
+        // SAFETY: the caller's promise is passed on.
+        unsafe { System.alloc(layout) }
+    }
+    unsafe fn dealloc(&self, ptr: *mut u8, layout: Layout) {
+        // SAFETY: the caller's promise is passed on.
+        unsafe { System.dealloc(ptr, layout) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+fn allocations(solver: &ActiveSet, theta: &[f64], rng: &mut Rng) -> usize {
+    let (mut ws, mut out) = (solver.workspace().unwrap(), Solution::zeros(solver.dims().x, solver.dims().rows));
+    let others: Vec<Vec<f64>> = (0..20).map(|_| theta.iter().map(|t| t + 0.3 * rng.normal()).collect()).collect();
+    let mut from = out.clone();
+    let before = COUNT.load(Ordering::Relaxed);
+    for other in &others {
+        solver.solve(other, None, &mut ws, &mut out).unwrap();
+        std::mem::swap(&mut from, &mut out);
+        solver.solve(theta, Some(&from), &mut ws, &mut out).unwrap();
+    }
+    COUNT.load(Ordering::Relaxed) - before
+}
+
+/// The first solve of a workspace included, cold and warm, with and without moving matrices, linear programs too.
+#[test]
+fn no_solve_allocates() {
+    let mut rng = Rng::seeded(24);
+    for k in 0..20 {
+        let q = random_qp(3 + 2 * k, 3 * k, &mut rng);
+        let n = q.base.n();
+        let costs = (0..n).fold(ParamMap::new(n), |map, j| map.link(Entry::C(j), j, 1.0));
+        let linear = Program { p: dfl_core::Csc::empty(n, n), lo: vec![-1.0; n], up: vec![1.0; n], ..q.base.clone() };
+        for (base, params) in [(q.base.clone(), q.params.clone()), (q.base.clone(), costs.clone()), (linear, costs)] {
+            let theta: Vec<f64> = (0..params.theta()).map(|_| rng.normal()).collect();
+            let solver = ActiveSet::new(base, params, ActiveSetOptions::default()).unwrap();
+            assert_eq!(allocations(&solver, &theta, &mut rng), 0, "instance {k}");
+        }
+    }
+}
