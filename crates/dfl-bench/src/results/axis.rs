@@ -7,6 +7,9 @@ use plotters::coord::ranged1d::{DefaultFormatting, KeyPointHint, Ranged};
 /// Values further apart than this are drawn on a logarithmic axis.
 const LOG_FROM: f64 = 8.0;
 
+/// Values this much smaller than the largest are zero but for rounding.
+const NEGLIGIBLE: f64 = 1e-9;
+
 /// Room left beyond the first and the last value.
 const MARGIN: f64 = 0.06;
 
@@ -19,13 +22,21 @@ pub(super) struct Axis {
 }
 
 impl Axis {
-    /// An axis with room for all values; logarithmic where they span orders of magnitude.
+    /// An axis with room for all values; logarithmic where they span orders of magnitude, with what is zero but for rounding, such as
+    /// the cost of full knowledge, at its left end.
     pub(super) fn around(values: impl Iterator<Item = f64>) -> Self {
-        let (low, high) = values.filter(|v| v.is_finite()).fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), v| (l.min(v), h.max(v)));
+        let values: Vec<f64> = values.filter(|v| v.is_finite()).collect();
+        let largest = values.iter().fold(0.0_f64, |a, v| a.max(v.abs()));
+        let ends = |among: &dyn Fn(f64) -> bool| {
+            values.iter().copied().filter(|&v| among(v)).fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), v| (l.min(v), h.max(v)))
+        };
+        let (low, high) = ends(&|_| true);
         if low > high {
             return Self { low: 0.0, high: 1.0, log: false };
         }
-        if low > 0.0 && high / low > LOG_FROM {
+        let (least, _) = ends(&|v| v.abs() > NEGLIGIBLE * largest);
+        if low > -NEGLIGIBLE * largest && high / least > LOG_FROM {
+            let low = least;
             let room = (high / low).powf(MARGIN);
             return Self { low: low / room, high: high * room, log: true };
         }
@@ -98,7 +109,8 @@ impl Axis {
 
     fn position(&self, v: f64) -> f64 {
         let scale = |v: f64| if self.log { v.max(f64::MIN_POSITIVE).log10() } else { v };
-        (scale(v) - scale(self.low)) / (scale(self.high) - scale(self.low))
+        let position = (scale(v) - scale(self.low)) / (scale(self.high) - scale(self.low));
+        if self.log { position.max(0.0) } else { position }
     }
 }
 
@@ -142,6 +154,13 @@ mod tests {
     fn distant_values_get_a_logarithmic_axis() {
         assert_eq!(labels(Axis::around([3.2, 68.1].into_iter())), ["5", "10", "20", "50"]);
         assert_eq!(labels(Axis::around([0.001, 90.0].into_iter())).first().map(String::as_str), Some("0.001"));
+    }
+
+    #[test]
+    fn a_zero_does_not_stretch_a_logarithmic_axis() {
+        let axis = Axis::around([1e-14, 3.2, 68.1].into_iter());
+        assert_eq!(labels(axis), ["5", "10", "20", "50"]);
+        assert_eq!(axis.map(&1e-14, (0, 200)), 0);
     }
 
     #[test]
