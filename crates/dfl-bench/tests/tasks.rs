@@ -3,12 +3,9 @@
 
 use dfl_bench::data::shortest_path::ShortestPathData;
 use dfl_bench::tasks::ShortestPathTask;
-use dfl_core::Request;
-#[cfg(feature = "osqp")]
-use dfl_core::Task;
 use dfl_core::testkit::check_task;
+use dfl_core::{Request, Task};
 
-#[cfg(feature = "osqp")]
 mod common;
 
 fn request() -> Request {
@@ -20,7 +17,6 @@ fn shortest_path_keeps_the_contract() {
     check_task(&ShortestPathTask::new(ShortestPathData::default()).unwrap(), &request(), 1e-9);
 }
 
-#[cfg(feature = "osqp")]
 #[test]
 fn power_keeps_the_contract() {
     use dfl_bench::{data::pjm::Columns, tasks::PowerScheduling};
@@ -31,12 +27,11 @@ fn power_keeps_the_contract() {
 }
 
 /// The program's optimum at the true costs is the exact oracle's: the formulation is the task.
-#[cfg(feature = "osqp")]
 #[test]
 fn the_formulation_of_shortest_path_has_the_oracles_value() {
     let task = ShortestPathTask::new(ShortestPathData::default()).unwrap();
     let data = task.source().load(&request()).unwrap();
-    let by_program = dfl_bench::registry::make_decider(&task, "osqp", false).unwrap();
+    let by_program = dfl_bench::registry::make_decider(&task, "active_set", false).unwrap();
     let (_, exact) = dfl_core::decide(&*task.oracle().unwrap(), &data.test.truth, &data.test.ids).unwrap();
     let (_, relaxed) = dfl_core::decide(&*by_program, &data.test.truth, &data.test.ids).unwrap();
     for (a, b) in exact.iter().zip(&relaxed) {

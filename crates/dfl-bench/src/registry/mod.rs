@@ -8,5 +8,5 @@ mod solvers;
 pub(crate) use methods::squared_error;
 pub use methods::{METHODS, Method, Setup, make_loss};
 pub use predictors::{PREDICTORS, PredictorOptions, make_predictor};
-pub use ramps::ramp_qp;
+pub use ramps::Ramps;
 pub use solvers::{SOLVERS, make_decider};

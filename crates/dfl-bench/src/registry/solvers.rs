@@ -1,11 +1,13 @@
 use dfl_core::{Decider, Error, Formulation, Result, Task};
 
+use dfl_solvers::{ActiveSet, ActiveSetOptions, Batched, Kkt};
+
 use crate::tasks::unknown;
 
 type Make = fn(&dyn Task, bool) -> Result<Box<dyn Decider>>;
 
 /// Every solver by id; which of them are built in is a matter of features.
-pub const SOLVERS: &[(&str, Make)] = &[("exact", |task, _| task.oracle()), ("highs", highs), ("osqp", osqp)];
+pub const SOLVERS: &[(&str, Make)] = &[("exact", |task, _| task.oracle()), ("active_set", active_set), ("highs", highs), ("osqp", osqp)];
 
 /// Makes a decider by id. `warm` lets each row start from its last answer, where the answer does not depend on it.
 ///
@@ -18,9 +20,15 @@ pub fn make_decider(task: &dyn Task, id: &str, warm: bool) -> Result<Box<dyn Dec
     }
 }
 
-#[cfg_attr(not(any(feature = "highs", feature = "osqp")), allow(dead_code, reason = "what every backend starts from"))]
 fn formulation(task: &dyn Task) -> Result<Formulation> {
     task.formulation().ok_or(Error::Unsupported { who: task.name(), what: "a formulation as a program, which this solver needs" })
+}
+
+/// The optimum of a QP does not depend on the start, which therefore saves time only.
+fn active_set(task: &dyn Task, warm: bool) -> Result<Box<dyn Decider>> {
+    let Formulation { program, params, visible } = formulation(task)?;
+    let solver = Kkt::new(ActiveSet::new(program, params, ActiveSetOptions::default())?);
+    Ok(Box::new(Batched::new(solver).warm_start(warm).visible(visible)?))
 }
 
 /// Cold starts: an LP has several optimal vertices, and which one is found must not depend on history.
@@ -32,10 +40,10 @@ fn highs(task: &dyn Task, _warm: bool) -> Result<Box<dyn Decider>> {
     Ok(Box::new(Owned::new(solver, rayon::current_num_threads())?.visible(visible)?))
 }
 
-/// The optimum of a QP whose answer is polished does not depend on the start, which therefore saves time only.
+/// As [`active_set`]: the answers are polished.
 #[cfg(feature = "osqp")]
 fn osqp(task: &dyn Task, warm: bool) -> Result<Box<dyn Decider>> {
-    use dfl_solvers::{Batched, Kkt, Osqp, OsqpOptions};
+    use dfl_solvers::{Osqp, OsqpOptions};
     let Formulation { program, params, visible } = formulation(task)?;
     let solver = Kkt::new(Osqp::new(program, params, OsqpOptions::default())?);
     Ok(Box::new(Batched::new(solver).warm_start(warm).visible(visible)?))

@@ -7,7 +7,7 @@ use dfl_core::{
 use super::{Benchmark, Figure, unknown};
 use crate::data::pjm::{Columns, HOURS, Part, Pjm, Split};
 use crate::power::{Baseline, PowerCost};
-use crate::registry::{make_decider, ramp_qp};
+use crate::registry::{Ramps, make_decider};
 
 /// Scheduling a day's generation before the demand is known, on the PJM data with its published split. Minimises.
 ///
@@ -64,7 +64,7 @@ impl Task for PowerScheduling {
         Cost::value(&self.cost, truth, decision)
     }
     fn oracle(&self) -> Result<Box<dyn Decider>> {
-        make_decider(self, "osqp", false)
+        make_decider(self, "active_set", false)
     }
     fn source(&self) -> &dyn Source {
         self
@@ -139,6 +139,6 @@ impl Benchmark for PowerScheduling {
         let baseline = self
             .baseline_of(method)
             .ok_or_else(|| unknown("baseline of power for these columns", method, self.baselines().iter().copied()))?;
-        baseline.decide(&Pjm::load()?, &Split::load()?, &mut *ramp_qp(HOURS, self.cost.ramp)?)
+        baseline.decide(&Pjm::load()?, &Split::load()?, &mut Ramps::new(HOURS, self.cost.ramp)?)
     }
 }
