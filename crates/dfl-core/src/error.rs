@@ -39,7 +39,12 @@ pub enum Error {
     Unknown { what: &'static str, given: String, known: String },
     /// A file could be read but not understood; the cause says where.
     #[error("{} is not a valid {what}", path.display())]
-    Format { path: std::path::PathBuf, what: &'static str, #[source] source: Box<dyn std::error::Error + Send + Sync> },
+    Format {
+        path: std::path::PathBuf,
+        what: &'static str,
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
     /// A third-party backend failed; its own error is the source.
     #[error("backend {backend} failed")]
     Backend {
