@@ -166,6 +166,62 @@ fn a_kept_model_answers_like_a_new_one() {
     }
 }
 
+/// `program` with each row in units of its own, 1e-3 to 1e3.
+fn badly_scaled(mut program: Program, rng: &mut Rng) -> Program {
+    let units: Vec<f64> = (0..program.m()).map(|_| 10_f64.powf(6.0 * rng.uniform() - 3.0)).collect();
+    let rows = program.a.row_idx().to_vec();
+    for (value, &i) in program.a.values_mut().iter_mut().zip(&rows) {
+        *value *= units[i];
+    }
+    for (bound, unit) in program.row_lo.iter_mut().chain(&mut program.row_up).zip(units.iter().cycle()) {
+        *bound *= unit;
+    }
+    program
+}
+
+/// One parameter for each cost, bound and row, in units of one, a hundredth, and a hundredth of the row's largest coefficient.
+fn everything_but_the_matrix(program: &Program) -> ParamMap {
+    let (n, m) = (program.n(), program.m());
+    let mut largest = vec![0.0_f64; m];
+    for (value, &i) in program.a.values().iter().zip(program.a.row_idx()) {
+        largest[i] = largest[i].max(value.abs());
+    }
+    let mut map = ParamMap::new(2 * n + m);
+    for j in 0..n {
+        map = map.link(Entry::C(j), j, 1.0).link(if j % 2 == 0 { Entry::Lo(j) } else { Entry::Up(j) }, n + j, 0.01);
+    }
+    for (i, unit) in largest.into_iter().enumerate() {
+        let finite =
+            [(Entry::RowLo(i), program.row_lo[i]), (Entry::RowUp(i), program.row_up[i])].into_iter().filter(|(_, v)| v.is_finite());
+        map = finite.fold(map, |map, (entry, _)| map.link(entry, 2 * n + i, 0.01 * unit));
+    }
+    map
+}
+
+/// Rows of 1e-3 to 1e3 and costs of all sizes, by which HiGHS itself would choose a scaling and keep it: kept models give the bits
+/// of new ones, also after a program without an answer, and with or without presolve and integers.
+#[test]
+fn updates_of_a_badly_scaled_model_leave_no_trace() {
+    let (mut rng, mut answers) = (Rng::seeded(8), 0);
+    for k in 0..60 {
+        let mut program = random_program(&mut rng);
+        program = badly_scaled(program, &mut rng);
+        if k % 4 == 3 {
+            program.integer = (0..program.n()).map(|j| j % 2 == 0).collect();
+        }
+        let (params, options) = (everything_but_the_matrix(&program), HighsOptions { presolve: Some(k % 2 == 1), ..Default::default() });
+        let solver = Highs::new(program, params.clone(), options).unwrap();
+        let (mut ws, mut out) = (solver.workspace().unwrap(), Solution::default());
+        for size in [1e-4, 3.0, 1e-2, 10.0, 0.3, 1e-3] {
+            let theta: Vec<f64> = (0..params.theta()).map(|_| size * rng.normal()).collect();
+            let info = solver.solve(&theta, None, &mut ws, &mut out).unwrap();
+            assert_eq!((info, &out), (solve(&solver, &theta).0, &solve(&solver, &theta).1), "program {k}, size {size}");
+            answers += usize::from(info.status == Status::Optimal);
+        }
+    }
+    assert!(answers > 100, "{answers} of 360 have an answer");
+}
+
 #[test]
 fn the_answer_does_not_depend_on_what_was_solved_before() {
     let mut rng = Rng::seeded(4);

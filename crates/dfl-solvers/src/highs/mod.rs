@@ -38,9 +38,10 @@ impl Default for HighsOptions {
 
 /// Linear and mixed-integer programs by HiGHS: minimise $c^\top x + r$ subject to rows, bounds and integrality.
 ///
-/// A workspace keeps one HiGHS instance for its life and hands it each program as a whole, so that without a start the answer
-/// depends on `theta` alone. A start sets the basis from the sides of the earlier answer (of a mixed-integer program: its
-/// point), and one that ends without an answer is repeated without it.
+/// A workspace keeps one HiGHS model for its life and updates what `theta` moves (if that includes the matrix, it passes the
+/// program as a whole). Without a start the answer depends on `theta` alone, to the last bit: linear programs are scaled by their
+/// matrix, where HiGHS by itself looks at the first costs too. A start sets the basis from the sides of the earlier answer (of a
+/// mixed-integer program: its point), and one that ends without an answer is repeated without it.
 ///
 /// Status and numbers are HiGHS's, but an answer is [`Status::Optimal`] only if its KKT residuals are at most
 /// `tolerance`; for mixed-integer programs, feasibility, integrality and gap. An unbounded program is told from an infeasible
@@ -87,15 +88,15 @@ impl Highs {
     }
 
     fn new_model(&self) -> Result<Model> {
-        let mut model = Model::new(&self.instance.base)?;
-        model.set_float(c"primal_feasibility_tolerance", self.options.tolerance * 0.1)?;
-        model.set_float(c"dual_feasibility_tolerance", self.options.tolerance * 0.1)?;
-        model.set_float(c"mip_rel_gap", self.options.gap)?;
+        let mut model = Model::new(&self.instance.base, &self.instance.params)?;
+        model.set("primal_feasibility_tolerance", self.options.tolerance * 0.1)?;
+        model.set("dual_feasibility_tolerance", self.options.tolerance * 0.1)?;
+        model.set("mip_rel_gap", self.options.gap)?;
         if let Some(nodes) = self.options.nodes {
-            model.set_int(c"mip_max_nodes", nodes)?;
+            model.limit("mip_max_nodes", nodes)?;
         }
         if let Some(iterations) = self.options.iterations {
-            model.set_int(c"simplex_iteration_limit", iterations)?;
+            model.limit("simplex_iteration_limit", iterations)?;
         }
         Ok(model)
     }
@@ -135,8 +136,7 @@ impl Highs {
     /// Without costs every feasible point is optimal: a program that has one was unbounded.
     fn unbounded_or_infeasible(&self, ws: &mut HighsWorkspace) -> Result<SolveInfo> {
         let iterations = self.iterations(ws);
-        ws.model.set_costs(&vec![0.0; self.instance.base.n()])?;
-        ws.model.clear()?;
+        ws.model.without_costs(self.instance.base.n())?;
         let status = match ws.model.run() {
             ffi::MODEL_STATUS_OPTIMAL => Status::Unbounded,
             ffi::MODEL_STATUS_INFEASIBLE => Status::Infeasible,
@@ -197,7 +197,7 @@ impl Solver for Highs {
             if k == 0 && from.is_none() || k == 2 && !self.presolve {
                 continue;
             }
-            ws.model.pass(&ws.program)?;
+            ws.model.load(&ws.program)?;
             ws.model.set_presolve(presolve)?;
             if let Some(from) = from {
                 self.start(from, ws);

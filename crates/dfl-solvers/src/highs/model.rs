@@ -1,16 +1,20 @@
-//! The part of HiGHS's C interface that is used, behind safe calls.
+//! One HiGHS model behind safe calls: the package `highs` where it has the call, its C interface for the rest.
 
 use std::ffi::{CStr, c_void};
-use std::ptr::{NonNull, null};
+use std::ptr::null;
 use std::sync::{PoisonError, RwLock};
 
-use dfl_core::{Error, Program, Result};
+use dfl_core::{Entry, Error, ParamMap, Program, Result};
+use highs::{ColProblem, HighsOptionValue, Sense};
 use highs_sys as ffi;
 use highs_sys::HighsInt;
 
 /// Models are made and destroyed alone, and run together: destroying one resets the scheduler of HiGHS 1.15 while another thread
 /// may be inside a run (ERGO-Code/HiGHS#3141).
 static GATE: RwLock<()> = RwLock::new(());
+
+/// The `simplex_scale_strategy` that divides by the largest coefficient of a row, then of a column.
+const SCALE_BY_MATRIX: i32 = 4;
 
 /// A call that HiGHS answered with an error; the cause of [`Error::Backend`].
 #[derive(Debug)]
@@ -38,9 +42,34 @@ fn int(value: usize) -> Result<HighsInt> {
     HighsInt::try_from(value).map_err(|source| Error::Backend { backend: "highs", source: Box::new(source) })
 }
 
-/// One HiGHS model, silent and on one thread. Stays on the thread that made it (the pointer makes it neither `Send` nor `Sync`).
+/// Which parts of its program `theta` moves.
+#[derive(Clone, Copy, Debug)]
+struct Moved {
+    costs: bool,
+    bounds: bool,
+    row_bounds: bool,
+    matrix: bool,
+}
+
+impl Moved {
+    fn by(params: &ParamMap) -> Self {
+        Self {
+            costs: params.moves(|e| matches!(e, Entry::C(_))),
+            bounds: params.moves(|e| matches!(e, Entry::Lo(_) | Entry::Up(_))),
+            row_bounds: params.moves(|e| matches!(e, Entry::RowLo(_) | Entry::RowUp(_))),
+            matrix: params.moves(|e| matches!(e, Entry::A(_))),
+        }
+    }
+}
+
+/// One HiGHS model, silent and on one thread. Stays on the thread that made it (its pointer makes it neither `Send` nor `Sync`).
 pub(super) struct Model {
-    highs: NonNull<c_void>,
+    /// Taken by `drop` alone.
+    highs: Option<highs::Model>,
+    moved: Moved,
+    /// Whether the model is some moved program: the next one differs in what `theta` moves at most.
+    kept: bool,
+    presolve: bool,
     /// The structure as HiGHS counts it.
     starts: Vec<HighsInt>,
     rows: Vec<HighsInt>,
@@ -48,56 +77,91 @@ pub(super) struct Model {
 }
 
 impl Model {
-    /// An empty model, for programs of the structure of `base`.
-    pub(super) fn new(base: &Program) -> Result<Self> {
+    /// An empty model, for what `params` makes of `base`.
+    pub(super) fn new(base: &Program, params: &ParamMap) -> Result<Self> {
         let starts = base.a.col_ptr().iter().map(|&p| int(p)).collect::<Result<Vec<_>>>()?;
         let rows = base.a.row_idx().iter().map(|&i| int(i)).collect::<Result<Vec<_>>>()?;
         let kind = |&integer: &bool| if integer { ffi::VAR_TYPE_INTEGER } else { ffi::VAR_TYPE_CONTINUOUS };
         let kinds = base.integer.iter().map(kind).collect();
         let alone = GATE.write().unwrap_or_else(PoisonError::into_inner);
-        // SAFETY: takes nothing and returns a new model or null; no other model is made, run or destroyed meanwhile.
-        let highs = NonNull::new(unsafe { ffi::Highs_create() }).ok_or_else(|| refused("to make a model"))?;
+        let highs = ColProblem::new().try_optimise(Sense::Minimise);
         drop(alone);
-        let mut model = Self { highs, starts, rows, kinds };
-        model.set_bool(c"output_flag", false)?;
-        model.set_int(c"threads", 1)?;
-        // SAFETY: a live model and two terminated strings.
-        accept(unsafe { ffi::Highs_setStringOptionValue(model.ptr(), c"parallel".as_ptr(), c"off".as_ptr()) }, "parallel = off")?;
+        let highs = Some(highs.map_err(|_| refused("an empty model"))?);
+        let mut model = Self { highs, moved: Moved::by(params), kept: false, presolve: false, starts, rows, kinds };
+        model.set("threads", 1)?;
+        model.set("parallel", "off")?;
+        model.set("presolve", "off")?;
+        // Other strategies look at the costs too, once for the life of a kept model: answers would depend on its first costs. Those
+        // of branch and bound are not kept.
+        if !base.has_integers() {
+            model.set("simplex_scale_strategy", SCALE_BY_MATRIX)?;
+        }
         Ok(model)
     }
 
-    fn ptr(&self) -> *mut c_void {
-        self.highs.as_ptr()
+    fn highs(&mut self) -> &mut highs::Model {
+        self.highs.as_mut().expect("taken by drop alone")
     }
 
-    pub(super) fn set_bool(&mut self, name: &'static CStr, value: bool) -> Result<()> {
-        // SAFETY: a live model and a terminated string.
-        accept(unsafe { ffi::Highs_setBoolOptionValue(self.ptr(), name.as_ptr(), HighsInt::from(value)) }, "a flag")
+    fn ptr(&self) -> *const c_void {
+        self.highs.as_ref().expect("taken by drop alone").as_ptr()
     }
 
-    pub(super) fn set_int(&mut self, name: &'static CStr, value: usize) -> Result<()> {
-        // SAFETY: as above.
-        accept(unsafe { ffi::Highs_setIntOptionValue(self.ptr(), name.as_ptr(), int(value)?) }, "a limit")
+    fn mut_ptr(&mut self) -> *mut c_void {
+        self.highs().as_mut_ptr()
     }
 
-    pub(super) fn set_float(&mut self, name: &'static CStr, value: f64) -> Result<()> {
-        // SAFETY: as above.
-        accept(unsafe { ffi::Highs_setDoubleOptionValue(self.ptr(), name.as_ptr(), value) }, "a tolerance")
+    /// Sets an option of HiGHS by its name.
+    pub(super) fn set(&mut self, name: &'static str, value: impl HighsOptionValue) -> Result<()> {
+        self.highs().try_set_option(name, value).map_err(|_| refused(name))
+    }
+
+    /// Sets an option that limits something.
+    pub(super) fn limit(&mut self, name: &'static str, value: usize) -> Result<()> {
+        self.set(name, int(value)?)
     }
 
     pub(super) fn set_presolve(&mut self, on: bool) -> Result<()> {
-        let value = if on { c"choose" } else { c"off" };
-        // SAFETY: as above.
-        accept(unsafe { ffi::Highs_setStringOptionValue(self.ptr(), c"presolve".as_ptr(), value.as_ptr()) }, "presolve")
+        if on != self.presolve {
+            self.set("presolve", if on { "choose" } else { "off" })?;
+            self.presolve = on;
+        }
+        Ok(())
     }
 
-    /// Takes over a whole program, of the structure that the model was made for, and forgets everything else: the next run depends
-    /// on nothing that was solved before. Changing entries of a kept program would not do: HiGHS keeps the scaling it once chose.
-    pub(super) fn pass(&mut self, program: &Program) -> Result<()> {
+    /// Takes over a program that the model was made for and forgets everything else: the next run depends on nothing that was
+    /// solved before. What `theta` does not move stays where it is, unless the matrix moves, which HiGHS keeps scaled.
+    pub(super) fn load(&mut self, program: &Program) -> Result<()> {
+        if std::mem::take(&mut self.kept) && !self.moved.matrix {
+            if self.moved.costs {
+                self.set_costs(&program.c)?;
+            }
+            if self.moved.bounds {
+                self.set_bounds(&program.lo, &program.up)?;
+            }
+            if self.moved.row_bounds {
+                self.set_row_bounds(&program.row_lo, &program.row_up)?;
+            }
+            self.clear()?;
+        } else {
+            self.pass(program)?;
+        }
+        self.kept = true;
+        Ok(())
+    }
+
+    /// Takes away the costs and forgets everything else that is not the model.
+    pub(super) fn without_costs(&mut self, columns: usize) -> Result<()> {
+        self.kept = false;
+        self.set_costs(&vec![0.0; columns])?;
+        self.clear()
+    }
+
+    fn pass(&mut self, program: &Program) -> Result<()> {
         // SAFETY: a live model; `Program::check` has made the lengths agree with n, m and the number of entries; HiGHS copies.
         let status = unsafe {
             ffi::Highs_passMip(
-                self.ptr(),
+                self.mut_ptr(),
                 int(program.n())?,
                 int(program.m())?,
                 int(program.a.nnz())?,
@@ -118,36 +182,49 @@ impl Model {
         accept(status, "the model")
     }
 
-    /// Sets the costs of all columns.
-    pub(super) fn set_costs(&mut self, costs: &[f64]) -> Result<()> {
+    fn set_costs(&mut self, costs: &[f64]) -> Result<()> {
         let Some(last) = costs.len().checked_sub(1) else { return Ok(()) };
         // SAFETY: a live model of `costs.len()` columns, the length of the slice.
-        accept(unsafe { ffi::Highs_changeColsCostByRange(self.ptr(), 0, int(last)?, costs.as_ptr()) }, "the costs")
+        accept(unsafe { ffi::Highs_changeColsCostByRange(self.mut_ptr(), 0, int(last)?, costs.as_ptr()) }, "the costs")
     }
 
-    /// Forgets everything but the model: the next run depends on nothing that was solved before.
-    pub(super) fn clear(&mut self) -> Result<()> {
+    fn set_bounds(&mut self, lo: &[f64], up: &[f64]) -> Result<()> {
+        let Some(last) = lo.len().checked_sub(1) else { return Ok(()) };
+        // SAFETY: a live model of as many columns as both slices are long.
+        let status = unsafe { ffi::Highs_changeColsBoundsByRange(self.mut_ptr(), 0, int(last)?, lo.as_ptr(), up.as_ptr()) };
+        accept(status, "the bounds")
+    }
+
+    fn set_row_bounds(&mut self, lo: &[f64], up: &[f64]) -> Result<()> {
+        let Some(last) = lo.len().checked_sub(1) else { return Ok(()) };
+        // SAFETY: a live model of as many rows as both slices are long.
+        let status = unsafe { ffi::Highs_changeRowsBoundsByRange(self.mut_ptr(), 0, int(last)?, lo.as_ptr(), up.as_ptr()) };
+        accept(status, "the row bounds")
+    }
+
+    fn clear(&mut self) -> Result<()> {
         // SAFETY: a live model.
-        accept(unsafe { ffi::Highs_clearSolver(self.ptr()) }, "to forget the last solve")
+        accept(unsafe { ffi::Highs_clearSolver(self.mut_ptr()) }, "to forget the last solve")
     }
 
     /// Starts the next run from a basis; one that is no basis is repaired, or refused without an effect.
     pub(super) fn set_basis(&mut self, columns: &[HighsInt], rows: &[HighsInt]) {
         // SAFETY: a live model of as many columns and rows as the slices are long.
-        unsafe { ffi::Highs_setBasis(self.ptr(), columns.as_ptr(), rows.as_ptr()) };
+        unsafe { ffi::Highs_setBasis(self.mut_ptr(), columns.as_ptr(), rows.as_ptr()) };
     }
 
     /// Starts the next run from a point, unless HiGHS refuses it.
     pub(super) fn set_point(&mut self, x: &[f64]) {
-        // SAFETY: a live model of `x.len()` columns; null means unknown.
-        unsafe { ffi::Highs_setSolution(self.ptr(), x.as_ptr(), null(), null(), null()) };
+        // A refused point is no point.
+        let _ = self.highs().try_set_solution(Some(x), None, None, None);
     }
 
-    /// Solves, and returns HiGHS's opinion of how that ended.
+    /// Solves, and returns HiGHS's opinion of how that ended. `highs::Model::try_solve` is not used: it destroys the model after an
+    /// error, while others may be in a run.
     pub(super) fn run(&mut self) -> HighsInt {
         let _together = GATE.read().unwrap_or_else(PoisonError::into_inner);
         // SAFETY: a live model used by this thread alone; none is destroyed meanwhile.
-        let status = unsafe { ffi::Highs_run(self.ptr()) };
+        let status = unsafe { ffi::Highs_run(self.mut_ptr()) };
         if status == ffi::STATUS_ERROR {
             return ffi::MODEL_STATUS_SOLVE_ERROR;
         }
@@ -200,7 +277,6 @@ impl Model {
 impl Drop for Model {
     fn drop(&mut self) {
         let _alone = GATE.write().unwrap_or_else(PoisonError::into_inner);
-        // SAFETY: made by `Highs_create`, destroyed once, and no other model is inside a call that the reset would disturb.
-        unsafe { ffi::Highs_destroy(self.highs.as_ptr()) };
+        drop(self.highs.take());
     }
 }
