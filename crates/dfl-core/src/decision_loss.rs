@@ -145,12 +145,13 @@ impl<L: Loss, D: Decider> DecisionLoss<L, D> {
         }
         if let Some(truth) = targets.truth.as_ref().filter(|_| needs.truth) {
             truth.check_finite("truth")?;
-            if needs.linear {
+            if needs.linear || needs.paired {
                 check_len("truth", preds.cols(), truth.cols())?;
             }
         }
         if let (Some(d), Some(solution)) = (&self.decider, targets.solution.as_ref().filter(|_| needs.solution)) {
             check_len("solution", d.dims().x, solution.cols())?;
+            solution.check_finite("solution")?;
         }
         match (&targets.normals, needs.normals) {
             (None, true) => Err(Error::Missing { loss, what: "the normals of the tight constraints as a target" }),

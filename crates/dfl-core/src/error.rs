@@ -16,6 +16,9 @@ pub enum Error {
     /// A value that must be finite is NaN or infinite.
     #[error("{what}, row {row}, column {column}: {value} is not finite; clean or drop this row")]
     NotFinite { what: &'static str, row: usize, column: usize, value: f64 },
+    /// A model in training predicts what is not a number.
+    #[error("training diverged: the prediction for row {id}, column {column}, is {value}; lower the learning rate")]
+    Diverged { id: u64, column: usize, value: f64 },
     /// An argument is outside its domain; `need` says what is accepted.
     #[error("{what}: {value} is not accepted; it must be {need}")]
     Domain { what: &'static str, value: f64, need: &'static str },
@@ -25,7 +28,7 @@ pub enum Error {
     /// The quadratic term has a negative eigenvalue.
     #[error("the quadratic term P is not positive semidefinite (pivot {pivot} at row {row}): the program is not convex")]
     NotConvex { row: usize, pivot: f64 },
-    /// An optimum was required but row `index` ended otherwise.
+    /// An optimum was required but the row with id `index` ended otherwise.
     #[error("instance {index}: {solver} stopped with {status}; {}", status.remedy())]
     NotSolved { index: usize, solver: &'static str, status: Status },
     /// `who` cannot do `what`.

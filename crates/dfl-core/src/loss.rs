@@ -21,6 +21,8 @@ pub struct Needs {
     pub solution: bool,
     /// Normals of the constraints that are tight at the solution.
     pub normals: bool,
+    /// The truth has the length of the prediction, entry by entry; implied by `linear`.
+    pub paired: bool,
     /// `theta` must be the linear cost of `x`: equal lengths.
     pub linear: bool,
     /// Use of the decider's derivative.

@@ -1,17 +1,23 @@
 //! Figures of merit, each with the formula and who uses it.
+//!
+//! # Panics
+//! Those of two slices panic if the lengths differ: that is a bug of the caller, never a matter of the data.
 
 /// $\sum_i \text{regret}_i / \sum_i |z_i^\star|$, PyEPO's normalised regret; `regret` and `optimal` have one entry per instance.
 pub fn normalized_regret(regret: &[f64], optimal: &[f64]) -> f64 {
+    assert_eq!(regret.len(), optimal.len(), "one optimal value per regret");
     regret.iter().sum::<f64>() / optimal.iter().map(|z| z.abs()).sum::<f64>()
 }
 
 /// Mean of $\text{regret}_i / |z_i^\star|$ (Eq. 14 of the surrogate-loss paper).
 pub fn mean_ratio_regret(regret: &[f64], optimal: &[f64]) -> f64 {
+    assert_eq!(regret.len(), optimal.len(), "one optimal value per regret");
     mean(&regret.iter().zip(optimal).map(|(r, z)| r / z.abs()).collect::<Vec<_>>())
 }
 
 /// Root of the mean squared difference over all entries.
 pub fn rmse(prediction: &[f64], truth: &[f64]) -> f64 {
+    assert_eq!(prediction.len(), truth.len(), "one true value per prediction");
     mean(&prediction.iter().zip(truth).map(|(p, t)| (p - t).powi(2)).collect::<Vec<_>>()).sqrt()
 }
 

@@ -109,7 +109,13 @@ impl ParamMap {
                 return Err(Error::Dimension { what: "parameter index bound", expected: self.theta, got: link.index });
             }
             match link.entry.get(base) {
-                None => return Err(Error::Dimension { what: "linked entry of the program", expected: k, got: link.index }),
+                None => {
+                    return Err(Error::Domain {
+                        what: "number of a link",
+                        value: k as f64,
+                        need: "a link to an entry that the program has",
+                    });
+                }
                 Some(v) if !v.is_finite() => return Err(Error::NotFinite { what: "linked entry", row: k, column: link.index, value: v }),
                 Some(_) => {}
             }

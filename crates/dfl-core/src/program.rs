@@ -130,8 +130,8 @@ impl Program {
     /// # Errors
     /// [`Error::NotFinite`] or [`Error::CrossedBounds`], naming the row or variable.
     pub fn check_bounds(&self) -> Result<()> {
-        bounds("row", &self.row_lo, &self.row_up)?;
-        bounds("variable", &self.lo, &self.up)
+        bounds("row", "bound of a row", &self.row_lo, &self.row_up)?;
+        bounds("variable", "bound of a variable", &self.lo, &self.up)
     }
 
     fn check_cone(&self, cone: &Cone) -> Result<()> {
@@ -152,7 +152,7 @@ fn finite(what: &'static str, values: &[f64]) -> Result<()> {
     }
 }
 
-fn bounds(what: &'static str, lo: &[f64], up: &[f64]) -> Result<()> {
+fn bounds(what: &'static str, bound: &'static str, lo: &[f64], up: &[f64]) -> Result<()> {
     for (index, (&lower, &upper)) in lo.iter().zip(up).enumerate() {
         let wrong = if lower.is_nan() || lower == f64::INFINITY {
             Some(lower)
@@ -160,7 +160,7 @@ fn bounds(what: &'static str, lo: &[f64], up: &[f64]) -> Result<()> {
             (upper.is_nan() || upper == f64::NEG_INFINITY).then_some(upper)
         };
         if let Some(value) = wrong {
-            return Err(Error::NotFinite { what: "bound", row: 0, column: index, value });
+            return Err(Error::NotFinite { what: bound, row: 0, column: index, value });
         }
         if lower > upper {
             return Err(Error::CrossedBounds { what, index, lower, upper });
@@ -197,8 +197,8 @@ mod tests {
             (|p| p.p.values_mut()[0] = f64::NAN, "P, row 0, column 0: NaN"),
             (|p| p.c[1] = f64::INFINITY, "c, row 0, column 1: inf"),
             (|p| p.a.values_mut()[1] = f64::NAN, "A, row 0, column 1: NaN"),
-            (|p| p.row_lo[0] = f64::NAN, "bound, row 0, column 0: NaN"),
-            (|p| p.up[1] = f64::NEG_INFINITY, "bound, row 0, column 1: -inf"),
+            (|p| p.row_lo[0] = f64::NAN, "bound of a row, row 0, column 0: NaN"),
+            (|p| p.up[1] = f64::NEG_INFINITY, "bound of a variable, row 0, column 1: -inf"),
             (|p| (p.lo[1], p.up[1]) = (2.0, 1.0), "variable 1: lower bound 2 exceeds upper bound 1"),
             (|p| p.r = f64::NAN, "r, row 0, column 0: NaN"),
             (|p| p.row_up.push(1.0), "row_up: expected length 1, got 2"),

@@ -140,12 +140,12 @@ pub trait Task: Send + Sync {
 /// Decides `thetas`, requiring a usable answer in each row.
 ///
 /// # Errors
-/// [`Error::NotSolved`] naming the first row without an answer, or the decider's error.
+/// [`Error::NotSolved`] with the id of the first row without an answer, or the decider's error.
 pub fn decide(decider: &dyn Decider, thetas: &Batch, ids: &[u64]) -> Result<(Batch, Vec<f64>)> {
     let keys: Vec<Key> = ids.iter().map(|&id| Key { id, slot: 0 }).collect();
     let found = decider.forward(thetas, &Call { keys: &keys, stream: Stream::default(), backward: false })?;
     match found.info.iter().position(|i| !i.status.usable()) {
-        Some(index) => Err(Error::NotSolved { index, solver: decider.name(), status: found.info[index].status }),
+        Some(row) => Err(Error::NotSolved { index: ids[row] as usize, solver: decider.name(), status: found.info[row].status }),
         None => Ok((found.x, found.objective)),
     }
 }

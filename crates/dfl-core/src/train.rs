@@ -1,7 +1,7 @@
 use std::ops::ControlFlow;
 use std::time::Instant;
 
-use crate::{Batch, Decider, DecisionLoss, Error, Evaluation, Instances, Key, Loss, Result, Stream, Targets, Trainable};
+use crate::{Batch, Decider, DecisionLoss, Error, Evaluation, Instances, Key, Loss, Result, Stream, Targets, Trainable, check_len};
 
 /// How the learning rate falls over a run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -54,6 +54,8 @@ pub struct EpochReport {
     pub loss: f64,
     /// Solves made.
     pub solves: usize,
+    /// Iterations of all solves.
+    pub iterations: usize,
     /// Rows without a usable decision so far, in the whole run.
     pub failures: usize,
     /// Answers flagged degenerate in this epoch.
@@ -95,6 +97,7 @@ pub fn train<M: Trainable + ?Sized, L: Loss, D: Decider>(
     options: &TrainOptions,
     callback: &mut dyn Callback<M>,
 ) -> Result<Vec<EpochReport>> {
+    check_len("ids of the training rows", data.features.rows(), data.ids.len())?;
     if options.batch == 0 || data.is_empty() {
         return Err(Error::Domain { what: "batch size or number of training rows", value: 0.0, need: "at least 1" });
     }
@@ -128,12 +131,13 @@ impl<L: Loss, D: Decider> Run<'_, L, D> {
         callback: &mut dyn Callback<M>,
     ) -> Result<(EpochReport, ControlFlow<()>)> {
         let started = Instant::now();
-        let mut report = EpochReport { epoch, loss: 0.0, solves: 0, failures: 0, degenerate: 0, seconds: 0.0 };
+        let mut report = EpochReport { epoch, loss: 0.0, solves: 0, iterations: 0, failures: 0, degenerate: 0, seconds: 0.0 };
         let (order, mut flow, mut rows) = (self.order(epoch), ControlFlow::Continue(()), 0);
         for index in order.chunks(self.options.batch) {
             let out = self.one_step(index, model)?;
             report.loss += out.values.iter().sum::<f64>();
             report.solves += out.info.len();
+            report.iterations += out.info.iter().map(|i| i.iterations).sum::<usize>();
             report.degenerate += out.info.iter().filter(|i| i.degenerate).count();
             rows += index.len();
             flow = callback.step_end(self.step)?;
@@ -158,6 +162,7 @@ impl<L: Loss, D: Decider> Run<'_, L, D> {
         let ids: Vec<u64> = index.iter().map(|&i| self.data.ids[i]).collect();
         model.zero_grad();
         let preds = model.forward(&self.data.features.select(index), stream)?;
+        check_not_diverged(&preds, &ids)?;
         let out = self.loss.evaluate(&preds, &self.targets.select(index), &ids, stream)?;
         self.tolerate(&out, &ids)?;
         model.backward(&mean_gradient(&out.grads))?;
@@ -181,6 +186,14 @@ impl<L: Loss, D: Decider> Run<'_, L, D> {
             }
             _ => Ok(()),
         }
+    }
+}
+
+/// Weights that ran away show in the predictions first.
+fn check_not_diverged(preds: &Batch, ids: &[u64]) -> Result<()> {
+    match preds.check_finite("prediction") {
+        Err(Error::NotFinite { row, column, value, .. }) => Err(Error::Diverged { id: ids[row], column, value }),
+        other => other,
     }
 }
 

@@ -14,7 +14,7 @@ impl Loss for Mse {
         "two_stage"
     }
     fn needs(&self) -> Needs {
-        Needs { truth: true, ..Needs::default() }
+        Needs { truth: true, paired: true, ..Needs::default() }
     }
     fn probes(&self) -> usize {
         0

@@ -15,11 +15,14 @@ impl Grid {
     /// # Errors
     /// [`Error::Domain`] unless it has at least two nodes.
     pub fn new(height: usize, width: usize) -> Result<Self> {
-        if height == 0 || width == 0 || height * width < 2 {
+        // Twice the nodes bounds the arcs, so no index below can overflow.
+        let twice = height.checked_mul(width).and_then(|nodes| nodes.checked_mul(2));
+        if twice.is_none_or(|t| t < 4) {
+            let value = height as f64 * width as f64;
             return Err(Error::Domain {
                 what: "number of grid nodes",
-                value: (height * width) as f64,
-                need: "at least 2, e.g. a grid of 1x2",
+                value,
+                need: "at least 2, as in a grid of 1x2, and few enough to count",
             });
         }
         Ok(Self { height, width })
@@ -116,7 +119,9 @@ impl Solver for ShortestPath {
         self.distances(theta, distance);
         self.trace(theta, distance, &mut out.x);
         out.objective = distance[self.grid.nodes() - 1];
-        Ok(SolveInfo { status: Status::Optimal, iterations: 1, degenerate: false })
+        // Costs that are finite one by one may still overflow in a sum.
+        let status = if out.objective.is_finite() { Status::Optimal } else { Status::Failed };
+        Ok(SolveInfo { status, iterations: 1, degenerate: false })
     }
 }
 
@@ -212,7 +217,7 @@ mod tests {
 
     #[test]
     fn a_grid_without_a_way_is_refused() {
-        for (h, w) in [(0, 3), (3, 0), (1, 1)] {
+        for (h, w) in [(0, 3), (3, 0), (1, 1), (usize::MAX, 2), (1 << 32, 1 << 32)] {
             assert!(Grid::new(h, w).is_err());
         }
     }

@@ -16,6 +16,10 @@ pub fn check_decider(decider: &dyn Decider, thetas: &Batch) {
     assert_eq!((all.x.rows(), all.x.cols()), (thetas.rows(), dims.x), "{name}: shape of x");
     assert_eq!((all.objective.len(), all.info.len()), (thetas.rows(), thetas.rows()), "{name}: one objective and info per row");
     assert_eq!(all.back.is_some(), decider.differentiable(), "{name}: a pullback if and only if differentiable");
+    let again = decider.forward(thetas, &call).expect("well-formed input");
+    assert!(again.x == all.x && again.objective == all.objective, "{name}: the same call twice gives other bits");
+    let none = decider.forward(&Batch::zeros(0, dims.theta), &Call { keys: &[], ..call }).expect("an empty batch is no special case");
+    assert_eq!((none.x.rows(), none.info.len()), (0, 0), "{name}: an empty batch has no answers");
     for i in 0..thetas.rows() {
         let alone = decider.forward(&thetas.select(&[i]), &Call { keys: &keys[i..=i], ..call }).expect("well-formed input");
         assert_eq!(alone.x.row(0), all.x.row(i), "{name}: row {i} depends on the rest of the batch");
@@ -27,7 +31,7 @@ pub fn check_decider(decider: &dyn Decider, thetas: &Batch) {
     }
     let wrong = Batch::zeros(thetas.rows(), dims.theta + 1);
     assert!(matches!(decider.forward(&wrong, &call), Err(Error::Dimension { .. })), "{name}: a wrong length is refused");
-    let (mut bad, last) = (thetas.clone(), thetas.rows() - 1);
+    let (mut bad, last) = (thetas.clone(), thetas.rows().checked_sub(1).expect("the contract is checked on at least one row"));
     bad.row_mut(last)[0] = f64::NAN;
     match decider.forward(&bad, &call) {
         Err(Error::NotFinite { row, column, .. }) => assert_eq!((row, column), (last, 0), "{name}: place of the NaN"),

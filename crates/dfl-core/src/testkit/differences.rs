@@ -1,9 +1,13 @@
 use crate::{Adjoint, Cotangent, DifferentiableSolver, Rng, Solution};
 
-/// Largest difference between `gradient` and central differences of `value` at `at`, relative to the largest entry (at least 1).
+/// Derivatives below this are compared absolutely.
+const SMALLEST_SCALE: f64 = 1e-9;
+
+/// Largest difference between `gradient` and central differences of `value` at `at`, relative to the largest difference quotient (if all
+/// are below 1e-9, to that: what is zero must be zero).
 pub fn gradient_error(at: &[f64], gradient: &[f64], step: f64, mut value: impl FnMut(&[f64]) -> f64) -> f64 {
     let mut point = at.to_vec();
-    let (mut worst, mut scale) = (0.0_f64, 1.0_f64);
+    let (mut worst, mut scale) = (0.0_f64, SMALLEST_SCALE);
     for k in 0..at.len() {
         point[k] = at[k] + step;
         let above = value(&point);
@@ -48,7 +52,7 @@ pub fn jvp_error<S: DifferentiableSolver>(solver: &S, theta: &[f64], step: f64, 
         solve(solver, &at, &mut ws)
     };
     let (above, below) = (moved(step), moved(-step));
-    let (mut worst, mut scale) = (0.0_f64, 1.0_f64);
+    let (mut worst, mut scale) = (0.0_f64, SMALLEST_SCALE);
     for j in 0..tangent.len() {
         let difference = (above[j] - below[j]) / (2.0 * step);
         scale = scale.max(difference.abs());

@@ -34,7 +34,7 @@ pub fn random_qp(n: usize, m: usize, rng: &mut Rng) -> Parametric {
     base.c = stationary_cost(&base, &s);
     s.objective = base.objective(&s.x);
     let params = parameters(&base, &s);
-    let theta: Vec<f64> = (0..params.theta()).map(|_| rng.normal()).collect();
+    let theta: Vec<f64> = (0..params.theta()).map(|_| 0.01 * rng.normal()).collect();
     let base = moved_back(&params, base, &theta);
     Parametric { base, params, theta, solution: s }
 }
@@ -104,7 +104,7 @@ fn parameters(program: &Program, s: &Solution) -> ParamMap {
         }
     }
     let map = ParamMap::new(entries.len());
-    entries.into_iter().enumerate().fold(map, |map, (k, moved)| moved.into_iter().fold(map, |map, e| map.link(e, k, 0.01)))
+    entries.into_iter().enumerate().fold(map, |map, (k, moved)| moved.into_iter().fold(map, |map, e| map.link(e, k, 1.0)))
 }
 
 /// The base from which `theta` leads to `program`.

@@ -57,6 +57,6 @@ impl Vector {
     }
 
     pub(super) fn largest(&self) -> f64 {
-        [&self.x, &self.rows, &self.bounds].into_iter().flatten().fold(0.0, |a: f64, v| a.max(v.abs()))
+        [&self.x, &self.rows, &self.bounds].into_iter().flatten().fold(0.0, |a: f64, v| if v.abs() > a || v.is_nan() { v.abs() } else { a })
     }
 }

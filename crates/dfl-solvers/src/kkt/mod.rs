@@ -3,9 +3,11 @@
 mod active;
 mod system;
 
+use std::sync::OnceLock;
+
 use active::{ActiveSet, Vector};
 use dfl_core::{
-    Adjoint, Cotangent, DifferentiableSolver, Dims, Entry, ProgramSolver, Result, Side, Solution, SolveInfo, Solver, check_len,
+    Adjoint, Cotangent, DifferentiableSolver, Dims, Entry, Program, ProgramSolver, Result, Side, Solution, SolveInfo, Solver, check_len,
 };
 use system::System;
 
@@ -29,12 +31,14 @@ use system::System;
 #[derive(Clone, Debug)]
 pub struct Kkt<S> {
     inner: S,
+    /// Whether the decision moves with theta, once it was asked for.
+    responds: OnceLock<bool>,
 }
 
 impl<S: ProgramSolver> Kkt<S> {
     /// Wraps a solver.
     pub fn new(inner: S) -> Self {
-        Self { inner }
+        Self { inner, responds: OnceLock::new() }
     }
 
     /// The wrapped solver.
@@ -70,9 +74,19 @@ impl<S: ProgramSolver> Solver for Kkt<S> {
 impl<S: ProgramSolver> DifferentiableSolver for Kkt<S> {
     type Tape = KktTape;
 
+    /// False for a linear program of which only costs are predicted: its vertex stays where it is, so that every gradient is zero.
+    fn differentiable(&self) -> bool {
+        let responds = |program: &Program| {
+            let curved = program.p.nnz() > 0 || !program.cones.is_empty();
+            curved || self.inner.params().moves(|e| !matches!(e, Entry::C(_)))
+        };
+        // A workspace that cannot be made reports its own error when it is needed.
+        *self.responds.get_or_init(|| self.inner.workspace().map_or(true, |ws| responds(self.inner.program(&ws))))
+    }
+
     fn tape(&self, _theta: &[f64], solution: &Solution, ws: &mut Self::Workspace, info: &mut SolveInfo) -> Result<KktTape> {
         let (program, params) = (self.inner.program(ws), self.inner.params());
-        let system = System::new(ActiveSet::of(program, solution));
+        let system = System::new(ActiveSet::of(program, solution))?;
         info.degenerate |= system.degenerate();
         let positions_p = if params.moves(|e| matches!(e, Entry::P(_))) { program.p.positions() } else { Vec::new() };
         let positions_a = if params.moves(|e| matches!(e, Entry::A(_))) { program.a.positions() } else { Vec::new() };
@@ -94,7 +108,7 @@ impl<S: ProgramSolver> DifferentiableSolver for Kkt<S> {
             rows: negated("cotangent on the row duals", cotangent.rows, dims.rows)?,
             bounds: negated("cotangent on the bound duals", cotangent.bounds, dims.x)?,
         };
-        tape.solve_into(&rhs, u);
+        tape.solve_into(&rhs, u)?;
         grad_theta.fill(0.0);
         self.inner.params().pull(|entry| tape.gradient(entry, u), grad_theta);
         Ok(())
@@ -106,16 +120,17 @@ impl<S: ProgramSolver> DifferentiableSolver for Kkt<S> {
         check_len("dx", dims.x, dx.len())?;
         let mut rhs = Vector::zeros(dims.x, dims.rows);
         self.inner.params().tangent(dtheta, |entry, d| tape.add_tangent(entry, d, &mut rhs));
-        tape.solve_into(&rhs, u);
+        tape.solve_into(&rhs, u)?;
         dx.copy_from_slice(&u.x);
         Ok(())
     }
 }
 
 impl KktTape {
-    fn solve_into(&self, rhs: &Vector, u: &mut Adjoint) {
-        let (answer, residual) = self.system.solve(rhs);
+    fn solve_into(&self, rhs: &Vector, u: &mut Adjoint) -> Result<()> {
+        let (answer, residual) = self.system.solve(rhs)?;
         (u.x, u.rows, u.bounds, u.residual) = (answer.x, answer.rows, answer.bounds, residual);
+        Ok(())
     }
 
     /// `u' dF/d(entry)`.

@@ -1,3 +1,4 @@
+use dfl_core::{Error, Result};
 use faer::linalg::solvers::{Lblt, SolveCore};
 use faer::{Conj, Mat, Side as Triangle};
 
@@ -7,6 +8,8 @@ use super::active::{ActiveSet, Vector};
 const SINGULAR_PIVOT: f64 = 1e-12;
 /// Eigenvalues below this share of the largest one count as zero in the least-norm solution.
 const ZERO_EIGENVALUE: f64 = 1e-10;
+/// A regular system with a larger relative residual was not solved.
+const LARGEST_RESIDUAL: f64 = 1e-6;
 /// A relative residual above this is worth a refinement step.
 const REFINE_ABOVE: f64 = 1e-14;
 
@@ -28,10 +31,12 @@ enum Factor {
 }
 
 impl System {
-    pub(super) fn new(active: ActiveSet) -> Self {
+    /// # Errors
+    /// [`Error::Domain`] if the matrix overflows.
+    pub(super) fn new(active: ActiveSet) -> Result<Self> {
         let reduced = Lblt::new(reduced_matrix(&active).as_ref(), Triangle::Lower);
-        let factor = if is_singular(&reduced) { least_norm_factor(&active) } else { Factor::Reduced { lblt: reduced } };
-        Self { active, factor }
+        let factor = if is_singular(&reduced) { least_norm_factor(&active)? } else { Factor::Reduced { lblt: reduced } };
+        Ok(Self { active, factor })
     }
 
     /// Whether the derivative is one of several: a zero dual of a tight constraint, or dependent constraints.
@@ -40,19 +45,27 @@ impl System {
     }
 
     /// Solves `K out = rhs` with one step of refinement; entries of constraints that are not tight are 0. Returns the relative
-    /// residual, which for the least-norm solution is that of an equation without an exact solution.
-    pub(super) fn solve(&self, rhs: &Vector) -> (Vector, f64) {
+    /// residual, which for the least-norm solution is that of an equation that may have no exact solution.
+    ///
+    /// # Errors
+    /// [`Error::Domain`] if a regular system was not solved to 1e-6: better no gradient than a wrong one.
+    pub(super) fn solve(&self, rhs: &Vector) -> Result<(Vector, f64)> {
         let mut out = self.solve_once(rhs);
         let scale = rhs.largest();
         if scale == 0.0 {
-            return (out, 0.0);
+            return Ok((out, 0.0));
         }
         let mut residual = self.residual(rhs, &out);
         if residual.largest() > REFINE_ABOVE * scale && matches!(self.factor, Factor::Reduced { .. }) {
             out.add(&self.solve_once(&residual));
             residual = self.residual(rhs, &out);
         }
-        (out, residual.largest() / scale)
+        let residual = residual.largest() / scale;
+        if matches!(self.factor, Factor::Reduced { .. }) && (residual.is_nan() || residual > LARGEST_RESIDUAL) {
+            let need = "below 1e-6: the program is too badly scaled to differentiate";
+            return Err(Error::Domain { what: "relative residual of the KKT system", value: residual, need });
+        }
+        Ok((out, residual))
     }
 
     fn solve_once(&self, rhs: &Vector) -> Vector {
@@ -161,7 +174,9 @@ fn is_singular(lblt: &Lblt<f64>) -> bool {
         let (a, b) = (diag[k], off[k]);
         let wide = b != 0.0 && k + 1 < diag.nrows();
         let (small, large) = if wide { symmetric_2x2_magnitudes(a, b, diag[k + 1]) } else { (a.abs(), a.abs()) };
-        (least, largest) = (least.min(small), largest.max(large));
+        // `min` would drop a NaN.
+        least = if small < least || small.is_nan() { small } else { least };
+        largest = largest.max(large);
         k += if wide { 2 } else { 1 };
     }
     diag.nrows() > 0 && (least.is_nan() || least <= SINGULAR_PIVOT * largest)
@@ -175,7 +190,7 @@ fn symmetric_2x2_magnitudes(a: f64, b: f64, d: f64) -> (f64, f64) {
 }
 
 /// Eigen-decomposition of the whole KKT matrix, for the least-norm solution.
-fn least_norm_factor(active: &ActiveSet) -> Factor {
+fn least_norm_factor(active: &ActiveSet) -> Result<Factor> {
     let ActiveSet { program, fixed, rows, .. } = active;
     let n = program.a.cols();
     let mut k = Mat::zeros(n + rows.len() + fixed.len(), n + rows.len() + fixed.len());
@@ -190,9 +205,10 @@ fn least_norm_factor(active: &ActiveSet) -> Factor {
     for (b, &j) in fixed.iter().enumerate() {
         k[(n + rows.len() + b, j)] = 1.0;
     }
-    let eigen = k.self_adjoint_eigen(Triangle::Lower).expect("the eigenvalue iteration converges on a finite symmetric matrix");
+    let overflow = |_| Error::Domain { what: "KKT matrix", value: f64::NAN, need: "finite: rescale the program" };
+    let eigen = k.self_adjoint_eigen(Triangle::Lower).map_err(overflow)?;
     let values: Vec<f64> = eigen.S().column_vector().iter().copied().collect();
     let largest = values.iter().fold(0.0_f64, |a, v| a.max(v.abs()));
     let inverse = values.iter().map(|v| if v.abs() > ZERO_EIGENVALUE * largest { 1.0 / v } else { 0.0 }).collect();
-    Factor::LeastNorm { vectors: eigen.U().to_owned(), inverse }
+    Ok(Factor::LeastNorm { vectors: eigen.U().to_owned(), inverse })
 }
