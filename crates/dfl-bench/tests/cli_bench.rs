@@ -54,6 +54,11 @@ fn ctrl_c_keeps_what_was_measured_and_resume_goes_on() {
     assert!(kept.lines().all(|line| serde_json::from_str::<serde_json::Value>(line).is_ok()), "{kept}");
     suite(dir.path(), 1);
     let output = dfl(&["--suite", "long", "--out", out, "--resume"], dir.path()).output().unwrap();
+    assert_eq!(output.status.code(), Some(1), "another definition must not be resumed: {}", text(&output));
+    assert!(text(&output).contains("without --resume"), "{}", text(&output));
+    // The same definition, of which this test cannot await the end: what is kept is said to be of the shorter one.
+    std::fs::copy(dir.path().join("long.toml"), dir.path().join("out/long.toml")).unwrap();
+    let output = dfl(&["--suite", "long", "--out", out, "--resume"], dir.path()).output().unwrap();
     assert_eq!(output.status.code(), Some(0), "{}", text(&output));
     let all = std::fs::read_to_string(&results).unwrap();
     assert!(all.starts_with(&kept) && all.contains("spo_plus"), "earlier lines stay as they were");

@@ -24,7 +24,7 @@ run = [ { method = "constant" }, { method = "two_stage", predictor = "linear" },
 
 struct Silent;
 impl Progress for Silent {
-    fn suite(&self, _name: &str, _jobs: usize) {}
+    fn suite(&self, _jobs: usize) {}
     fn begin(&self, _label: &str) {}
     fn end(&self, _label: &str, _outcome: &Outcome) {}
 }
@@ -130,6 +130,7 @@ fn an_interrupted_run_is_resumed_to_the_same_figures() {
 #[test]
 fn a_job_that_fails_is_recorded_and_the_rest_goes_on() {
     let dir = tempfile::tempdir().unwrap();
+    // A word of the list, but no baseline of this task.
     let text = SUITE.replace("{ method = \"constant\" }", "{ method = \"persistence\" }");
     let (outcome, store) = run(&text, dir.path(), false, make_loss, false);
     assert_eq!(outcome.unwrap(), 2, "one failure per seed");
@@ -137,4 +138,35 @@ fn a_job_that_fails_is_recorded_and_the_rest_goes_on() {
     let failed = rows.iter().find(|m| m.error.is_some()).unwrap();
     assert!(failed.error.as_ref().unwrap().contains("persistence"), "{failed:?}");
     value(&store, "spo_plus", 1, "normalized_regret");
+}
+
+#[test]
+fn a_definition_with_a_wrong_word_or_a_run_twice_is_refused_at_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let refused = |from: &str, to: &str| {
+        std::fs::write(dir.path().join("small.toml"), SUITE.replace(from, to)).unwrap();
+        Definition::load(dir.path(), "small").unwrap_err().to_string()
+    };
+    let spo = "{ method = \"spo_plus\", predictor = \"linear\", solver = \"exact\" }";
+    assert!(refused("solver = \"exact\"", "solver = \"exat\"").contains("unknown solver `exat`; known are exact"));
+    assert!(refused("\"constant\"", "\"constnt\"").contains("unknown baseline `constnt`"));
+    assert!(refused("\"shortest_path\"", "\"longest_path\"").contains("unknown task `longest_path`"));
+    assert!(refused(spo, &format!("{spo}, {spo}")).contains("second run of the same name"));
+    assert!(refused("test = 50", "test = 0").contains("test rows"));
+    assert!(refused("epochs = { quick = 12", "epochs = { quick = 0").contains("epochs"));
+}
+
+/// At a rate of 1e308 the weights overflow; the other rate is used, and alone the divergence is named.
+#[test]
+fn a_rate_that_diverges_loses_to_one_that_does_not() {
+    let dir = tempfile::tempdir().unwrap();
+    let (outcome, store) = run(&SUITE.replace("[0.05, 0.1]", "[1e308, 0.05]"), dir.path(), false, make_loss, false);
+    assert_eq!(outcome.unwrap(), 0);
+    assert!(value(&store, "spo_plus", 0, "normalized_regret") < 0.5);
+    let (outcome, store) = run(&SUITE.replace("[0.05, 0.1]", "[1e308]"), dir.path(), false, make_loss, false);
+    assert_eq!(outcome.unwrap(), 4);
+    let rows = store.measurements();
+    assert!(
+        rows.iter().any(|m| m.error.as_ref().is_some_and(|e| e.contains("training diverged") && e.contains("lower the learning rate")))
+    );
 }

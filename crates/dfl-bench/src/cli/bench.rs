@@ -36,11 +36,11 @@ pub(super) struct Bench {
     #[arg(long, value_enum, default_value_t)]
     profile: Profile,
     /// Number of seeds of the learned runs, in place of the suite's
-    #[arg(long)]
+    #[arg(long, value_parser = clap::value_parser!(u64).range(1..=10_000))]
     seeds: Option<u64>,
     /// Threads for solvers and networks [default: all cores]
-    #[arg(long)]
-    threads: Option<NonZeroUsize>,
+    #[arg(long, value_parser = clap::value_parser!(u64).range(1..=1024))]
+    threads: Option<u64>,
     /// Folder of results.jsonl and report.html
     #[arg(long, default_value = "target/bench")]
     out: PathBuf,
@@ -48,7 +48,7 @@ pub(super) struct Bench {
     #[arg(long)]
     resume: bool,
     /// Device of networks: auto, cpu or cuda:N
-    #[arg(long, default_value = "auto")]
+    #[arg(long, default_value = "auto", value_parser = device)]
     device: String,
     /// Compare with benchmarks/baselines: exit 1 on a regression, 3 if a row could not be measured
     #[arg(long, conflicts_with = "accept")]
@@ -65,8 +65,12 @@ impl Bench {
         }
         let definitions = self.suite.iter().map(|name| Definition::load(&self.folder(), name)).collect::<Result<Vec<_>>>()?;
         let threads = set_threads(self.threads)?;
+        let published = Published::load()?;
+        // Last, since without --resume it moves earlier results aside.
+        self.remember(&definitions)?;
         let mut store = Store::open(&self.out, self.resume)?;
-        let outcome = self.measure(&definitions, threads, &mut store);
+        store.warnings().iter().for_each(|warning| super::complain(&format!("warning: {warning}")));
+        let outcome = self.measure(&definitions, threads, published, &mut store);
         // What was measured is shown even if the run was interrupted.
         self.show(&store)?;
         let failures = outcome?;
@@ -78,11 +82,31 @@ impl Bench {
         self.definitions.clone().unwrap_or_else(Definition::folder)
     }
 
-    fn measure(&self, definitions: &[Definition], threads: usize, store: &mut Store) -> Result<usize> {
+    /// Keeps what is run beside its results: figures of another definition must not be resumed as if they were of this one.
+    fn remember(&self, definitions: &[Definition]) -> Result<()> {
+        for definition in definitions {
+            let (ours, kept) =
+                (self.folder().join(format!("{}.toml", definition.name)), self.out.join(format!("{}.toml", definition.name)));
+            let failed = |path: &Path, action| {
+                let path = path.to_path_buf();
+                move |source| Error::File { path, action, remedy: "choose another folder with --out", source }
+            };
+            let text = std::fs::read(&ours).map_err(failed(&ours, "reading"))?;
+            if self.resume && std::fs::read(&kept).is_ok_and(|earlier| earlier != text) {
+                let source = std::io::Error::other("the suite's definition is another one now");
+                let remedy = "run without --resume, or into another folder with --out";
+                return Err(Error::File { path: kept, action: "resuming", remedy, source });
+            }
+            std::fs::create_dir_all(&self.out).map_err(failed(&self.out, "creating"))?;
+            std::fs::write(&kept, text).map_err(failed(&kept, "writing"))?;
+        }
+        Ok(())
+    }
+
+    fn measure(&self, definitions: &[Definition], threads: usize, published: Published, store: &mut Store) -> Result<usize> {
         let bars = Bars::new();
         let options = Options { profile: self.profile, seeds: self.seeds, threads, device: self.device.clone(), commit: commit() };
-        let mut runner =
-            Runner { options, methods: make_loss, published: Published::load()?, store, interrupted: interruption()?, progress: &bars };
+        let mut runner = Runner { options, methods: make_loss, published, store, interrupted: interruption()?, progress: &bars };
         let mut failures = 0;
         for definition in definitions {
             failures += runner.run(definition)?;
@@ -143,13 +167,24 @@ fn list(folder: &Path) -> Result<ExitCode> {
 }
 
 /// Bounds the threads of everything, once per process, and returns their number.
-fn set_threads(threads: Option<NonZeroUsize>) -> Result<usize> {
-    let threads = threads.or_else(|| std::thread::available_parallelism().ok()).map_or(1, NonZeroUsize::get);
+fn set_threads(threads: Option<u64>) -> Result<usize> {
+    let all = || std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
+    let threads = threads.map_or_else(all, |t| t as usize);
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build_global();
     pool.map_err(|e| Error::Backend { backend: "rayon", source: Box::new(e) })?;
     #[cfg(feature = "torch")]
     dfl_models::torch::set_threads(threads)?;
     Ok(threads)
+}
+
+/// Refuses a device by its name; whether it is there shows when a network is made.
+fn device(text: &str) -> std::result::Result<String, String> {
+    let number = text.strip_prefix("cuda:").map(str::parse::<usize>);
+    if matches!(text, "auto" | "cpu") || matches!(number, Some(Ok(_))) {
+        Ok(text.into())
+    } else {
+        Err("expected auto, cpu or cuda:N".into())
+    }
 }
 
 /// A flag that the first Ctrl-C sets; the second ends the process.

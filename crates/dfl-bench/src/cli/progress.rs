@@ -19,7 +19,7 @@ impl Bars {
 }
 
 impl Progress for Bars {
-    fn suite(&self, _name: &str, jobs: usize) {
+    fn suite(&self, jobs: usize) {
         self.bar.reset();
         self.bar.set_length(jobs as u64);
     }

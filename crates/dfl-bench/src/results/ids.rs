@@ -82,7 +82,7 @@ pub const PREDICTORS: &[&str] = &["none", "linear", "mlp", "gaussian", "mixture"
 /// `published`: the inputs and constants the paper used; `honest`: train-only statistics, no broken columns.
 pub const COLUMNS: &[&str] = &["published", "honest"];
 
-/// `quick`: minutes on two cores; `full`: the paper's own settings.
+/// `quick`: minutes on two cores; `full`: longer training, more seeds.
 pub const PROFILES: &[&str] = &["quick", "full"];
 
 /// What a metric is, which decides how it is compared and printed.

@@ -4,14 +4,17 @@ use dfl_core::{Error, Result, Schedule};
 use serde::Deserialize;
 
 use crate::data::pjm::Columns;
+use crate::registry::{METHODS, PREDICTORS, SOLVERS};
+use crate::results::ids;
+use crate::tasks::{TASKS, unknown};
 
-/// How much work a suite does: minutes on two cores, or the papers' own settings.
+/// How much work a suite does.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 pub enum Profile {
     /// Minutes on two cores.
     #[default]
     Quick,
-    /// The settings of the papers.
+    /// Longer training and more seeds.
     Full,
 }
 
@@ -185,6 +188,58 @@ fn columns<'de, D: serde::Deserializer<'de>>(from: D) -> std::result::Result<Col
     }
 }
 
+impl Experiment {
+    /// Refuses words that are not ids, a run that stands twice, and settings under which nothing is trained or measured.
+    fn check(&self) -> Result<()> {
+        one_of("task", &self.task, TASKS.iter().map(|t| t.0))?;
+        let rows = [("training rows", self.data.train), ("test rows", self.data.test), ("runs", self.run.len())];
+        for (what, count) in rows {
+            crate::data::polynomial::check_positive(what, count)?;
+        }
+        for (i, run) in self.run.iter().enumerate() {
+            run.check()?;
+            let same =
+                |r: &RunSpec| (&r.method, &r.solver, &r.predictor, r.columns) == (&run.method, &run.solver, &run.predictor, run.columns);
+            if self.run[..i].iter().any(same) {
+                let known = "distinct in method, solver, predictor and columns".into();
+                return Err(Error::Unknown { what: "second run of the same name", given: run.method.clone(), known });
+            }
+        }
+        std::iter::once(&self.training).chain(self.run.iter().filter_map(|r| r.training.as_ref())).try_for_each(Training::check)
+    }
+}
+
+impl RunSpec {
+    fn check(&self) -> Result<()> {
+        if self.predictor == "none" {
+            one_of("baseline", &self.method, ids::NO_LEARNING.iter().copied())?;
+            return one_of("solver of a baseline", &self.solver, ["none"]);
+        }
+        one_of("predictor", &self.predictor, PREDICTORS.iter().map(|p| p.0))?;
+        one_of("method", &self.method, METHODS.iter().map(|m| m.0))?;
+        match self.method.as_str() {
+            "two_stage" => one_of("solver of two_stage, which solves nothing", &self.solver, ["none"]),
+            _ => one_of("solver", &self.solver, SOLVERS.iter().map(|s| s.0)),
+        }
+    }
+}
+
+impl Training {
+    fn check(&self) -> Result<()> {
+        let settings = [
+            ("epochs", self.epochs.quick),
+            ("epochs", self.epochs.full),
+            ("batch", self.batch),
+            ("learning rates", self.learning_rates.len()),
+        ];
+        settings.into_iter().try_for_each(|(what, count)| crate::data::polynomial::check_positive(what, count))
+    }
+}
+
+fn one_of<'a>(what: &'static str, given: &str, known: impl IntoIterator<Item = &'a str> + Clone) -> Result<()> {
+    if known.clone().into_iter().any(|k| k == given) { Ok(()) } else { Err(unknown(what, given, known)) }
+}
+
 impl Definition {
     /// The folder with the definitions of this checkout.
     pub fn folder() -> PathBuf {
@@ -198,9 +253,10 @@ impl Definition {
     pub fn load(folder: &Path, name: &str) -> Result<Self> {
         let names = Self::names(folder)?;
         if !names.iter().any(|n| n == name) {
-            return Err(crate::tasks::unknown("suite", name, names.iter().map(String::as_str)));
+            return Err(unknown("suite", name, names.iter().map(String::as_str)));
         }
         let definition: Self = read_toml(&folder.join(format!("{name}.toml")), "suite definition")?;
+        definition.experiment.iter().try_for_each(Experiment::check)?;
         Ok(Self { name: name.into(), ..definition })
     }
 
@@ -221,7 +277,8 @@ impl Definition {
 
 /// The folder `benchmarks/` of this checkout.
 pub(crate) fn benchmarks() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../benchmarks")
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../benchmarks");
+    folder.canonicalize().unwrap_or(folder)
 }
 
 /// Reads a TOML file.

@@ -1,9 +1,7 @@
-use std::time::Instant;
-
 use dfl_core::{Error, Request, Result, Splits, label};
 
 use super::learn::{Learned, Learner};
-use super::{Experiment, Profile, RunSpec, Training};
+use super::{Experiment, Profile, RunSpec, Select, Training};
 use crate::registry::{Method, Setup};
 use crate::tasks::{Benchmark, Figure, TaskOptions, make_task};
 
@@ -51,18 +49,55 @@ impl<'a> Job<'a> {
             let decisions = task.baseline(&self.run.method, &data)?;
             return Ok(Record { figures: task.figures(&data.test, &decisions)?, rows: data.test.len(), curve: Vec::new() });
         }
-        self.learn(&*task, &data, around, |learner| {
-            let tried =
-                self.training().learning_rates.iter().map(|&rate| learner.train(self.training(), rate)).collect::<Result<Vec<_>>>()?;
-            let best = tried.into_iter().min_by(|a, b| a.valid.total_cmp(&b.valid)).ok_or(Error::Domain {
-                what: "number of learning rates",
-                value: 0.0,
-                need: "at least 1",
-            })?;
-            let mut figures = learner.judge(&*best.model, &data.test)?;
-            figures.extend(costs(&best));
-            Ok(Record { figures, rows: data.test.len(), curve: best.curve })
-        })
+        self.check_choice(&data)?;
+        let judge = task.oracle()?;
+        let learner = Learner {
+            task: &*task,
+            data: &data,
+            judge: &*judge,
+            predictor: &self.run.predictor,
+            device: around.device,
+            seed: self.seed,
+            profile: around.profile,
+            interrupted: around.interrupted,
+        };
+        let best = self.best_rate(&learner, around)?;
+        let mut figures = learner.judge(&*best.model, &data.test)?;
+        figures.extend(costs(&best));
+        Ok(Record { figures, rows: data.test.len(), curve: best.curve })
+    }
+
+    /// Trains at each rate, with a method of its own so that no rate starts warm from another's answers. A rate that diverges loses to
+    /// any that does not.
+    fn best_rate(&self, learner: &Learner<'_>, around: &Around<'_>) -> Result<Learned> {
+        let mut best: Result<Learned> = Err(Error::Domain { what: "number of learning rates", value: 0.0, need: "at least 1" });
+        for &rate in &self.training().learning_rates {
+            let method = (around.methods)(&self.run.method, &Setup { task: learner.task, solver: &self.run.solver })?;
+            let tried = match learner.train(&method, self.training(), rate) {
+                Err(error) if !matches!(error, Error::Diverged { .. }) => return Err(error),
+                tried => tried,
+            };
+            let better = match (&best, &tried) {
+                (Ok(best), Ok(tried)) => tried.valid < best.valid,
+                (Err(_), _) => true,
+                (Ok(_), Err(_)) => false,
+            };
+            if better {
+                best = tried;
+            }
+        }
+        best
+    }
+
+    /// A choice among rates or epochs needs rows to choose on.
+    fn check_choice(&self, data: &Splits) -> Result<()> {
+        let training = self.training();
+        let chooses = training.learning_rates.len() > 1 || training.select == Select::BestValid;
+        if chooses && data.valid.is_empty() {
+            let need = "at least 1 where learning rates or epochs are chosen";
+            return Err(Error::Domain { what: "number of validation rows", value: 0.0, need });
+        }
+        Ok(())
     }
 
     fn load(&self) -> Result<(Box<dyn Benchmark>, Splits)> {
@@ -77,39 +112,14 @@ impl<'a> Job<'a> {
         }
         Ok((task, splits))
     }
-
-    fn learn<T>(
-        &self,
-        task: &dyn Benchmark,
-        data: &Splits,
-        around: &Around<'_>,
-        with: impl FnOnce(&Learner<'_>) -> Result<T>,
-    ) -> Result<T> {
-        let method = (around.methods)(&self.run.method, &Setup { task, solver: &self.run.solver })?;
-        let judge = task.oracle()?;
-        with(&Learner {
-            task,
-            data,
-            method: &method,
-            judge: &*judge,
-            predictor: &self.run.predictor,
-            device: around.device,
-            seed: self.seed,
-            profile: around.profile,
-            interrupted: around.interrupted,
-        })
-    }
 }
 
-/// What training took: seconds per epoch without validation, and solves in all.
-fn costs(learned: &Learned) -> [Figure; 2] {
+/// What training took: seconds per epoch without validation, solves and their iterations in all.
+fn costs(learned: &Learned) -> [Figure; 3] {
     let seconds: Vec<f64> = learned.epochs.iter().map(|e| e.seconds).collect();
     let calls: usize = learned.epochs.iter().map(|e| e.solves).sum();
+    let iterations: usize = learned.epochs.iter().map(|e| e.iterations).sum();
     let (mean, se) = (dfl_core::metrics::mean(&seconds), dfl_core::metrics::standard_error(&seconds));
-    [Figure { metric: "epoch_seconds", value: mean, se }, Figure { metric: "oracle_calls", value: calls as f64, se: None }]
-}
-
-/// Seconds since a moment.
-pub(super) fn since(start: Instant) -> f64 {
-    start.elapsed().as_secs_f64()
+    let cost = |metric, value, se| Figure { metric, value, se };
+    [cost("epoch_seconds", mean, se), cost("oracle_calls", calls as f64, None), cost("iterations", iterations as f64, None)]
 }

@@ -1,16 +1,18 @@
 use std::ops::ControlFlow;
 
-use dfl_core::{Batch, Call, Decider, EpochReport, Error, Instances, Key, Result, Splits, Stream, TrainOptions, Trainable, train};
+use dfl_core::{Batch, Decider, EpochReport, Error, Instances, Result, Splits, TrainOptions, Trainable, train};
 
 use super::{Profile, Select, Training};
 use crate::registry::{Method, PredictorOptions, make_predictor};
 use crate::tasks::{Benchmark, Figure};
 
+/// Tells the random numbers of the warm-up from those of the main phase.
+const WARM_UP_SEED: u64 = 1 << 32;
+
 /// What training one model needs besides its settings.
 pub(super) struct Learner<'a> {
     pub(super) task: &'a dyn Benchmark,
     pub(super) data: &'a Splits,
-    pub(super) method: &'a Method,
     /// Decides at the prediction when the model is judged; always exact.
     pub(super) judge: &'a dyn Decider,
     pub(super) predictor: &'a str,
@@ -33,7 +35,7 @@ pub(super) struct Learned {
 
 impl Learner<'_> {
     /// Trains from fresh weights at one learning rate.
-    pub(super) fn train(&self, training: &Training, learning_rate: f64) -> Result<Learned> {
+    pub(super) fn train(&self, method: &Method, training: &Training, learning_rate: f64) -> Result<Learned> {
         let (inputs, outputs) = (self.data.train.features.cols(), self.data.train.truth.cols());
         let options = PredictorOptions { inputs, outputs, seed: self.seed, device: self.device };
         let mut model = make_predictor(self.predictor, &options)?;
@@ -47,14 +49,15 @@ impl Learner<'_> {
             ..TrainOptions::default()
         };
         let mut watch = Watch { learner: self, select: training.select, curve: Vec::new(), best: None };
-        let epochs = train(&mut *model, self.method, &self.data.train, &options, &mut watch)?;
+        let epochs = train(&mut *model, method, &self.data.train, &options, &mut watch)?;
         let Watch { curve, best, .. } = watch;
-        let mut valid = curve.last().map_or(f64::NAN, |p| p[1]);
+        let mut valid = curve.last().map_or(f64::INFINITY, |p| p[1]);
         if let Some((value, weights)) = best {
             model.set_values(&weights)?;
             valid = value;
         }
-        Ok(Learned { model, curve, valid, epochs })
+        // A figure that is no number loses every comparison.
+        Ok(Learned { model, curve, valid: if valid.is_nan() { f64::INFINITY } else { valid }, epochs })
     }
 
     fn warm_up(&self, training: &Training, model: &mut (dyn Trainable + 'static)) -> Result<()> {
@@ -64,7 +67,8 @@ impl Learner<'_> {
             epochs: warm_up.epochs.of(self.profile),
             batch: training.batch,
             learning_rate: warm_up.learning_rate,
-            seed: self.seed,
+            // Shuffles and dropout masks of its own.
+            seed: self.seed ^ WARM_UP_SEED,
             ..TrainOptions::default()
         };
         train(model, &squared, &self.data.train, &options, &mut Interrupt(self.interrupted)).map(|_| ())
@@ -81,13 +85,7 @@ impl Learner<'_> {
     }
 
     fn decide(&self, predictions: &Batch, part: &Instances) -> Result<Batch> {
-        // Slot 1: a warm start of the judge must not begin from an answer of the training loop.
-        let keys: Vec<Key> = part.ids.iter().map(|&id| Key { id, slot: 1 }).collect();
-        let found = self.judge.forward(predictions, &Call { keys: &keys, stream: Stream::default(), backward: false })?;
-        match found.info.iter().position(|i| !i.status.usable()) {
-            Some(index) => Err(Error::NotSolved { index, solver: self.judge.name(), status: found.info[index].status }),
-            None => Ok(found.x),
-        }
+        Ok(dfl_core::decide(self.judge, predictions, &part.ids)?.0)
     }
 }
 
@@ -124,7 +122,7 @@ impl dfl_core::Callback<dyn Trainable> for Watch<'_> {
         let decisions = self.learner.decide(&model.predict(&valid.features)?, valid)?;
         let value = self.learner.task.figures(valid, &decisions)?[0].value;
         self.curve.push([(report.epoch + 1) as f64, value]);
-        let better = self.best.as_ref().is_none_or(|(best, _)| value < *best);
+        let better = value.is_finite() && self.best.as_ref().is_none_or(|(best, _)| value < *best);
         if self.select == Select::BestValid && better {
             self.best = Some((value, model.values()));
         }

@@ -1,14 +1,14 @@
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Instant;
 
 use dfl_core::{Error, Result};
 
-use super::job::{Around, Job, Record, since};
+use super::job::{Around, Job, Record};
 use super::published::At;
 use super::{Definition, Profile, Published};
 use crate::registry::{Method, Setup};
-use crate::results::{Curve, Key, Measurement, Store};
+use crate::results::{Curve, Key, Measurement, Store, ids};
+use crate::tasks::Figure;
 
 /// How a suite is run.
 #[derive(Clone, Debug)]
@@ -28,15 +28,8 @@ pub struct Options {
 /// How a job ended.
 #[derive(Debug)]
 pub enum Outcome {
-    /// Measured now, with the leading figure.
-    Measured {
-        /// Id of the metric.
-        metric: &'static str,
-        /// Its value.
-        value: f64,
-        /// Wall time of the job.
-        seconds: f64,
-    },
+    /// Measured now.
+    Measured,
     /// Found among earlier results.
     Resumed,
     /// Recorded as failed.
@@ -46,7 +39,7 @@ pub enum Outcome {
 /// Is told how a run goes on.
 pub trait Progress {
     /// A suite of so many jobs begins.
-    fn suite(&self, name: &str, jobs: usize);
+    fn suite(&self, jobs: usize);
     /// A job begins.
     fn begin(&self, label: &str);
     /// It has ended.
@@ -76,7 +69,7 @@ impl Runner<'_> {
     /// [`Error::Interrupted`], or results that cannot be written.
     pub fn run(&mut self, definition: &Definition) -> Result<usize> {
         let jobs = self.jobs(definition);
-        self.progress.suite(&definition.name, jobs.len());
+        self.progress.suite(jobs.len());
         let mut failures = 0;
         for job in jobs {
             let (key, label) = (self.key(definition, &job), label(&job));
@@ -115,7 +108,7 @@ impl Runner<'_> {
     }
 
     fn measure(&mut self, job: &Job<'_>, key: &Key) -> Result<Outcome> {
-        let (start, interrupted) = (Instant::now(), self.interrupted);
+        let interrupted = self.interrupted;
         let stop = || interrupted.load(Ordering::Relaxed);
         if stop() {
             return Err(Error::Interrupted);
@@ -124,9 +117,12 @@ impl Runner<'_> {
         let around = Around { profile: self.options.profile, device: &device, methods: self.methods, interrupted: &stop };
         match job.execute(&around) {
             Ok(record) => {
-                let (metric, value) = (record.figures[0].metric, record.figures[0].value);
+                let bad = record.figures.iter().find(|f| !f.value.is_finite()).copied();
                 self.keep(key, record)?;
-                Ok(Outcome::Measured { metric, value, seconds: since(start) })
+                Ok(match bad {
+                    Some(f) => Outcome::Failed(Error::NotFinite { what: f.metric, row: 0, column: 0, value: f.value }),
+                    None => Outcome::Measured,
+                })
             }
             Err(Error::Interrupted) => Err(Error::Interrupted),
             Err(error) => {
@@ -151,7 +147,7 @@ impl Runner<'_> {
                     columns: &key.columns,
                     metric: f.metric,
                 };
-                self.stamp(Measurement::new(key, f.metric, f.value).over(rows, f.se).published(self.published.get(&at)))
+                self.stamp(measured(key, f, rows).published(self.published.get(&at)))
             })
             .collect();
         if !record.curve.is_empty() {
@@ -164,6 +160,13 @@ impl Runner<'_> {
     fn stamp(&self, measurement: Measurement) -> Measurement {
         measurement.run_by(self.options.commit.as_deref(), self.options.threads)
     }
+}
+
+/// A figure of the test rows says how many they are; a cost of training is no mean over them.
+fn measured(key: &Key, figure: &Figure, rows: usize) -> Measurement {
+    let measurement = Measurement::new(key, figure.metric, figure.value);
+    let over_rows = ids::metric(figure.metric).is_some_and(|m| m.kind == ids::Kind::Quality);
+    if over_rows { measurement.over(rows, figure.se) } else { measurement }
 }
 
 /// An error with its causes in one line.

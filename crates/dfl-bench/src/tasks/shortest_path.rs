@@ -26,7 +26,8 @@ impl ShortestPathTask {
 
     pub(super) fn from_options(options: &TaskOptions<'_>) -> Result<Self> {
         // Behind a dash a size says what else is particular, such as the number of rows.
-        let grid = options.size.split('-').next().unwrap_or_default();
+        let (grid, rest) = options.size.split_once('-').unwrap_or((options.size, "-"));
+        let grid = if rest.is_empty() { "" } else { grid };
         let sides: Vec<_> = grid.split('x').map(str::parse::<usize>).collect();
         let [Ok(height), Ok(width)] = sides[..] else {
             return Err(unknown("size of a shortest path", options.size, ["HEIGHTxWIDTH, e.g. 5x5"]));
