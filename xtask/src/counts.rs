@@ -22,6 +22,13 @@ impl Counts {
         };
         Some(Self { passed: number("passed")?, failed: number("failed")?, skipped: number("ignored")? })
     }
+
+    /// Counts `tests` that skipped themselves, which libtest counts as passed, as skipped.
+    pub(crate) fn move_to_skipped(&mut self, tests: u64) {
+        let moved = tests.min(self.passed);
+        self.passed -= moved;
+        self.skipped += moved;
+    }
 }
 
 impl AddAssign for Counts {
@@ -48,6 +55,15 @@ mod tests {
         assert_eq!(Counts::parse(line), Some(Counts { passed: 12, failed: 2, skipped: 3 }));
         assert_eq!(Counts::parse("test result_of_it ... ok"), None);
         assert_eq!(Counts::parse("running 3 tests"), None);
+    }
+
+    #[test]
+    fn tests_that_skip_themselves_leave_the_total_as_it_is() {
+        let mut counts = Counts { passed: 3, failed: 1, skipped: 1 };
+        counts.move_to_skipped(2);
+        assert_eq!(counts, Counts { passed: 1, failed: 1, skipped: 3 });
+        counts.move_to_skipped(5);
+        assert_eq!(counts, Counts { passed: 0, failed: 1, skipped: 4 });
     }
 
     #[test]

@@ -13,6 +13,7 @@ mod digest;
 mod process;
 mod setup;
 mod show;
+mod skips;
 mod test;
 mod tidy;
 
@@ -42,7 +43,7 @@ enum Command {
     /// Sets up if needed, then runs the benchmarks; every argument goes to `dfl bench`.
     #[command(disable_help_flag = true)]
     Bench(Passed),
-    /// Runs the program `dfl` from this checkout with every backend; every argument goes to it.
+    /// Runs the program `dfl` from this checkout, with every backend if the command uses any; every argument goes to it.
     #[command(disable_help_flag = true)]
     Dfl(Passed),
     /// The fast lane of CI: formatting, clippy, documentation, tidy.

@@ -1,11 +1,14 @@
 //! `cargo xtask test`: the whole test suite, with one sum at the end.
 
 use crate::counts::Counts;
+use crate::skips::{Skips, failed_test};
 use crate::{process, setup};
 use anyhow::{Context, Result};
+use std::collections::BTreeSet;
 use std::ffi::OsString;
-use std::io::{BufRead, BufReader, Read};
+use std::io::{self, BufRead, BufReader, IsTerminal, Read, Write};
 use std::process::{Command, Stdio};
+use std::thread;
 
 /// Options of `test`.
 #[derive(clap::Args)]
@@ -15,7 +18,8 @@ Examples:
   cargo xtask test -p dfl-solvers        one crate, with every backend
   cargo xtask test kkt -- --nocapture    tests whose name holds `kkt`, with what they print
 
-The last line is the sum over all test programs, `N passed, N failed, N skipped`.
+The last line is the sum over all test programs, `N passed, N failed, N skipped`. A test that lacks its data or device says
+`skipped: TEST: WHY` and counts as skipped.
 Exit code 0 only if none failed and at least one ran.")]
 pub(crate) struct Options {
     /// Arguments of `cargo test`.
@@ -39,7 +43,7 @@ pub(crate) fn run(options: &Options) -> Result<i32> {
             return Ok(code);
         }
     }
-    let (code, counts) = suite(&mut command(&options.args))?;
+    let (code, counts) = suite(&mut command(&options.args), io::stdout(), io::stderr())?;
     println!("\n{counts}");
     Ok(verdict(code, counts))
 }
@@ -91,29 +95,56 @@ fn backends_of(package: &str) -> &'static [&'static str] {
 }
 
 /// Runs the tests, passes on what they print, and sums the counts.
-fn suite(command: &mut Command) -> Result<(i32, Counts)> {
-    let mut child = command.stdout(Stdio::piped()).spawn().context("cannot start cargo test")?;
+fn suite(command: &mut Command, out: impl Write, err: impl Write + Send + 'static) -> Result<(i32, Counts)> {
+    if io::stderr().is_terminal() && std::env::var_os("CARGO_TERM_COLOR").is_none() {
+        // Cargo sees a pipe, behind which there is a terminal.
+        command.env("CARGO_TERM_COLOR", "always");
+    }
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().context("cannot start cargo test")?;
     let stdout = child.stdout.take().expect("standard output was asked for as a pipe");
-    let counts = pass_on(stdout)?;
+    let stderr = child.stderr.take().expect("standard error was asked for as a pipe");
+    let skips = thread::spawn(move || skips_in(stderr, err));
+    let (mut counts, failed) = counts_in(stdout, out)?;
+    let skips = skips.join().expect("the reader of standard error does not panic")?;
+    counts.move_to_skipped(skips.count(&failed));
     Ok((process::code(child.wait().context("cargo test was lost")?), counts))
 }
 
-fn pass_on(output: impl Read) -> Result<Counts> {
-    let mut sum = Counts::default();
-    for line in BufReader::new(output).split(b'\n') {
-        let line = line.context("cannot read what cargo test printed")?;
-        let line = String::from_utf8_lossy(&line);
-        println!("{line}");
-        if let Some(counts) = Counts::parse(&line) {
+/// The sum of the counts and the tests that failed, by what the test programs print on standard output.
+fn counts_in(stdout: impl Read, to: impl Write) -> Result<(Counts, BTreeSet<String>)> {
+    let (mut sum, mut failed) = (Counts::default(), BTreeSet::new());
+    pass_on(stdout, to, |line| {
+        if let Some(counts) = Counts::parse(line) {
             sum += counts;
         }
+        failed.extend(failed_test(line).map(str::to_owned));
+    })?;
+    Ok((sum, failed))
+}
+
+fn skips_in(stderr: impl Read, to: impl Write) -> Result<Skips> {
+    let mut skips = Skips::default();
+    pass_on(stderr, to, |line| skips.see(line))?;
+    Ok(skips)
+}
+
+/// Writes every line to `to` as it comes, and shows it to `see`.
+fn pass_on(from: impl Read, mut to: impl Write, mut see: impl FnMut(&str)) -> Result<()> {
+    let mut from = BufReader::new(from);
+    let mut line = Vec::new();
+    while from.read_until(b'\n', &mut line).context("cannot read what cargo test printed")? > 0 {
+        // Nobody may be reading, as behind `head`; the tests are to run on and be counted.
+        let _ = to.write_all(&line).and_then(|()| to.flush());
+        see(String::from_utf8_lossy(&line).trim_end_matches(['\n', '\r']));
+        line.clear();
     }
-    Ok(sum)
+    Ok(())
 }
 
 fn verdict(code: i32, counts: Counts) -> i32 {
     if code == 0 && counts.passed == 0 {
-        eprintln!("error: no test ran; does the name you gave match any?");
+        let why = if counts.skipped > 0 { "every test was skipped" } else { "no test ran; does the name you gave match any?" };
+        eprintln!("error: {why}");
         return 1;
     }
     if code == 0 && counts.failed > 0 { 1 } else { code }
@@ -131,12 +162,31 @@ mod tests {
     fn counts_of_several_programs_are_summed() {
         let text = "test a ... ok\ntest result: ok. 1 passed; 0 failed; 0 ignored; 0 measured\n\
                     test result: ok. 2 passed; 0 failed; 1 ignored; 0 measured\n";
-        assert_eq!(pass_on(text.as_bytes()).unwrap(), Counts { passed: 3, failed: 0, skipped: 1 });
+        assert_eq!(counts_in(text.as_bytes(), io::sink()).unwrap().0, Counts { passed: 3, failed: 0, skipped: 1 });
+    }
+
+    /// Seven tests: one ignored, one failed, two skipped themselves, and the one that failed had lacked a file too.
+    #[test]
+    #[cfg(unix)]
+    fn tests_that_skip_themselves_are_not_passed() {
+        let script = "echo 'skipped: a: no data' >&2; echo 'skipped: a: no more data' >&2; echo 'skipped: b: no device' >&2; \
+                      echo 'skipped: c: no data' >&2; echo 'test c ... FAILED'; \
+                      echo 'test result: FAILED. 5 passed; 1 failed; 1 ignored; 0 measured'; exit 101";
+        let (code, counts) = suite(Command::new("sh").args(["-c", script]), io::sink(), io::sink()).unwrap();
+        assert_eq!((code, counts), (101, Counts { passed: 3, failed: 1, skipped: 3 }));
+    }
+
+    #[test]
+    fn what_the_tests_print_is_passed_on_byte_by_byte() {
+        let (mut out, mut seen) = (Vec::new(), Vec::new());
+        pass_on(&b"a\r\n\xff\n\nb"[..], &mut out, |line| seen.push(line.to_owned())).unwrap();
+        assert_eq!((out.as_slice(), seen.join("|").as_str()), (&b"a\r\n\xff\n\nb"[..], "a|\u{fffd}||b"));
     }
 
     #[test]
     fn no_test_at_all_is_a_failure() {
         assert_eq!(verdict(0, Counts::default()), 1);
+        assert_eq!(verdict(0, Counts { skipped: 1, ..Counts::default() }), 1);
         assert_eq!(verdict(0, Counts { passed: 1, ..Counts::default() }), 0);
         assert_eq!(verdict(101, Counts { passed: 1, failed: 1, skipped: 0 }), 101);
     }

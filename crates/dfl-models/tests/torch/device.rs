@@ -1,3 +1,5 @@
+use std::io::{self, Write};
+
 use dfl_core::{Parameters, Predictor, Stream, Trainable};
 use dfl_models::torch::{Architecture, Device, Network, tch};
 
@@ -7,7 +9,8 @@ use crate::common::{assert_close, normals};
 #[test]
 fn a_gpu_gives_the_answers_of_the_cpu() {
     if !tch::Cuda::is_available() {
-        println!("skipped: a_gpu_gives_the_answers_of_the_cpu: no CUDA device");
+        // Past the capture of the test harness, which hides what passing tests print.
+        let _ = writeln!(io::stderr(), "skipped: device::a_gpu_gives_the_answers_of_the_cpu: no CUDA device");
         return;
     }
     let run = |device| {
