@@ -15,8 +15,8 @@ pub(crate) enum Fetcher {
     Python(PathBuf),
 }
 
-/// What curl says if the server cannot go on in the middle of a file.
-const CURL_NO_RANGES: i32 = 33;
+/// What curl says if the server cannot go on in the middle of a file, or has no more than what is there.
+const CURL_CANNOT_GO_ON: [i32; 2] = [33, 22];
 
 const PYTHON_SCRIPT: &str = "\
 import shutil, sys, urllib.request
@@ -41,8 +41,9 @@ impl Fetcher {
 
     /// Fetches `url` into `partial`, which stays as it is when the connection breaks.
     pub(crate) fn fetch(&self, url: &str, partial: &Path) -> Result<()> {
+        let continued = partial.exists();
         let mut code = self.attempt(url, partial)?;
-        if code == CURL_NO_RANGES && matches!(self, Self::Curl(_)) {
+        if continued && CURL_CANNOT_GO_ON.contains(&code) && matches!(self, Self::Curl(_)) {
             fs::remove_file(partial).with_context(|| format!("cannot remove {}", partial.display()))?;
             code = self.attempt(url, partial)?;
         }

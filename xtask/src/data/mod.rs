@@ -98,32 +98,62 @@ fn check_present(file: &DataFile, path: &Path) -> Result<()> {
 fn fetch_one(set: &DataSet, file: &DataFile, cache: &Path, fetcher: Fetcher) -> Result<PathBuf> {
     fs::create_dir_all(cache).with_context(|| format!("cannot make the folder {}", cache.display()))?;
     let (partial, place) = (cache.join(format!("{}.part", file.file)), cache.join(&file.file));
+    let before = length(&partial);
     fetcher.fetch(&file.url, &partial).map_err(|error| by_hand(set, file, &error))?;
-    if file.convert.is_some() {
-        npy::to_lines(&partial).with_context(|| format!("{} did not send the array that was expected", file.url))?;
-    }
-    verify(file, &partial)?;
-    fs::rename(&partial, &place).with_context(|| format!("cannot move the download to {}", place.display()))?;
+    let whole = if file.convert.is_some() { converted(file, &partial)? } else { complete(file, &partial, before)? };
+    fs::rename(&whole, &place).with_context(|| format!("cannot move the download to {}", place.display()))?;
     Ok(place)
 }
 
-/// A short file may be continued by the next run; a wrong one must not be.
-fn verify(file: &DataFile, partial: &Path) -> Result<()> {
-    let size = fs::metadata(partial).with_context(|| format!("cannot read {}", partial.display()))?.len();
+/// What was fetched, verified. A short file stays for the next run to go on with, unless going on has brought nothing.
+fn complete(file: &DataFile, partial: &Path, before: Option<u64>) -> Result<PathBuf> {
+    let size = length(partial).with_context(|| format!("cannot read {}", partial.display()))?;
     if size < file.size {
+        if before == Some(size) {
+            remove(partial)?;
+        }
         bail!("{}: only {size} of {} bytes came; run the command again to go on", file.url, file.size);
     }
-    let sha256 = digest::of_file(partial)?;
+    verify(file, partial)?;
+    Ok(partial.to_path_buf())
+}
+
+/// The array that was fetched, as lines in a file beside it, verified. A failure keeps neither file: the manifest has no checksum
+/// of the array itself, so nothing says whether it could be gone on with.
+fn converted(file: &DataFile, partial: &Path) -> Result<PathBuf> {
+    let lines = partial.with_extension("lines");
+    let written = npy::to_lines(partial, &lines);
+    remove(partial)?;
+    if written.is_err() {
+        // It may be half written, or not be there at all.
+        let _ = fs::remove_file(&lines);
+    }
+    written.with_context(|| format!("{} did not send the array that was expected; nothing was kept", file.url))?;
+    verify(file, &lines)?;
+    Ok(lines)
+}
+
+/// Removes the file if it is not the one of the manifest.
+fn verify(file: &DataFile, path: &Path) -> Result<()> {
+    let sha256 = digest::of_file(path)?;
     if sha256 == file.sha256 {
         return Ok(());
     }
-    fs::remove_file(partial).with_context(|| format!("cannot remove {}", partial.display()))?;
+    remove(path)?;
     bail!(
         "{}: the checksum is {sha256} where datasets/manifest.toml has {}: the origin changed, or something on the way altered it. \
          Nothing was kept.",
         file.url,
         file.sha256
     )
+}
+
+fn length(path: &Path) -> Option<u64> {
+    fs::metadata(path).ok().map(|file| file.len())
+}
+
+fn remove(path: &Path) -> Result<()> {
+    fs::remove_file(path).with_context(|| format!("cannot remove {}", path.display()))
 }
 
 /// The cause comes first: it may be a slip that needs no other machine.

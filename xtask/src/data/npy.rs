@@ -6,11 +6,11 @@ use std::path::Path;
 
 const MAGIC: &[u8] = b"\x93NUMPY";
 
-/// Rewrites the file at `path` as one number a line.
-pub(crate) fn to_lines(path: &Path) -> Result<()> {
-    let bytes = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+/// Writes the array in the file `from` to the file `to`, one number a line.
+pub(crate) fn to_lines(from: &Path, to: &Path) -> Result<()> {
+    let bytes = fs::read(from).with_context(|| format!("cannot read {}", from.display()))?;
     let lines: Vec<String> = integers(&bytes)?.iter().map(|number| format!("{number}\n")).collect();
-    fs::write(path, lines.concat()).with_context(|| format!("cannot write {}", path.display()))
+    fs::write(to, lines.concat()).with_context(|| format!("cannot write {}", to.display()))
 }
 
 fn integers(bytes: &[u8]) -> Result<Vec<i64>> {
@@ -46,10 +46,10 @@ pub(crate) mod tests {
     #[test]
     fn numbers_come_out_one_a_line() {
         let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("a.npy");
-        fs::write(&file, array("<i8", &[3, 0, -1])).unwrap();
-        to_lines(&file).unwrap();
-        assert_eq!(fs::read_to_string(&file).unwrap(), "3\n0\n-1\n");
+        let [from, to] = ["a.npy", "a.csv"].map(|name| folder.path().join(name));
+        fs::write(&from, array("<i8", &[3, 0, -1])).unwrap();
+        to_lines(&from, &to).unwrap();
+        assert_eq!(fs::read_to_string(&to).unwrap(), "3\n0\n-1\n");
     }
 
     #[test]

@@ -135,6 +135,20 @@ fn a_server_that_cannot_go_on_is_asked_for_the_whole() {
     }
 }
 
+/// A file that is short at its origin too would be gone on with for ever.
+#[test]
+fn what_does_not_grow_is_not_gone_on_with() {
+    let answers: [&[u8]; 2] = [b"HTTP/1.0 200 OK\r\n\r\nab", b"HTTP/1.1 416 Range Not Satisfiable\r\nContent-Range: bytes */2\r\n\r\n"];
+    for fetcher in fetchers() {
+        let cache = tempfile::tempdir().unwrap();
+        for answer in answers {
+            assert!(fetch_abc(answer, fetcher.clone(), cache.path()).is_err());
+        }
+        let path = fetch_abc(b"HTTP/1.0 200 OK\r\nContent-Length: 3\r\n\r\nabc", fetcher, cache.path()).unwrap();
+        assert_eq!(fs::read(path).unwrap(), b"abc");
+    }
+}
+
 #[test]
 fn a_folder_that_cannot_be_written_is_named() {
     let folder = tempfile::tempdir().unwrap();
@@ -157,6 +171,28 @@ fn a_converted_file_is_checked_after_its_conversion() {
     let cache = tempfile::tempdir().unwrap();
     let path = fetch_one(&set, &file, cache.path(), fetchers().remove(0)).unwrap();
     assert_eq!(fs::read_to_string(path).unwrap(), "0\n1\n");
+}
+
+/// Cut in a number, cut between numbers, no array at all: each time nothing stays, and the whole array is then taken.
+#[test]
+fn an_array_that_cannot_be_used_is_not_gone_on_with() {
+    let sha256 = "82c1315e6c757f33c4a77ca58b2a184f5a88614470c05ec77f3d28918db6b8ae";
+    let body = npy::tests::array("<i8", &[0, 1]);
+    let fetch = |body: &[u8], fetcher, cache: &Path| {
+        let answer = [b"HTTP/1.0 200 OK\r\n\r\n", body].concat();
+        let (set, file) = pinned(&serve(answer.leak()).url, 4, sha256);
+        fetch_one(&set, &DataFile { convert: Some(manifest::Convert::NpyToLines), ..file }, cache, fetcher)
+    };
+    for fetcher in fetchers() {
+        let cache = tempfile::tempdir().unwrap();
+        for wrong in [&body[..body.len() - 3], &body[..body.len() - 8], b"<html>busy</html>"] {
+            let text = format!("{:#}", fetch(wrong, fetcher.clone(), cache.path()).unwrap_err());
+            assert!(text.to_lowercase().contains("nothing was kept"), "{text}");
+            assert_eq!(fs::read_dir(cache.path()).unwrap().count(), 0);
+        }
+        let path = fetch(&body, fetcher, cache.path()).unwrap();
+        assert_eq!(fs::read_to_string(path).unwrap(), "0\n1\n");
+    }
 }
 
 #[test]
