@@ -19,6 +19,18 @@ pub(crate) fn run(command: &mut Command) -> Result<i32> {
     Ok(code(status))
 }
 
+/// Lets the program take our place, so that signals and the terminal are its alone: it may have more to say after Ctrl-C.
+#[cfg(unix)]
+pub(crate) fn replace(command: &mut Command) -> Result<i32> {
+    let error = std::os::unix::process::CommandExt::exec(command);
+    Err(error).with_context(|| format!("cannot start {}", name(command)))
+}
+
+#[cfg(not(unix))]
+pub(crate) fn replace(command: &mut Command) -> Result<i32> {
+    run(command)
+}
+
 /// Runs to the end and returns what it printed on standard output; its complaints are in the error.
 pub(crate) fn capture(command: &mut Command) -> Result<String> {
     let output = command.output().with_context(|| format!("cannot start {}", name(command)))?;
