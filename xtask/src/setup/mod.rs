@@ -25,7 +25,8 @@ use std::path::Path;
 #[command(after_help = "\
 Needs a C++ compiler, and Python 3 with pip where something must be downloaded; no root.
 Installed things are preferred: cmake and ninja on PATH, a system libclang, a libtorch named by LIBTORCH.
-Running it again is quick, and goes on where an interrupted run stopped. To start over, delete .deps/.")]
+Running it again is quick. After an interruption it keeps every complete download and fetches the broken one anew, since pip
+cannot go on with half a file (torch is the large one: 527 MB). To start over, delete .deps/.")]
 pub(crate) struct Options {
     /// Also get the CUDA libraries (2.7 GB more to download); for Linux on x86_64.
     #[arg(long)]

@@ -31,7 +31,7 @@ pub(crate) fn download(archive: &Archive, downloads: &Path, python: &Path) -> Re
 
 const REMEDY: &str = "\
 Its message is above. Without a direct network, tell pip of your mirror or proxy (PIP_INDEX_URL, HTTPS_PROXY) or of a folder with the file \
-(PIP_FIND_LINKS); then run the command again: what is complete is kept.";
+(PIP_FIND_LINKS); then run the command again: complete downloads are kept, this one starts over.";
 
 /// Removes downloads that are unpacked.
 pub(crate) fn forget(archives: &[Archive], downloads: &Path) -> Result<()> {
