@@ -23,29 +23,38 @@ const BARE: [&str; 5] = ["dfl-core", "dfl-losses", "dfl-solvers", "dfl-bench", "
 /// Crates that build or look for C and C++ libraries.
 const NATIVE: [&str; 8] = ["bindgen", "cc", "clang-sys", "cmake", "highs-sys", "osqp-sys", "pkg-config", "torch-sys"];
 
+/// What cargo says of the crates of the workspace.
 #[derive(Deserialize)]
-struct Metadata {
-    packages: Vec<Package>,
+pub(super) struct Metadata {
+    pub(super) packages: Vec<Package>,
 }
 
 #[derive(Deserialize)]
-struct Package {
-    name: String,
-    dependencies: Vec<Dependency>,
+pub(super) struct Package {
+    pub(super) name: String,
+    pub(super) dependencies: Vec<Dependency>,
 }
 
 #[derive(Deserialize)]
-struct Dependency {
-    name: String,
+pub(super) struct Dependency {
+    pub(super) name: String,
+    /// The name in the manifest and in the code, where it is another.
+    pub(super) rename: Option<String>,
     /// `None` for an ordinary one, else `build` or `dev`.
-    kind: Option<String>,
+    pub(super) kind: Option<String>,
+}
+
+impl Metadata {
+    /// Asks cargo.
+    pub(super) fn of(root: &Path) -> Result<Self> {
+        let text = process::capture(process::cargo().current_dir(root).args(["metadata", "--no-deps", "--format-version", "1"]))?;
+        serde_json::from_str(&text).context("cannot read what cargo metadata printed")
+    }
 }
 
 /// Checks layers and native dependencies.
-pub(crate) fn check(root: &Path) -> Result<Vec<String>> {
-    let text = process::capture(process::cargo().current_dir(root).args(["metadata", "--no-deps", "--format-version", "1"]))?;
-    let metadata: Metadata = serde_json::from_str(&text).context("cannot read what cargo metadata printed")?;
-    let mut findings = layers(&metadata);
+pub(super) fn check(root: &Path, metadata: &Metadata) -> Result<Vec<String>> {
+    let mut findings = layers(metadata);
     for name in BARE {
         findings.extend(native(name, &process::capture(&mut tree(root, name))?));
     }
@@ -95,7 +104,8 @@ mod tests {
     use super::*;
 
     fn package(name: &str, dependencies: &[(&str, Option<&str>)]) -> Package {
-        let dependency = |&(name, kind): &(&str, Option<&str>)| Dependency { name: name.into(), kind: kind.map(str::to_owned) };
+        let dependency =
+            |&(name, kind): &(&str, Option<&str>)| Dependency { name: name.into(), rename: None, kind: kind.map(str::to_owned) };
         Package { name: name.into(), dependencies: dependencies.iter().map(dependency).collect() }
     }
 

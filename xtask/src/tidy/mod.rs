@@ -3,6 +3,7 @@
 mod files;
 mod layers;
 mod text;
+mod used;
 
 use crate::{checkout, process};
 use anyhow::{Context, Result};
@@ -14,7 +15,9 @@ use std::process::Command;
 pub(crate) fn run() -> Result<i32> {
     let root = checkout::root();
     let files = tracked(&root)?;
-    let mut findings = layers::check(&root)?;
+    let metadata = layers::Metadata::of(&root)?;
+    let mut findings = layers::check(&root, &metadata)?;
+    findings.extend(used::check(&metadata, &files)?);
     findings.extend(files::check(&root, &files));
     findings.extend(files.iter().flat_map(text::check));
     for finding in &findings {

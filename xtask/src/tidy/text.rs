@@ -63,12 +63,12 @@ fn registry_names() -> Vec<String> {
 }
 
 /// Numbered lines without their comments. A `//` inside a string cuts the line too, which can only hide a word.
-fn code_lines(file: &TextFile) -> impl Iterator<Item = (usize, &str)> {
+pub(super) fn code_lines(file: &TextFile) -> impl Iterator<Item = (usize, &str)> {
     file.text.lines().enumerate().map(|(index, line)| (index + 1, line.split("//").next().unwrap_or_default()))
 }
 
 /// Whether `word` stands in `line` by itself: `tch` is not in `batch`.
-fn has_word(line: &str, word: &str) -> bool {
+pub(super) fn has_word(line: &str, word: &str) -> bool {
     let part_of_name = |letter: Option<char>| letter.is_some_and(|letter| letter.is_alphanumeric() || letter == '_');
     line.match_indices(word).any(|(start, _)| {
         let (before, after) = (line[..start].chars().next_back(), line[start + word.len()..].chars().next());
