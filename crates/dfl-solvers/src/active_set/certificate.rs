@@ -19,7 +19,7 @@ const ZERO: f64 = 1e-9;
 /// `Some(true)`: proven infeasible. `Some(false)`: violated by no more than rounding. `None`: neither.
 #[inline(always)]
 pub(super) fn proves_infeasible(work: &mut Work, model: &Model, i: usize, side: f64) -> Option<bool> {
-    let (mut most, mut slack, mut size) = (side * work.bound(i, side), 1.0 + work.bound(i, side).abs(), 1.0 / model.weight[i]);
+    let (mut most, mut slack, mut size) = (side * work.bound(i, side), 1.0 + work.bound(i, side).abs(), model.norm[i]);
     for k in 0..work.tight.len() {
         let (w, own) = (work.tight.index[k], work.tight.side[k]);
         let y = -side * work.tight.combination[k];
@@ -30,7 +30,7 @@ pub(super) fn proves_infeasible(work: &mut Work, model: &Model, i: usize, side: 
         }
         most += y * work.bound(w, own);
         slack += y.abs() * (1.0 + work.bound(w, own).abs());
-        size += y.abs() / model.weight[w];
+        size += y.abs() * model.norm[w];
     }
     // What is left of the normals is no proof if the point may be this large.
     let (mut least, far) = (0.0, FAR * (1.0 + largest(&work.anchor)));
@@ -70,7 +70,7 @@ pub(super) fn proves_unbounded(work: &mut Work, model: &Model) -> bool {
     }
     model.values(&work.direction, &mut work.score);
     (0..model.len()).all(|i| {
-        let (ad, zero) = (work.score[i], ZERO / model.weight[i]);
+        let (ad, zero) = (work.score[i], ZERO * model.norm[i]);
         (ad <= zero || work.up[i] == f64::INFINITY) && (ad >= -zero || work.lo[i] == f64::NEG_INFINITY)
     })
 }

@@ -9,12 +9,13 @@ pub(super) struct Gram {
     columns: Vec<f64>,
     known: Vec<bool>,
     scratch: Vec<f64>,
+    moved: Vec<f64>,
 }
 
 impl Gram {
     /// Room for all columns of `size` constraints on `n` variables. The memory is asked for, not touched.
     pub(super) fn new(n: usize, size: usize) -> Self {
-        Self { size, columns: vec![0.0; size * size], known: vec![false; size], scratch: vec![0.0; n] }
+        Self { size, columns: vec![0.0; size * size], known: vec![false; size], scratch: vec![0.0; n], moved: vec![0.0; n] }
     }
 
     /// Forgets all columns.
@@ -28,8 +29,8 @@ impl Gram {
         if !self.known[i] {
             self.scratch.fill(0.0);
             model.add_normal(i, 1.0, &mut self.scratch);
-            model.metric.solve(&mut self.scratch);
-            model.values(&self.scratch, &mut self.columns[i * self.size..(i + 1) * self.size]);
+            model.metric.solve(&self.scratch, &mut self.moved);
+            model.values(&self.moved, &mut self.columns[i * self.size..(i + 1) * self.size]);
             self.known[i] = true;
         }
     }

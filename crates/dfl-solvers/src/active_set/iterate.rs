@@ -37,24 +37,35 @@ impl Work {
     /// Iterates until the multipliers are optimal for the model at this round's base. They must have the right signs before.
     #[inline(always)]
     pub(super) fn iterate(&mut self, model: &Model) -> Ending {
-        // A step that does not raise the dual objective can only be due to rounding; later ones then need a larger violation.
-        let patience = 50 + 2 * self.lo.len();
-        let (mut slack, mut patient_until) = (1.0, self.iterations + patience);
+        // In exact arithmetic the dual objective rises with each entry, so that no set recurs. One that takes this long is chasing
+        // rounding errors: a new factor and a larger slack end that, and the next round is exact again.
+        let patience = 50 + self.lo.len();
+        let mut patient_until = self.iterations + patience;
         loop {
             if let Some(ending) = self.walk(model) {
                 return ending;
             }
             if self.iterations >= patient_until {
-                (slack, patient_until) = (slack * 10.0, self.iterations + patience);
+                patient_until = self.iterations + patience;
+                self.widen(10.0);
                 self.tight.refactor(&self.gram);
                 self.tight.aim(0, &self.base, &self.lo, &self.up);
                 continue;
             }
             self.evaluate();
-            let Some((i, side)) = self.most_violated(slack) else { return Ending::Solved };
+            let Some((i, side)) = self.most_violated() else { return Ending::Solved };
             if let Entry::End(ending) = self.enter(model, i, side) {
                 return ending;
             }
+        }
+    }
+
+    /// Multiplies the slack of every constraint.
+    #[inline(always)]
+    fn widen(&mut self, by: f64) {
+        for i in 0..self.lo.len() {
+            self.lowest[i] = self.lo[i] - by * (self.lo[i] - self.lowest[i]).max(0.0);
+            self.highest[i] = self.up[i] + by * (self.highest[i] - self.up[i]).max(0.0);
         }
     }
 
@@ -78,14 +89,13 @@ impl Work {
 
     /// The constraint farthest from being satisfied, and the side it violates.
     #[inline(always)]
-    fn most_violated(&mut self, slack: f64) -> Option<(usize, f64)> {
+    fn most_violated(&mut self) -> Option<(usize, f64)> {
         let size = self.score.len();
-        let (value, lo, up) = (&self.value[..size], &self.lo[..size], &self.up[..size]);
-        let (tolerance, weight) = (&self.slack[..size], &self.weight[..size]);
+        let (value, lowest, highest) = (&self.value[..size], &self.lowest[..size], &self.highest[..size]);
+        let weight = &self.weight[..size];
         for i in 0..size {
-            let (above, below) = (value[i] - up[i], lo[i] - value[i]);
-            let violation = (if above > below { above } else { below }) - slack * tolerance[i];
-            self.score[i] = if violation > 0.0 { violation * weight[i] } else { 0.0 };
+            let (above, below) = (value[i] - highest[i], lowest[i] - value[i]);
+            self.score[i] = if above > below { above } else { below } * weight[i];
         }
         let i = largest_positive(&self.score)?;
         Some((i, if self.value[i] > self.up[i] { 1.0 } else { -1.0 }))
@@ -105,6 +115,9 @@ impl Work {
                 self.tight.push(i, side, (0.0, delta), pivot);
                 self.weight[i] = 0.0;
                 self.tight.aim(self.tight.len() - 1, &self.base, &self.lo, &self.up);
+                if delta == 0.0 {
+                    self.tight.solve_for_last((self.value[i] - self.bound(i, side)) / pivot);
+                }
                 return Entry::Done;
             }
             let Some((r, step)) = self.release(side) else {
@@ -151,9 +164,8 @@ impl Work {
         if largest(&self.direction) <= DEPENDENT * size || self.tight.full() {
             return None;
         }
-        self.stationarity.copy_from_slice(&self.direction);
-        model.metric.solve(&mut self.stationarity);
-        Some(dot(&self.stationarity, &self.direction).max(LEAST_PIVOT * whole))
+        model.metric.solve(&self.direction, &mut self.moved);
+        Some(dot(&self.moved, &self.direction).max(LEAST_PIVOT * whole))
     }
 
     /// `direction = a_i - sum_w combination_w a_w`; returns the size of the terms.
@@ -161,10 +173,10 @@ impl Work {
     fn remainder(&mut self, model: &Model, i: usize) -> f64 {
         self.direction.fill(0.0);
         model.add_normal(i, 1.0, &mut self.direction);
-        let mut size = 1.0 / model.weight[i];
+        let mut size = model.norm[i];
         for (&w, &p) in self.tight.index.iter().zip(&self.tight.combination) {
             model.add_normal(w, -p, &mut self.direction);
-            size += p.abs() / model.weight[w];
+            size += p.abs() * model.norm[w];
         }
         size
     }
@@ -172,11 +184,10 @@ impl Work {
     /// Adds `G_WW^-1 A_W H^-1 direction` to the combination.
     #[inline(always)]
     fn correct_combination(&mut self, model: &Model) {
-        self.stationarity.copy_from_slice(&self.direction);
-        model.metric.solve(&mut self.stationarity);
+        model.metric.solve(&self.direction, &mut self.moved);
         let k = self.tight.len();
         for (to, &w) in self.tight.column.iter_mut().zip(&self.tight.index) {
-            *to = model.normal_dot(w, &self.stationarity);
+            *to = model.normal_dot(w, &self.moved);
         }
         self.tight.ldl.resume(&self.tight.column, &mut self.steps, 0);
         self.tight.ldl.finish(&self.steps, &mut self.tight.column[..k]);

@@ -2,23 +2,27 @@
 
 use dfl_core::Csc;
 
-use super::kernels::{axpy, dot, largest};
+use super::kernels::{axpy, dot, largest, multiply};
 
 /// A pivot of the Cholesky factor below this share of its diagonal entry means a matrix that is not safely positive definite.
 const WEAK_PIVOT: f64 = 1e-9;
 /// Proximal term, relative to the largest entry of the diagonal of `P`.
 const SHIFT: f64 = 1e-6;
 
-/// `P`, and the Cholesky factor of $H = P + \varepsilon I$, where $\varepsilon = 0$ if `P` is positive definite.
+/// `P`, and the inverse of $H = P + \varepsilon I$, where $\varepsilon = 0$ if `P` is positive definite.
+///
+/// The inverse is kept, not a factor: substitution is a chain of dependent steps, which a product is not. Its rounding errors are those
+/// of another metric, and rounds (see the module of that name) take them out of the answer.
 #[derive(Clone, Debug)]
 pub(super) struct Metric {
     n: usize,
     /// Both triangles of `P`, row by row; only its diagonal if it has no other entries.
     p: Vec<f64>,
-    /// Lower factor of `H`, row by row; empty for a diagonal `P`.
-    factor: Vec<f64>,
-    /// Inverse of the factor's diagonal; of that of `H` for a diagonal `P`.
+    /// The inverse of `H`; only its diagonal if `P` has no other entries.
     inverse: Vec<f64>,
+    /// Memory for the lower factor of `H` and its inverse, row by row, and for the inverse of its diagonal.
+    factor: Vec<f64>,
+    pivots: Vec<f64>,
     /// The proximal term's weight, 0 for a positive definite `P`.
     pub(super) shift: f64,
     /// Whether `P` is zero, so that costs can be scaled freely.
@@ -33,7 +37,8 @@ impl Metric {
         let diagonal = p.triplets().all(|(i, j, _)| i == j);
         let size = if diagonal { n } else { n * n };
         let factor = if diagonal { Vec::new() } else { vec![0.0; size] };
-        let mut out = Self { n, p: vec![0.0; size], factor, inverse: vec![0.0; n], shift: 0.0, linear: false, diagonal };
+        let mut out =
+            Self { n, p: vec![0.0; size], factor, inverse: vec![0.0; size], pivots: vec![0.0; n], shift: 0.0, linear: false, diagonal };
         out.fill(p);
         out
     }
@@ -56,6 +61,9 @@ impl Metric {
             self.shift = if top > 0.0 { SHIFT * top } else { 1.0 };
             self.factorise(0.0, top);
         }
+        if !self.diagonal {
+            invert(self.n, &mut self.factor, &self.pivots, &mut self.inverse);
+        }
     }
 
     fn entry(&self, i: usize) -> f64 {
@@ -67,7 +75,7 @@ impl Metric {
         if self.diagonal {
             self.invert_diagonal(weak * top)
         } else {
-            cholesky(self.n, &self.p, self.shift, weak, &mut self.factor, &mut self.inverse)
+            cholesky(self.n, &self.p, self.shift, weak, &mut self.factor, &mut self.pivots)
         }
     }
 
@@ -85,30 +93,21 @@ impl Metric {
     /// `out = P x`.
     #[inline(always)]
     pub(super) fn mul(&self, x: &[f64], out: &mut [f64]) {
-        if self.diagonal {
-            out.iter_mut().zip(x).zip(&self.p).for_each(|((to, x), p)| *to = p * x);
-        } else {
-            for (i, to) in out.iter_mut().enumerate() {
-                *to = dot(&self.p[i * self.n..(i + 1) * self.n], x);
-            }
-        }
+        self.product(&self.p, x, out);
     }
 
-    /// `x = H^-1 x`.
+    /// `out = H^-1 x`.
     #[inline(always)]
-    pub(super) fn solve(&self, x: &mut [f64]) {
+    pub(super) fn solve(&self, x: &[f64], out: &mut [f64]) {
+        self.product(&self.inverse, x, out);
+    }
+
+    #[inline(always)]
+    fn product(&self, symmetric: &[f64], x: &[f64], out: &mut [f64]) {
         if self.diagonal {
-            x.iter_mut().zip(&self.inverse).for_each(|(x, d)| *x *= d);
-            return;
-        }
-        for i in 0..self.n {
-            let (done, rest) = x.split_at_mut(i);
-            rest[0] = (rest[0] - dot(&self.factor[i * self.n..i * self.n + i], done)) * self.inverse[i];
-        }
-        for i in (0..self.n).rev() {
-            let (before, rest) = x.split_at_mut(i);
-            rest[0] *= self.inverse[i];
-            axpy(-rest[0], &self.factor[i * self.n..i * self.n + i], before);
+            out.iter_mut().zip(x).zip(symmetric).for_each(|((to, x), d)| *to = d * x);
+        } else {
+            multiply(x, symmetric, self.n, out);
         }
     }
 }
@@ -116,17 +115,17 @@ impl Metric {
 super::kernels::vectorised! {
     /// Lower factor `l` of `p + shift I`, row by row, and the inverse of its diagonal. False if a pivot is at most `weak` times its
     /// diagonal entry; without a threshold, such pivots are raised, since they are rounding of a semidefinite matrix.
-    fn cholesky(n: usize, p: &[f64], shift: f64, weak: f64, l: &mut [f64], inverse: &mut [f64]) -> bool = cholesky_rows
+    fn cholesky(n: usize, p: &[f64], shift: f64, weak: f64, l: &mut [f64], pivots: &mut [f64]) -> bool = cholesky_rows
 }
 
 #[inline(always)]
-fn cholesky_rows(n: usize, p: &[f64], shift: f64, weak: f64, l: &mut [f64], inverse: &mut [f64]) -> bool {
+fn cholesky_rows(n: usize, p: &[f64], shift: f64, weak: f64, l: &mut [f64], pivots: &mut [f64]) -> bool {
     for i in 0..n {
         let (above, from_i) = l.split_at_mut(i * n);
         let row = &mut from_i[..n];
         for j in 0..i {
             let sum = dot(&above[j * n..j * n + j], &row[..j]);
-            row[j] = (p[i * n + j] - sum) * inverse[j];
+            row[j] = (p[i * n + j] - sum) * pivots[j];
         }
         let diagonal = p[i * n + i] + shift;
         let mut pivot = diagonal - dot(&row[..i], &row[..i]);
@@ -135,7 +134,39 @@ fn cholesky_rows(n: usize, p: &[f64], shift: f64, weak: f64, l: &mut [f64], inve
         }
         pivot = pivot.max(0.5 * shift);
         row[i] = pivot.sqrt();
-        inverse[i] = 1.0 / row[i];
+        pivots[i] = 1.0 / row[i];
     }
     true
+}
+
+super::kernels::vectorised! {
+    /// The inverse of `l l'`, where `l` is lower triangular with the inverse diagonal `pivots`. `l` becomes its own inverse `w`: row `i`
+    /// is `-(sum_k l_ik w_k) / l_ii`, and then `w' w` is summed up row by row.
+    fn invert(n: usize, l: &mut [f64], pivots: &[f64], out: &mut [f64]) -> () = invert_rows
+}
+
+#[inline(always)]
+fn invert_rows(n: usize, l: &mut [f64], pivots: &[f64], out: &mut [f64]) {
+    for i in 0..n {
+        let (above, from_i) = l.split_at_mut(i * n);
+        let (row, scratch) = (&mut from_i[..=i], &mut out[..i]);
+        scratch.copy_from_slice(&row[..i]);
+        row.fill(0.0);
+        for k in 0..i {
+            axpy(-pivots[i] * scratch[k], &above[k * n..k * n + k + 1], &mut row[..=k]);
+        }
+        row[i] = pivots[i];
+    }
+    out.fill(0.0);
+    for i in 0..n {
+        let row = &l[i * n..i * n + i + 1];
+        for j in 0..=i {
+            axpy(row[j], &row[..=j], &mut out[j * n..j * n + j + 1]);
+        }
+    }
+    for j in 0..n {
+        for k in 0..j {
+            out[k * n + j] = out[j * n + k];
+        }
+    }
 }

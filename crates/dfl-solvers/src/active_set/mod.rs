@@ -42,8 +42,8 @@ impl Default for ActiveSetOptions {
 /// With $H = P$ positive definite the multipliers of the tight constraints $W$ solve $G_{WW}\lambda_W = A_W H^{-1}(\cdot) - b_W$, where
 /// $G = A H^{-1} A^\top$ is the Gram matrix of all normals in the metric $H^{-1}$. The method walks uphill in the dual: the most violated
 /// constraint enters $W$; multipliers move to the solution on $W$, and one that reaches zero on the way leaves. $G_{WW} = LDL^\top$ is
-/// updated for each; columns of $G$ are computed when first needed and kept, so that an iteration costs $O((n + m)|W|)$. The Cholesky
-/// factor of $P$ and these columns outlive a solve if `theta` moves neither `P` nor `A`.
+/// updated for each; columns of $G$ are computed when first needed and kept, so that an iteration costs $O((n + m)|W|)$. $H^{-1}$ and
+/// these columns outlive a solve if `theta` moves neither `P` nor `A`.
 ///
 /// A $P$ that is only semidefinite gets a proximal term, and the method is repeated from its own answer until the term does not matter
 /// (a linear program: mostly twice). Repeating it also refines rounding errors away, down to a KKT residual near 1e-14.
@@ -51,7 +51,7 @@ impl Default for ActiveSetOptions {
 /// An earlier answer hands over its tight sides and multipliers: if they are still right, no iteration is needed. Without one the answer
 /// depends on `theta` alone. An answer is [`Status::Optimal`] only if its KKT residual is at most `tolerance`, else
 /// [`Status::Failed`]; infeasibility and unboundedness are certificates checked on the program's own numbers. `iterations` counts
-/// constraints that enter or leave.
+/// constraints that enter or leave. A solve allocates nothing, but for the check of a predicted `P` that is only semidefinite.
 ///
 /// # Shapes
 /// `theta`: as `params`; `x`, `bound_dual`: `[n]`; `row_dual`: `[m]`. Memory: $(n + m)^2$ numbers at most.

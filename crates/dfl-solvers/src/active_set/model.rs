@@ -15,6 +15,8 @@ pub(super) struct Model {
     /// Place of each variable among them; `usize::MAX` for a free one.
     pub(super) place: Vec<usize>,
     pub(super) metric: Metric,
+    /// $\|a_i\|$; 1 for a zero row.
+    pub(super) norm: Vec<f64>,
     /// $1 / \|a_i\|$; 1 for a zero row.
     pub(super) weight: Vec<f64>,
 }
@@ -28,8 +30,8 @@ impl Model {
         let vars = bounded(&program.lo, &program.up);
         let mut place = vec![usize::MAX; program.n()];
         vars.iter().enumerate().for_each(|(k, &j)| place[j] = rows.len() + k);
-        let weight = vec![1.0; rows.len() + vars.len()];
-        let mut out = Self { rows, vars, place, metric: Metric::new(&program.p), weight };
+        let ones = vec![1.0; rows.len() + vars.len()];
+        let mut out = Self { rows, vars, place, metric: Metric::new(&program.p), norm: ones.clone(), weight: ones };
         out.weigh();
         out
     }
@@ -44,7 +46,8 @@ impl Model {
     fn weigh(&mut self) {
         for k in 0..self.rows.len() {
             let norm = self.rows.norm(k);
-            self.weight[k] = if norm > 0.0 { 1.0 / norm } else { 1.0 };
+            self.norm[k] = if norm > 0.0 { norm } else { 1.0 };
+            self.weight[k] = 1.0 / self.norm[k];
         }
     }
 

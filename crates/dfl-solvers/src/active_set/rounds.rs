@@ -14,7 +14,7 @@ use super::certificate::{proves_infeasible, proves_unbounded};
 use super::iterate::Ending;
 use super::kernels::{axpy, dot, largest, vectorised};
 use super::model::Model;
-use super::work::{Work, finite_or_zero};
+use super::work::Work;
 
 /// Residual at which no further round is tried.
 const GOAL: f64 = 1e-13;
@@ -147,10 +147,9 @@ impl Work {
             self.weight[i] = model.weight[i];
         }
         self.gone.clear();
-        self.anchor.copy_from_slice(&self.stationarity);
-        model.metric.solve(&mut self.anchor);
-        for (a, x) in self.anchor.iter_mut().zip(&self.x) {
-            *a = x - *a;
+        model.metric.solve(&self.stationarity, &mut self.moved);
+        for ((a, x), d) in self.anchor.iter_mut().zip(&self.x).zip(&self.moved) {
+            *a = x - d;
         }
         model.values(&self.anchor, &mut self.base);
         self.tolerate(model, slack);
@@ -159,13 +158,14 @@ impl Work {
         self.tight.aim(0, &self.base, &self.lo, &self.up);
     }
 
-    /// Sets the slack of each constraint to what rounding leaves of its value. Far from the feasible set, as a first proximal step is,
+    /// Gives each constraint a slack for what rounding leaves of its value. Far from the feasible set, as a first proximal step is,
     /// that is much; the next round begins closer.
     #[inline(always)]
     fn tolerate(&mut self, model: &Model, share: f64) {
         let size = NOISE * dot(&self.anchor, &self.anchor).sqrt();
-        for (i, slack) in self.slack.iter_mut().enumerate() {
-            *slack = share * (1.0 + finite_or_zero(self.lo[i]) + finite_or_zero(self.up[i])) + size / model.weight[i];
+        for i in 0..model.len() {
+            let slack = share * self.reach[i] + size * model.norm[i];
+            (self.lowest[i], self.highest[i]) = (self.lo[i] - slack, self.up[i] + slack);
         }
     }
 
@@ -179,9 +179,9 @@ impl Work {
         for &(w, start) in &self.gone {
             model.add_normal(w, -start, &mut self.direction);
         }
-        model.metric.solve(&mut self.direction);
-        for ((d, a), x) in self.direction.iter_mut().zip(&self.anchor).zip(&mut self.x) {
-            let next = a - *d;
+        model.metric.solve(&self.direction, &mut self.moved);
+        for (((d, h), a), x) in self.direction.iter_mut().zip(&self.moved).zip(&self.anchor).zip(&mut self.x) {
+            let next = a - h;
             *d = next - *x;
             *x = next;
         }
@@ -225,19 +225,21 @@ impl Work {
         false
     }
 
-    /// The largest of violation, distance of members from their bound, and stationarity, relative as in
-    /// [`Residuals`](dfl_core::Residuals).
+    /// The largest of violation, distance of members from their bound (times their multiplier) and stationarity, relative as in
+    /// [`Residuals`](dfl_core::Residuals), of which it is an upper bound.
     #[inline(always)]
     fn residual(&self) -> f64 {
         let scale = self.cost_scale + largest(&self.gradient).max(largest(&self.c));
         let mut worst = largest(&self.stationarity) / scale;
         for i in 0..self.lo.len() {
             let violation = (self.lo[i] - self.value[i]).max(self.value[i] - self.up[i]);
-            worst = worst.max(violation / (1.0 + self.value[i].abs()));
+            if violation > worst {
+                worst = worst.max(violation / (1.0 + self.value[i].abs()));
+            }
         }
-        for (&i, &side) in self.tight.index.iter().zip(&self.tight.side) {
-            let distance = (self.value[i] - self.bound(i, side)).abs();
-            worst = worst.max(distance / (1.0 + self.value[i].abs()));
+        for (k, &i) in self.tight.index.iter().enumerate() {
+            let distance = (self.value[i] - self.bound(i, self.tight.side[k])).abs() / (1.0 + self.value[i].abs());
+            worst = worst.max(distance * (self.tight.dual(k).abs() / scale).max(1.0));
         }
         if dot(&self.x, &self.x).is_finite() { worst } else { f64::INFINITY }
     }

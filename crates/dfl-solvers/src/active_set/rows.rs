@@ -2,7 +2,7 @@
 
 use dfl_core::Csc;
 
-use super::kernels::{axpy, dot};
+use super::kernels::{axpy, dot, multiply};
 
 /// Above this share of entries a matrix is kept dense.
 const DENSE: f64 = 0.25;
@@ -20,8 +20,17 @@ pub(super) struct Rows {
 
 #[derive(Clone, Debug)]
 enum Store {
-    Dense(Vec<f64>),
-    Sparse { start: Vec<usize>, column: Vec<usize>, value: Vec<f64>, cursor: Vec<usize> },
+    /// Row by row, and column by column.
+    Dense {
+        rows: Vec<f64>,
+        columns: Vec<f64>,
+    },
+    Sparse {
+        start: Vec<usize>,
+        column: Vec<usize>,
+        value: Vec<f64>,
+        cursor: Vec<usize>,
+    },
 }
 
 impl Rows {
@@ -35,7 +44,7 @@ impl Rows {
         (0..m).for_each(|k| start[k + 1] += start[k]);
         let entries = start[m];
         let store = if entries as f64 > DENSE * (n * m) as f64 {
-            Store::Dense(vec![0.0; n * m])
+            Store::Dense { rows: vec![0.0; n * m], columns: vec![0.0; n * m] }
         } else {
             Store::Sparse { start, column: vec![0; entries], value: vec![0.0; entries], cursor: vec![0; m] }
         };
@@ -49,7 +58,10 @@ impl Rows {
         let Self { n, place, store, .. } = self;
         let kept = a.triplets().filter(|t| place[t.0] != usize::MAX).map(|(i, j, v)| (place[i], j, v));
         match store {
-            Store::Dense(value) => kept.for_each(|(k, j, v)| value[k * *n + j] = v),
+            Store::Dense { rows, columns } => {
+                let m = rows.len().checked_div(*n).unwrap_or(0);
+                kept.for_each(|(k, j, v)| (rows[k * *n + j], columns[j * m + k]) = (v, v));
+            }
             Store::Sparse { start, column, value, cursor } => {
                 cursor.copy_from_slice(&start[..start.len() - 1]);
                 for (k, j, v) in kept {
@@ -69,7 +81,7 @@ impl Rows {
     /// Euclidean norm of `a_k`.
     pub(super) fn norm(&self, k: usize) -> f64 {
         let values = match &self.store {
-            Store::Dense(value) => &value[k * self.n..(k + 1) * self.n],
+            Store::Dense { rows, .. } => &rows[k * self.n..(k + 1) * self.n],
             Store::Sparse { start, value, .. } => &value[start[k]..start[k + 1]],
         };
         values.iter().map(|v| v * v).sum::<f64>().sqrt()
@@ -79,7 +91,7 @@ impl Rows {
     #[inline(always)]
     pub(super) fn dot(&self, k: usize, x: &[f64]) -> f64 {
         match &self.store {
-            Store::Dense(value) => dot(&value[k * self.n..(k + 1) * self.n], x),
+            Store::Dense { rows, .. } => dot(&rows[k * self.n..(k + 1) * self.n], x),
             Store::Sparse { start, column, value, .. } => {
                 let range = start[k]..start[k + 1];
                 column[range.clone()].iter().zip(&value[range]).map(|(&j, v)| v * x[j]).sum()
@@ -91,7 +103,7 @@ impl Rows {
     #[inline(always)]
     pub(super) fn add(&self, k: usize, s: f64, out: &mut [f64]) {
         match &self.store {
-            Store::Dense(value) => axpy(s, &value[k * self.n..(k + 1) * self.n], out),
+            Store::Dense { rows, .. } => axpy(s, &rows[k * self.n..(k + 1) * self.n], out),
             Store::Sparse { start, column, value, .. } => {
                 let range = start[k]..start[k + 1];
                 column[range.clone()].iter().zip(&value[range]).for_each(|(&j, v)| out[j] += s * v);
@@ -102,6 +114,9 @@ impl Rows {
     /// `out = A x`.
     #[inline(always)]
     pub(super) fn mul(&self, x: &[f64], out: &mut [f64]) {
+        if let Store::Dense { columns, .. } = &self.store {
+            return multiply(x, columns, self.len(), out);
+        }
         for (k, to) in out.iter_mut().enumerate().take(self.len()) {
             *to = self.dot(k, x);
         }

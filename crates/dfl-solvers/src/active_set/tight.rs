@@ -28,6 +28,8 @@ pub(super) struct Tight {
     pub(super) ldl: Ldl,
     /// Whether members have left since the factor was made.
     worn: bool,
+    /// Whether `target` is that of the present members.
+    aimed: bool,
     /// One column of the Gram matrix, restricted to the set; then scratch.
     pub(super) column: Vec<f64>,
     /// Combination of the set that a dependent constraint is.
@@ -48,6 +50,7 @@ impl Tight {
             partial: fixed(),
             ldl: Ldl::new(capacity),
             worn: false,
+            aimed: false,
             column: fixed(),
             combination: fixed(),
         }
@@ -59,7 +62,7 @@ impl Tight {
         self.start.clear();
         self.delta.clear();
         self.ldl.clear();
-        self.worn = false;
+        (self.worn, self.aimed) = (false, false);
     }
 
     /// Multiplier of member `k`.
@@ -128,7 +131,7 @@ impl Tight {
     #[inline(always)]
     pub(super) fn remove(&mut self, r: usize) -> (usize, f64) {
         self.worn = true;
-        self.ldl.remove(r);
+        self.ldl.remove(r, &mut self.partial);
         self.side.remove(r);
         self.delta.remove(r);
         self.rhs.copy_within(r + 1.., r);
@@ -149,7 +152,18 @@ impl Tight {
     #[inline(always)]
     pub(super) fn solve(&mut self) {
         let k = self.len();
-        self.ldl.finish(&self.partial, &mut self.target[..k]);
+        if !std::mem::take(&mut self.aimed) {
+            self.ldl.finish(&self.partial, &mut self.target[..k]);
+        }
+    }
+
+    /// The same after one constraint has joined members that were all tight, at the price of one vector.
+    #[inline(always)]
+    pub(super) fn solve_for_last(&mut self, step: f64) {
+        let k = self.len();
+        self.target[..k].copy_from_slice(&self.delta);
+        self.ldl.follow(step, &mut self.target[..k]);
+        self.aimed = true;
     }
 
     /// The first multiplier to reach zero on the way to `target`, and the share of the way until then.

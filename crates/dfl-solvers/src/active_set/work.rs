@@ -3,7 +3,7 @@
 use dfl_core::{Program, Side, Solution};
 
 use super::gram::Gram;
-use super::kernels::{combine, dot};
+use super::kernels::{axpy, combine, dot};
 use super::model::Model;
 use super::tight::Tight;
 use crate::instance::has_zero_dual;
@@ -13,10 +13,14 @@ use crate::instance::has_zero_dual;
 pub(super) struct Work {
     pub(super) tight: Tight,
     pub(super) gram: Gram,
-    /// Bounds and tolerance of each constraint, in the order of [`Model`].
+    /// Bounds of each constraint, in the order of [`Model`].
     pub(super) lo: Vec<f64>,
     pub(super) up: Vec<f64>,
-    pub(super) slack: Vec<f64>,
+    /// The bounds with this round's slack.
+    pub(super) lowest: Vec<f64>,
+    pub(super) highest: Vec<f64>,
+    /// `1 +` the finite bounds of each constraint.
+    pub(super) reach: Vec<f64>,
     /// Weight of a violation when the next constraint is chosen; 0 for tight and ignored ones.
     pub(super) weight: Vec<f64>,
     /// Value of each constraint at the multipliers that the round began with, and at the present ones.
@@ -37,6 +41,8 @@ pub(super) struct Work {
     pub(super) gradient: Vec<f64>,
     pub(super) stationarity: Vec<f64>,
     pub(super) direction: Vec<f64>,
+    /// A vector after `H^-1`.
+    pub(super) moved: Vec<f64>,
     pub(super) iterations: usize,
     pub(super) limit: usize,
 }
@@ -50,7 +56,9 @@ impl Work {
             gram: Gram::new(n, size),
             lo: z.clone(),
             up: z.clone(),
-            slack: z.clone(),
+            lowest: z.clone(),
+            highest: z.clone(),
+            reach: z.clone(),
             weight: z.clone(),
             base: z.clone(),
             value: z.clone(),
@@ -64,7 +72,8 @@ impl Work {
             anchor: x.clone(),
             gradient: x.clone(),
             stationarity: x.clone(),
-            direction: x,
+            direction: x.clone(),
+            moved: x,
             iterations: 0,
             limit: 0,
         }
@@ -85,6 +94,9 @@ impl Work {
         for (k, &j) in model.vars.iter().enumerate() {
             (self.lo[rows + k], self.up[rows + k]) = (program.lo[j], program.up[j]);
         }
+        for ((reach, lo), up) in self.reach.iter_mut().zip(&self.lo).zip(&self.up) {
+            *reach = 1.0 + finite_or_zero(*lo) + finite_or_zero(*up);
+        }
         self.load_costs(model, program);
     }
 
@@ -93,7 +105,7 @@ impl Work {
     fn load_costs(&mut self, model: &Model, program: &Program) {
         self.cost_scale = 1.0;
         if model.metric.linear {
-            let reach = self.lo.iter().chain(&self.up).fold(1.0, |top, b| finite_or_zero(*b).max(top));
+            let reach = self.reach.iter().fold(1.0, |top, b| b.max(top));
             let top = program.c.iter().fold(0.0_f64, |top, c| top.max(c.abs()));
             // A power of two keeps the costs' digits.
             self.cost_scale = if top > 0.0 { (STRIDE * reach / top).log2().round().exp2() } else { 1.0 };
@@ -122,13 +134,11 @@ impl Work {
     pub(super) fn leave(&mut self, model: &Model, r: usize) {
         let (i, start) = self.tight.remove(r);
         self.weight[i] = model.weight[i];
-        let mut from = r;
         if start != 0.0 {
             self.gone.push((i, start));
-            super::kernels::axpy(start, self.gram.column(i), &mut self.base);
-            from = 0;
+            axpy(start, self.gram.column(i), &mut self.base);
+            self.tight.aim(0, &self.base, &self.lo, &self.up);
         }
-        self.tight.aim(from, &self.base, &self.lo, &self.up);
     }
 
     /// Writes the answer.
@@ -174,6 +184,6 @@ impl Work {
 const STRIDE: f64 = 16.0;
 
 #[inline(always)]
-pub(super) fn finite_or_zero(bound: f64) -> f64 {
+fn finite_or_zero(bound: f64) -> f64 {
     if bound.is_finite() { bound.abs() } else { 0.0 }
 }

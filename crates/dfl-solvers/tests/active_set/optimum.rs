@@ -72,7 +72,7 @@ fn a_workspace_has_no_memory_of_earlier_answers() {
         let costs = (0..q.base.n()).fold(ParamMap::new(q.theta.len()), |map, j| map.link(Entry::C(j), j, 1.0));
         for params in [q.params.clone(), costs] {
             let s = solver(q.base.clone(), params);
-            let other: Vec<f64> = q.theta.iter().map(|t| t + rng.normal()).collect();
+            let other: Vec<f64> = q.theta.iter().map(|t| t + 0.01 * rng.normal()).collect();
             let (mut fresh, mut used) = (s.workspace().unwrap(), s.workspace().unwrap());
             let (mut a, mut b) = (Solution::default(), Solution::default());
             s.solve(&other, None, &mut used, &mut b).unwrap();

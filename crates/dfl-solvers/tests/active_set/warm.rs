@@ -21,7 +21,7 @@ fn an_unchanged_active_set_needs_no_iteration() {
     for k in 0..100 {
         let q = random_qp(1 + k % 40, k % 50, &mut rng);
         let s = solver(q.base, q.params);
-        let near: Vec<f64> = q.theta.iter().map(|t| t + 1e-2 * rng.normal()).collect();
+        let near: Vec<f64> = q.theta.iter().map(|t| t + 1e-4 * rng.normal()).collect();
         let (before, _) = run(&s, &near, None);
         for from in [&q.solution, &before] {
             let (warm, iterations) = run(&s, &q.theta, Some(from));
