@@ -2,8 +2,8 @@
 #![allow(clippy::unwrap_used, reason = "a failed helper fails its test")]
 
 use dfl_core::testkit::check_decider;
-use dfl_core::{Batch, Call, Decider, Key, NoGradient, Rng, Stream};
-use dfl_solvers::{Batched, Grid, ShortestPath};
+use dfl_core::{Batch, Call, Csc, Decider, Key, NoGradient, ParamMap, Program, Rng, Stream};
+use dfl_solvers::{ActiveSet, Batched, Grid, Kkt, ShortestPath};
 
 type Make = fn() -> Box<dyn Decider>;
 
@@ -11,16 +11,22 @@ fn grid() -> Grid {
     Grid::new(4, 5).unwrap()
 }
 
-#[cfg(feature = "osqp")]
-fn smoothed_grid() -> dfl_solvers::Osqp {
-    let smoothed = grid().program().with_quadratic(dfl_core::Csc::diagonal(&vec![0.5; grid().arcs()]));
-    dfl_solvers::Osqp::new(smoothed, dfl_core::ParamMap::costs(grid().arcs()), Default::default()).unwrap()
+/// The path with a quadratic term: a strictly convex program with redundant equalities.
+fn smoothed() -> (Program, ParamMap) {
+    (grid().program().with_quadratic(Csc::diagonal(&vec![0.5; grid().arcs()])), ParamMap::costs(grid().arcs()))
 }
 
 const DECIDERS: &[(&str, Make)] = &[
     ("shortest path", || Box::new(Batched::new(NoGradient(ShortestPath::new(grid()))))),
+    ("smoothed shortest path by the active set", || {
+        let (program, params) = smoothed();
+        Box::new(Batched::new(Kkt::new(ActiveSet::new(program, params, Default::default()).unwrap())))
+    }),
     #[cfg(feature = "osqp")]
-    ("smoothed shortest path by OSQP", || Box::new(Batched::new(dfl_solvers::Kkt::new(smoothed_grid())))),
+    ("smoothed shortest path by OSQP", || {
+        let (program, params) = smoothed();
+        Box::new(Batched::new(Kkt::new(dfl_solvers::Osqp::new(program, params, Default::default()).unwrap())))
+    }),
     #[cfg(feature = "highs")]
     ("shortest path by HiGHS", || {
         let solver = dfl_solvers::Highs::new(grid().program(), dfl_core::ParamMap::costs(grid().arcs()), Default::default()).unwrap();
