@@ -81,6 +81,11 @@ impl Program {
         self.row_lo.len()
     }
 
+    /// Number of entries of the cone rows' duals: `1 +` the rows of `F` for each.
+    pub fn cone_duals(&self) -> usize {
+        self.cones.iter().map(|cone| 1 + cone.g.len()).sum()
+    }
+
     /// Whether any variable is integer.
     pub fn has_integers(&self) -> bool {
         self.integer.contains(&true)

@@ -1,4 +1,4 @@
-use crate::{Program, Status};
+use crate::{Cone, Program, Status};
 
 /// Where a constraint is tight. A fixed row or bound (lo = up) is `Upper` and its dual is free.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -14,8 +14,9 @@ pub enum Side {
 
 /// A primal-dual answer, and what a warm start begins from.
 ///
-/// $Px + c + A^\top\lambda + \nu = 0$ with $\lambda$ the row duals and $\nu$ the bound duals, at least 0 at `Upper`, at most 0 at
-/// `Lower`, 0 at `Free`.
+/// $Px + c + A^\top\lambda + \nu + \sum_k (F_k^\top w_k - \mu_k d_k) = 0$ with $\lambda$ the row duals and $\nu$ the bound duals, at
+/// least 0 at `Upper`, at most 0 at `Lower`, 0 at `Free`. A cone row has the dual $(\mu_k, w_k)$ with $\|w_k\| \le \mu_k$; where
+/// $F_k x + g_k \ne 0$ it is $w_k = \mu_k (F_k x + g_k) / \|F_k x + g_k\|$, so that $\mu_k$ is the multiplier of the row.
 #[derive(Clone, Debug, Default, PartialEq)]
 #[allow(missing_docs, reason = "named by the formula above")]
 pub struct Solution {
@@ -24,11 +25,15 @@ pub struct Solution {
     pub bound_dual: Vec<f64>,
     pub row_side: Vec<Side>,
     pub bound_side: Vec<Side>,
+    /// $(\mu_k, w_k)$ of each cone row, one after the other; empty for a program without cones.
+    pub cone_dual: Vec<f64>,
+    /// `Upper` where a cone row is tight.
+    pub cone_side: Vec<Side>,
     pub objective: f64,
 }
 
 impl Solution {
-    /// An answer of `n` variables and `m` rows, all zero.
+    /// An answer of `n` variables and `m` rows and no cone rows, all zero.
     pub fn zeros(n: usize, m: usize) -> Self {
         Self {
             x: vec![0.0; n],
@@ -36,7 +41,16 @@ impl Solution {
             bound_dual: vec![0.0; n],
             row_side: vec![Side::Free; m],
             bound_side: vec![Side::Free; n],
-            objective: 0.0,
+            ..Self::default()
+        }
+    }
+
+    /// An answer of the size of `program`, all zero.
+    pub fn like(program: &Program) -> Self {
+        Self {
+            cone_dual: vec![0.0; program.cone_duals()],
+            cone_side: vec![Side::Free; program.cones.len()],
+            ..Self::zeros(program.n(), program.m())
         }
     }
 }
@@ -57,7 +71,7 @@ pub struct SolveInfo {
 pub struct Residuals {
     /// Largest violation of a row or bound.
     pub primal: f64,
-    /// Largest entry of $Px + c + A^\top\lambda + \nu$.
+    /// Largest entry of the gradient of the Lagrangian (see [`Solution`]).
     pub dual: f64,
     /// Largest $|\text{dual}| \cdot \text{distance to its bound}$, and any dual of the wrong sign.
     pub complementarity: f64,
@@ -69,7 +83,7 @@ impl Residuals {
         [self.primal, self.dual, self.complementarity].into_iter().fold(0.0, |a, b| if b > a || b.is_nan() { b } else { a })
     }
 
-    /// KKT residuals of `solution` for a continuous program without cones.
+    /// KKT residuals of `solution` for a continuous program.
     pub fn of(program: &Program, solution: &Solution) -> Self {
         let (mut stationarity, mut ax) = (program.c.clone(), vec![0.0; program.m()]);
         program.p.symmetric_mul_add(1.0, &solution.x, &mut stationarity);
@@ -78,8 +92,12 @@ impl Residuals {
         for (s, nu) in stationarity.iter_mut().zip(&solution.bound_dual) {
             *s += nu;
         }
+        let mut cones = Self::default();
+        for (cone, dual) in program.cones.iter().zip(cone_duals(program, solution)) {
+            cones.cone(cone, &solution.x, dual, scale_dual, &mut stationarity);
+        }
         program.a.mul_add(1.0, &solution.x, &mut ax);
-        let mut out = Self { dual: largest(&stationarity) / scale_dual, ..Self::default() };
+        let mut out = Self { dual: largest(&stationarity) / scale_dual, ..cones };
         out.constraints(&ax, &program.row_lo, &program.row_up, &solution.row_dual, scale_dual);
         out.constraints(&solution.x, &program.lo, &program.up, &solution.bound_dual, scale_dual);
         out
@@ -92,7 +110,29 @@ impl Residuals {
         let mut out = Self::default();
         out.constraints(&ax, &program.row_lo, &program.row_up, &vec![0.0; program.m()], 1.0);
         out.constraints(x, &program.lo, &program.up, &vec![0.0; program.n()], 1.0);
+        for cone in &program.cones {
+            out.cone(cone, x, &vec![0.0; 1 + cone.g.len()], 1.0, &mut vec![0.0; x.len()]);
+        }
         out.primal
+    }
+
+    /// One cone row: its violation, $|\mu (d^\top x + e) - w^\top (Fx + g)|$ and $\|w\| - \mu$; adds $F^\top w - \mu d$ to `stationarity`.
+    fn cone(&mut self, cone: &Cone, x: &[f64], dual: &[f64], scale_dual: f64, stationarity: &mut [f64]) {
+        let (mu, w) = (dual[0], &dual[1..]);
+        let mut value = cone.g.clone();
+        cone.f.mul_add(1.0, x, &mut value);
+        cone.f.mul_t_add(1.0, w, stationarity);
+        stationarity.iter_mut().zip(&cone.d).for_each(|(s, d)| *s -= mu * d);
+        let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
+        let (norm, most) = (dot(&value, &value).sqrt(), cone.e + dot(&cone.d, x));
+        let scale = 1.0 + norm.max(most.abs());
+        self.primal = keep_nan(self.primal, (norm - most).max(0.0) / scale);
+        let gap = (mu * most - dot(w, &value)).abs() / (scale * scale_dual);
+        let outside = (dot(w, w).sqrt() - mu).max(0.0) / scale_dual;
+        self.complementarity = keep_nan(keep_nan(self.complementarity, gap), outside);
+        if norm.is_nan() || most.is_nan() {
+            self.primal = f64::NAN;
+        }
     }
 
     fn constraints(&mut self, value: &[f64], lo: &[f64], up: &[f64], dual: &[f64], scale_dual: f64) {
@@ -108,6 +148,16 @@ impl Residuals {
             self.primal = f64::NAN;
         }
     }
+}
+
+/// The part of `solution.cone_dual` of each cone row.
+fn cone_duals<'a>(program: &Program, solution: &'a Solution) -> impl Iterator<Item = &'a [f64]> {
+    let mut rest = solution.cone_dual.as_slice();
+    program.cones.iter().map(|cone| cone.g.len()).collect::<Vec<_>>().into_iter().map(move |rows| {
+        let (dual, after) = rest.split_at(1 + rows);
+        rest = after;
+        dual
+    })
 }
 
 fn keep_nan(a: f64, b: f64) -> f64 {
@@ -135,6 +185,23 @@ mod tests {
     fn an_optimum_has_no_residual() {
         let (program, solution) = bounded();
         assert_eq!(Residuals::of(&program, &solution).worst(), 0.0);
+    }
+
+    /// min -x - y in the unit disc: (1, 1) / sqrt 2 with the multiplier sqrt 2 and w = (1, 1).
+    #[test]
+    fn a_cone_row_has_its_own_terms() {
+        let disc = Cone { f: Csc::diagonal(&[1.0, 1.0]), g: vec![0.0; 2], d: vec![0.0; 2], e: 1.0 };
+        let program = Program { cones: vec![disc], ..Program::linear(vec![-1.0; 2]) };
+        let half = 0.5_f64.sqrt();
+        let best =
+            Solution { x: vec![half; 2], cone_dual: vec![2.0 * half, 1.0, 1.0], cone_side: vec![Side::Upper], ..Solution::like(&program) };
+        assert!(Residuals::of(&program, &best).worst() < 1e-15);
+        let with = |x: f64, dual: [f64; 3]| Residuals::of(&program, &Solution { x: vec![x; 2], cone_dual: dual.into(), ..best.clone() });
+        assert!(with(1.0, [2.0 * half, 1.0, 1.0]).primal > 0.1);
+        assert!(with(half, [0.0; 3]).dual > 0.1);
+        assert!(with(0.5, [2.0 * half, 1.0, 1.0]).complementarity > 0.1);
+        assert!(with(half, [1.0, 1.0, 1.0]).complementarity > 0.1, "w longer than the multiplier");
+        assert!(Residuals::feasibility(&program, &[1.0, 1.0]) > 0.1);
     }
 
     #[test]

@@ -20,8 +20,12 @@ pub struct Adjoint {
     pub rows: Vec<f64>,
     /// Its counterpart for bounds, `[n]`; 0 where a bound is not tight.
     pub bounds: Vec<f64>,
+    /// Its counterpart for cone rows, one multiplier each; 0 where a row is not tight.
+    pub cones: Vec<f64>,
     /// Relative residual of the linear system it solves.
     pub residual: f64,
+    /// Steps of iterative refinement that were taken.
+    pub refinements: usize,
     /// Memory of the solver, reused between calls.
     pub scratch: Vec<f64>,
 }

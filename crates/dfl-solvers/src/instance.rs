@@ -42,17 +42,20 @@ impl Instance {
         check_len("from.row_dual", m, from.row_dual.len())?;
         check_len("from.bound_dual", n, from.bound_dual.len())?;
         check_len("from.row_side", m, from.row_side.len())?;
-        check_len("from.bound_side", n, from.bound_side.len())
+        check_len("from.bound_side", n, from.bound_side.len())?;
+        check_len("from.cone_dual", self.base.cone_duals(), from.cone_dual.len())?;
+        check_len("from.cone_side", self.base.cones.len(), from.cone_side.len())
     }
 
     /// Makes `out` the right size and zero.
     pub(crate) fn reset(&self, out: &mut Solution) {
         let (n, m) = (self.base.n(), self.base.m());
-        for (values, len) in [(&mut out.x, n), (&mut out.row_dual, m), (&mut out.bound_dual, n)] {
+        let duals = self.base.cone_duals();
+        for (values, len) in [(&mut out.x, n), (&mut out.row_dual, m), (&mut out.bound_dual, n), (&mut out.cone_dual, duals)] {
             values.clear();
             values.resize(len, 0.0);
         }
-        for (sides, len) in [(&mut out.row_side, m), (&mut out.bound_side, n)] {
+        for (sides, len) in [(&mut out.row_side, m), (&mut out.bound_side, n), (&mut out.cone_side, self.base.cones.len())] {
             sides.clear();
             sides.resize(len, Side::Free);
         }

@@ -52,6 +52,7 @@ fn any_start_leads_to_the_same_optimum() {
             row_side: (0..m).map(|_| side(&mut rng)).collect(),
             bound_side: (0..n).map(|_| side(&mut rng)).collect(),
             objective: f64::NAN,
+            ..Solution::default()
         };
         let (out, _) = run(&s, &q.theta, Some(&nonsense));
         close(&out.x, &q.solution.x, 1e-10);
