@@ -232,6 +232,7 @@ fn an_lp_vertex_by_hand() {
             row_side: vec![Side::Lower],
             bound_side: vec![Side::Free, Side::Lower],
             objective: 3.0,
+            ..Solution::default()
         },
     };
     let (g, _, degenerate) = gradient(fixed, Cotangent { x: &[1.0, 1.0], ..Default::default() });
