@@ -20,6 +20,8 @@ pub enum Status {
     Infeasible,
     /// The objective has no lower bound.
     Unbounded,
+    /// A limit on iterations, nodes or time was reached before there was an answer.
+    Limit,
     /// The backend stopped without a usable answer.
     Failed,
 }
@@ -36,6 +38,7 @@ impl Status {
             Self::Optimal | Self::Inexact { .. } | Self::Feasible { .. } => "no action is needed",
             Self::Infeasible => "relax the rows or bounds of this instance",
             Self::Unbounded => "bound the variables whose cost is negative",
+            Self::Limit => "raise the limit on iterations, nodes or time",
             Self::Failed => "rescale the instance or choose another backend",
         }
     }
@@ -49,6 +52,7 @@ impl fmt::Display for Status {
             Self::Feasible { gap } => write!(f, "feasible (gap {gap:.1e})"),
             Self::Infeasible => f.write_str("infeasible"),
             Self::Unbounded => f.write_str("unbounded"),
+            Self::Limit => f.write_str("limit reached"),
             Self::Failed => f.write_str("failed"),
         }
     }

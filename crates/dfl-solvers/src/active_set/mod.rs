@@ -174,6 +174,7 @@ impl Solver for ActiveSet {
             Outcome::Optimal => Status::Optimal,
             Outcome::Infeasible => Status::Infeasible,
             Outcome::Unbounded => Status::Unbounded,
+            Outcome::Limit => Status::Limit,
             Outcome::Failed => Status::Failed,
         };
         if status != Status::Optimal {

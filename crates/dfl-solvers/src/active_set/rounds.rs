@@ -33,6 +33,7 @@ pub(super) enum Outcome {
     Optimal,
     Infeasible,
     Unbounded,
+    Limit,
     Failed,
 }
 
@@ -54,7 +55,8 @@ fn run(model: &Model, work: &mut Work, from: Option<&Solution>, tolerance: f64) 
         match work.iterate(model) {
             Ending::Solved => {}
             Ending::Infeasible => return Outcome::Infeasible,
-            Ending::Limit | Ending::Stuck => return Outcome::Failed,
+            Ending::Limit => return Outcome::Limit,
+            Ending::Stuck => return Outcome::Failed,
         }
         work.close_round(model);
         let residual = work.residual();

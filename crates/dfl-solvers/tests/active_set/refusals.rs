@@ -74,5 +74,5 @@ fn a_limit_ends_without_an_answer() {
     let s = ActiveSet::new(box_program(), ParamMap::new(0), ActiveSetOptions { iterations: 1, ..Default::default() }).unwrap();
     let (mut ws, mut out) = (s.workspace().unwrap(), Solution::default());
     let info = s.solve(&[], None, &mut ws, &mut out).unwrap();
-    assert_eq!((info.status, info.iterations, out), (Status::Failed, 1, Solution::zeros(2, 0)));
+    assert_eq!((info.status, info.iterations, out), (Status::Limit, 1, Solution::zeros(2, 0)));
 }
