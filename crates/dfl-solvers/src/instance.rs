@@ -68,12 +68,14 @@ pub(crate) fn without_answer(status: Status, iterations: usize) -> SolveInfo {
     SolveInfo { status, iterations, degenerate: false }
 }
 
+/// Duals, and relative distances from a bound, up to this count as zero.
+pub(crate) const ZERO_DUAL: f64 = 1e-9;
+
 /// Whether some tight constraint that is no equality has no dual: the derivative is then one of several.
 pub(crate) fn has_zero_dual(value: &[f64], lo: &[f64], up: &[f64], dual: &[f64]) -> bool {
-    const ZERO: f64 = 1e-9;
     (0..value.len()).any(|i| {
         let distance = (value[i] - lo[i]).min(up[i] - value[i]);
-        lo[i] < up[i] && dual[i].abs() <= ZERO && distance <= ZERO * (1.0 + value[i].abs())
+        lo[i] < up[i] && dual[i].abs() <= ZERO_DUAL && distance <= ZERO_DUAL * (1.0 + value[i].abs())
     })
 }
 

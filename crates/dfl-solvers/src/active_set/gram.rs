@@ -1,11 +1,13 @@
 //! Columns of the Gram matrix `G = A H^-1 A'` of all constraints, each computed when it is first asked for.
 
+use super::kernels::padded;
 use super::model::Model;
 
 /// The matrix, of which `known` columns are filled in.
 #[derive(Clone, Debug)]
 pub(super) struct Gram {
-    size: usize,
+    /// Padded length of a column.
+    stride: usize,
     columns: Vec<f64>,
     known: Vec<bool>,
     scratch: Vec<f64>,
@@ -15,7 +17,9 @@ pub(super) struct Gram {
 impl Gram {
     /// Room for all columns of `size` constraints on `n` variables. The memory is asked for, not touched.
     pub(super) fn new(n: usize, size: usize) -> Self {
-        Self { size, columns: vec![0.0; size * size], known: vec![false; size], scratch: vec![0.0; n], moved: vec![0.0; n] }
+        let stride = padded(size);
+        let vector = vec![0.0; padded(n)];
+        Self { stride, columns: vec![0.0; size * stride], known: vec![false; size], scratch: vector.clone(), moved: vector }
     }
 
     /// Forgets all columns.
@@ -30,7 +34,7 @@ impl Gram {
             self.scratch.fill(0.0);
             model.add_normal(i, 1.0, &mut self.scratch);
             model.metric.solve(&self.scratch, &mut self.moved);
-            model.values(&self.moved, &mut self.columns[i * self.size..(i + 1) * self.size]);
+            model.values(&self.moved, &mut self.columns[i * self.stride..(i + 1) * self.stride]);
             self.known[i] = true;
         }
     }
@@ -38,7 +42,7 @@ impl Gram {
     /// Column `i`, which is known.
     #[inline(always)]
     pub(super) fn column(&self, i: usize) -> &[f64] {
-        &self.columns[i * self.size..(i + 1) * self.size]
+        &self.columns[i * self.stride..(i + 1) * self.stride]
     }
 
     /// All columns, one after the other.

@@ -1,7 +1,7 @@
 //! The dual active-set iteration of one round: multipliers walk uphill in the dual, constraints enter and leave one at a time.
 
 use super::certificate::proves_infeasible;
-use super::kernels::{dot, largest, largest_positive};
+use super::kernels::{dot, largest, worst_violation};
 use super::model::Model;
 use super::tight::LEAST_PIVOT;
 use super::work::Work;
@@ -90,14 +90,7 @@ impl Work {
     /// The constraint farthest from being satisfied, and the side it violates.
     #[inline(always)]
     fn most_violated(&mut self) -> Option<(usize, f64)> {
-        let size = self.score.len();
-        let (value, lowest, highest) = (&self.value[..size], &self.lowest[..size], &self.highest[..size]);
-        let weight = &self.weight[..size];
-        for i in 0..size {
-            let (above, below) = (value[i] - highest[i], lowest[i] - value[i]);
-            self.score[i] = if above > below { above } else { below } * weight[i];
-        }
-        let i = largest_positive(&self.score)?;
+        let i = worst_violation(&self.value, [&self.lowest, &self.highest], &self.weight, &mut self.score)?;
         Some((i, if self.value[i] > self.up[i] { 1.0 } else { -1.0 }))
     }
 

@@ -60,7 +60,23 @@ pub(super) fn dot(a: &[f64], b: &[f64]) -> f64 {
     (even[0] + even[2]) + (even[1] + even[3]) + tail
 }
 
-/// `y += s x`.
+/// Rounds a length up to whole lanes. Vectors and columns of matrices are this long, so that the loops over them have no rest; what is
+/// behind their end is zero, or else of no consequence.
+pub(super) const fn padded(len: usize) -> usize {
+    len.next_multiple_of(4)
+}
+
+#[inline(always)]
+fn lanes(v: &[f64]) -> &[[f64; 4]] {
+    v.as_chunks::<4>().0
+}
+
+#[inline(always)]
+fn lanes_mut(v: &mut [f64]) -> &mut [[f64; 4]] {
+    v.as_chunks_mut::<4>().0
+}
+
+/// `y += s x`, of any length.
 #[inline(always)]
 pub(super) fn axpy(s: f64, x: &[f64], y: &mut [f64]) {
     for (y, x) in y.iter_mut().zip(x) {
@@ -68,31 +84,39 @@ pub(super) fn axpy(s: f64, x: &[f64], y: &mut [f64]) {
     }
 }
 
-/// `y += sum_k s[k] columns[k]`, where column `which[k]` begins at `which[k] * stride` of `from`. Four at a time, to read `y` less often.
+/// `y += s x`, both padded.
 #[inline(always)]
-pub(super) fn combine(s: &[f64], which: &[usize], from: &[f64], stride: usize, y: &mut [f64]) {
-    let column = |k: usize| &from[k * stride..(k + 1) * stride];
+pub(super) fn add_scaled(s: f64, x: &[f64], y: &mut [f64]) {
+    add_one(s, lanes(x), lanes_mut(y));
+}
+
+/// `y -= sum_k s[k] columns[k]`, where column `which[k]` begins at `which[k] * stride` of `from` and is as long as `y`, padded. Four at
+/// a time, to read `y` less often.
+#[inline(always)]
+pub(super) fn subtract_columns(s: &[f64], which: &[usize], from: &[f64], stride: usize, y: &mut [f64]) {
+    let y = lanes_mut(y);
     let ((groups, rest), (by, rest_by)) = (which.as_chunks::<4>(), s[..which.len()].as_chunks::<4>());
-    for (k, s) in groups.iter().zip(by) {
-        add_four(*s, [column(k[0]), column(k[1]), column(k[2]), column(k[3])], &mut y[..stride]);
+    for (&[a, b, c, d], s) in groups.iter().zip(by) {
+        let [a, b, c, d] = [column(from, stride, a), column(from, stride, b), column(from, stride, c), column(from, stride, d)];
+        add_four([-s[0], -s[1], -s[2], -s[3]], [a, b, c, d], y);
     }
     for (&k, &s) in rest.iter().zip(rest_by) {
-        axpy(s, column(k), &mut y[..stride]);
+        add_one(-s, column(from, stride, k), y);
     }
 }
 
-/// `y = M s` for a matrix of columns of length `stride`, one after the other in `from`.
+/// `y = M s` for a matrix of columns of the padded length `stride`, one after the other in `from`.
 #[inline(always)]
 pub(super) fn multiply(s: &[f64], from: &[f64], stride: usize, y: &mut [f64]) {
-    let y = &mut y[..stride];
-    y.fill(0.0);
+    let y = lanes_mut(&mut y[..stride]);
+    y.fill([0.0; 4]);
     let (groups, rest) = s.as_chunks::<4>();
-    let column = |k: usize| &from[k * stride..(k + 1) * stride];
-    for (g, s) in groups.iter().enumerate() {
-        add_four(*s, [column(4 * g), column(4 * g + 1), column(4 * g + 2), column(4 * g + 3)], y);
+    for (g, &s) in groups.iter().enumerate() {
+        let (k, at) = (4 * g, from);
+        add_four(s, [column(at, stride, k), column(at, stride, k + 1), column(at, stride, k + 2), column(at, stride, k + 3)], y);
     }
     for (k, &s) in rest.iter().enumerate() {
-        axpy(s, column(4 * groups.len() + k), y);
+        add_one(s, column(from, stride, 4 * groups.len() + k), y);
     }
 }
 
@@ -100,43 +124,71 @@ pub(super) fn multiply(s: &[f64], from: &[f64], stride: usize, y: &mut [f64]) {
 /// are zero.
 #[inline(always)]
 pub(super) fn add_rows(s: &[f64], rows: &[f64], stride: usize, y: &mut [f64]) {
-    y[..s.len()].fill(0.0);
+    let y = lanes_mut(&mut y[..padded(s.len())]);
+    y.fill([0.0; 4]);
     let (groups, rest) = s.as_chunks::<4>();
     for (g, s) in groups.iter().enumerate() {
-        let row = |k: usize| &rows[(4 * g + k) * stride..][..4 * g + 4];
-        add_four(*s, [row(0), row(1), row(2), row(3)], &mut y[..4 * g + 4]);
+        let k = 4 * g;
+        let [a, b, c, d] = [column(rows, stride, k), column(rows, stride, k + 1), column(rows, stride, k + 2), column(rows, stride, k + 3)];
+        add_four(*s, [a, b, c, d], &mut y[..g + 1]);
     }
     for (k, &s) in rest.iter().enumerate() {
         let i = 4 * groups.len() + k;
-        axpy(s, &rows[i * stride..=i * stride + i], y);
+        add_one(s, column(rows, stride, i), &mut y[..i / 4 + 1]);
+    }
+}
+
+/// Column `k` of a matrix of padded columns.
+#[inline(always)]
+fn column(from: &[f64], stride: usize, k: usize) -> &[[f64; 4]] {
+    lanes(&from[k * stride..(k + 1) * stride])
+}
+
+#[inline(always)]
+fn add_one(s: f64, x: &[[f64; 4]], y: &mut [[f64; 4]]) {
+    for (y, x) in y.iter_mut().zip(x) {
+        // Written at once: the compiler cannot know that a write to `y` leaves `x` as it is.
+        let mut sum = *y;
+        for k in 0..4 {
+            sum[k] += s * x[k];
+        }
+        *y = sum;
     }
 }
 
 #[inline(always)]
-fn add_four(s: [f64; 4], [a, b, c, d]: [&[f64]; 4], y: &mut [f64]) {
+fn add_four(s: [f64; 4], [a, b, c, d]: [&[[f64; 4]]; 4], y: &mut [[f64; 4]]) {
     let n = y.len();
     let (a, b, c, d) = (&a[..n], &b[..n], &c[..n], &d[..n]);
     for i in 0..n {
-        y[i] += (s[0] * a[i] + s[1] * b[i]) + (s[2] * c[i] + s[3] * d[i]);
+        let mut sum = y[i];
+        for k in 0..4 {
+            sum[k] += (s[0] * a[i][k] + s[1] * b[i][k]) + (s[2] * c[i][k] + s[3] * d[i][k]);
+        }
+        y[i] = sum;
     }
 }
 
-/// Position of the largest value, the first of equal ones; `None` unless it is positive. NaN is passed over.
+/// The largest score `weight * max(value - highest, lowest - value)` and its position, the first of equal ones; `None` unless it is
+/// positive. All are padded; a NaN is passed over. Fills `score`.
 #[inline(always)]
-pub(super) fn largest_positive(values: &[f64]) -> Option<usize> {
-    let (chunks, rest) = values.as_chunks::<4>();
-    let mut lanes = [0.0; 4];
-    for v in chunks {
+pub(super) fn worst_violation(value: &[f64], [lowest, highest]: [&[f64]; 2], weight: &[f64], score: &mut [f64]) -> Option<usize> {
+    let mut top = [0.0; 4];
+    let bounds = lanes(lowest).iter().zip(lanes(highest));
+    for (((v, (lo, up)), w), s) in lanes(value).iter().zip(bounds).zip(lanes(weight)).zip(lanes_mut(score)) {
+        let mut found = [0.0; 4];
         for k in 0..4 {
-            lanes[k] = if v[k] > lanes[k] { v[k] } else { lanes[k] };
+            let (above, below) = (v[k] - up[k], lo[k] - v[k]);
+            found[k] = if above > below { above } else { below } * w[k];
+        }
+        *s = found;
+        for k in 0..4 {
+            top[k] = if found[k] > top[k] { found[k] } else { top[k] };
         }
     }
-    for (lane, v) in lanes.iter_mut().zip(rest) {
-        *lane = if v > lane { *v } else { *lane };
-    }
     let larger = |a: f64, b: f64| if a > b { a } else { b };
-    let top = larger(larger(lanes[0], lanes[1]), larger(lanes[2], lanes[3]));
-    if top > 0.0 { values.iter().position(|&v| v == top) } else { None }
+    let top = larger(larger(top[0], top[1]), larger(top[2], top[3]));
+    if top > 0.0 { score.iter().position(|&v| v == top) } else { None }
 }
 
 /// Largest magnitude; NaN if there is one.
@@ -168,33 +220,36 @@ mod tests {
         }
     }
 
-    /// `multiply`, `combine` and `add_rows` against sums entry by entry.
+    /// `multiply`, `subtract_columns` and `add_rows` against sums entry by entry.
     #[test]
     fn combinations_of_every_size() {
         for n in 1..20 {
-            let (matrix, s, which) = (values(n * n, 3.0), values(n, 4.0), (0..n).rev().collect::<Vec<_>>());
-            let entry = |i: usize, j: usize| matrix[j * n + i];
-            let (mut product, mut chosen) = (vec![f64::NAN; n], vec![1.0; n]);
-            multiply(&s, &matrix, n, &mut product);
-            combine(&s, &which, &matrix, n, &mut chosen);
+            let stride = padded(n);
+            let (matrix, s, which) = (values(n * stride, 3.0), values(n, 4.0), (0..n).rev().collect::<Vec<_>>());
+            let entry = |i: usize, j: usize| matrix[j * stride + i];
+            let (mut product, mut chosen) = (vec![f64::NAN; stride], vec![1.0; stride]);
+            multiply(&s, &matrix, stride, &mut product);
+            subtract_columns(&s, &which, &matrix, stride, &mut chosen);
             for i in 0..n {
                 let expected: f64 = (0..n).map(|j| entry(i, j) * s[j]).sum();
                 let reversed: f64 = (0..n).map(|j| entry(i, n - 1 - j) * s[j]).sum();
-                assert!((product[i] - expected).abs() < 1e-13 && (chosen[i] - 1.0 - reversed).abs() < 1e-13);
+                assert!((product[i] - expected).abs() < 1e-13 && (chosen[i] - 1.0 + reversed).abs() < 1e-13);
             }
         }
     }
 
     #[test]
-    fn the_first_of_the_largest() {
+    fn the_first_of_the_largest_violations() {
         for n in 1..20 {
-            let mut v = vec![0.5; n];
-            v[n / 2] = 2.0;
-            v[n - 1] = 2.0;
-            assert_eq!(largest_positive(&v), Some(n / 2));
+            let stride = padded(n);
+            let (mut v, weight, mut score) = (vec![0.5; stride], vec![1.0; stride], vec![0.0; stride]);
+            let mut worst = |v: &[f64]| worst_violation(v, [&vec![-1.0; stride], &vec![1.0; stride]], &weight, &mut score);
+            assert_eq!(worst(&v), None);
+            v[n / 2] = -3.0;
+            v[n - 1] = 3.0;
+            assert_eq!(worst(&v), Some(n / 2));
             v.fill(f64::NAN);
-            assert_eq!(largest_positive(&v), None);
+            assert_eq!(worst(&v), None);
         }
-        assert_eq!(largest_positive(&[-1.0, 0.0]), None);
     }
 }

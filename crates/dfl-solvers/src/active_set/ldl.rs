@@ -2,7 +2,7 @@
 //!
 //! With $M = L^{-1}$ every step is a product, whose terms do not wait for each other as those of a substitution do.
 
-use super::kernels::{add_rows, axpy, dot};
+use super::kernels::{add_rows, axpy, dot, padded};
 
 /// Factor of a positive definite matrix of up to `capacity` rows.
 #[derive(Clone, Debug)]
@@ -19,7 +19,7 @@ pub(super) struct Ldl {
 
 impl Ldl {
     pub(super) fn new(capacity: usize) -> Self {
-        let stride = capacity + 4;
+        let stride = padded(capacity) + 4;
         let one = vec![0.0; stride];
         Self {
             stride,
@@ -77,7 +77,7 @@ impl Ldl {
     #[inline(always)]
     pub(super) fn follow(&self, t: f64, out: &mut [f64]) {
         let last = self.size - 1;
-        axpy(t, &self.rows[last * self.stride..][..=last], out);
+        axpy(t, &self.rows[last * self.stride..][..last + 1], out);
     }
 
     /// `y = M rhs` from entry `from` on.

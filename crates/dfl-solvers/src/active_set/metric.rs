@@ -2,7 +2,7 @@
 
 use dfl_core::Csc;
 
-use super::kernels::{axpy, dot, largest, multiply};
+use super::kernels::{axpy, dot, largest, multiply, padded};
 
 /// A pivot of the Cholesky factor below this share of its diagonal entry means a matrix that is not safely positive definite.
 const WEAK_PIVOT: f64 = 1e-9;
@@ -16,6 +16,8 @@ const SHIFT: f64 = 1e-6;
 #[derive(Clone, Debug)]
 pub(super) struct Metric {
     n: usize,
+    /// Padded length of a row.
+    stride: usize,
     /// Both triangles of `P`, row by row; only its diagonal if it has no other entries.
     p: Vec<f64>,
     /// The inverse of `H`; only its diagonal if `P` has no other entries.
@@ -35,10 +37,20 @@ impl Metric {
     pub(super) fn new(p: &Csc) -> Self {
         let n = p.cols();
         let diagonal = p.triplets().all(|(i, j, _)| i == j);
-        let size = if diagonal { n } else { n * n };
+        let stride = padded(n);
+        let size = if diagonal { n } else { n * stride };
         let factor = if diagonal { Vec::new() } else { vec![0.0; size] };
-        let mut out =
-            Self { n, p: vec![0.0; size], factor, inverse: vec![0.0; size], pivots: vec![0.0; n], shift: 0.0, linear: false, diagonal };
+        let mut out = Self {
+            n,
+            stride,
+            p: vec![0.0; size],
+            factor,
+            inverse: vec![0.0; size],
+            pivots: vec![0.0; n],
+            shift: 0.0,
+            linear: false,
+            diagonal,
+        };
         out.fill(p);
         out
     }
@@ -50,8 +62,8 @@ impl Metric {
             if self.diagonal {
                 self.p[i] = v;
             } else {
-                self.p[i * self.n + j] = v;
-                self.p[j * self.n + i] = v;
+                self.p[i * self.stride + j] = v;
+                self.p[j * self.stride + i] = v;
             }
         }
         let top = (0..self.n).fold(0.0_f64, |top, i| top.max(self.entry(i)));
@@ -62,12 +74,12 @@ impl Metric {
             self.factorise(0.0, top);
         }
         if !self.diagonal {
-            invert(self.n, &mut self.factor, &self.pivots, &mut self.inverse);
+            invert(self.n, self.stride, &mut self.factor, &self.pivots, &mut self.inverse);
         }
     }
 
     fn entry(&self, i: usize) -> f64 {
-        self.p[if self.diagonal { i } else { i * self.n + i }]
+        self.p[if self.diagonal { i } else { i * self.stride + i }]
     }
 
     /// False at a pivot of at most `weak` times its diagonal entry (`top` for a diagonal matrix).
@@ -75,7 +87,7 @@ impl Metric {
         if self.diagonal {
             self.invert_diagonal(weak * top)
         } else {
-            cholesky(self.n, &self.p, self.shift, weak, &mut self.factor, &mut self.pivots)
+            cholesky(self.n, self.stride, &self.p, self.shift, weak, &mut self.factor, &mut self.pivots)
         }
     }
 
@@ -90,13 +102,13 @@ impl Metric {
         largest(&self.p)
     }
 
-    /// `out = P x`.
+    /// `out = P x`, padded.
     #[inline(always)]
     pub(super) fn mul(&self, x: &[f64], out: &mut [f64]) {
         self.product(&self.p, x, out);
     }
 
-    /// `out = H^-1 x`.
+    /// `out = H^-1 x`, padded.
     #[inline(always)]
     pub(super) fn solve(&self, x: &[f64], out: &mut [f64]) {
         self.product(&self.inverse, x, out);
@@ -107,7 +119,7 @@ impl Metric {
         if self.diagonal {
             out.iter_mut().zip(x).zip(symmetric).for_each(|((to, x), d)| *to = d * x);
         } else {
-            multiply(x, symmetric, self.n, out);
+            multiply(&x[..self.n], symmetric, self.stride, out);
         }
     }
 }
@@ -115,19 +127,19 @@ impl Metric {
 super::kernels::vectorised! {
     /// Lower factor `l` of `p + shift I`, row by row, and the inverse of its diagonal. False if a pivot is at most `weak` times its
     /// diagonal entry; without a threshold, such pivots are raised, since they are rounding of a semidefinite matrix.
-    fn cholesky(n: usize, p: &[f64], shift: f64, weak: f64, l: &mut [f64], pivots: &mut [f64]) -> bool = cholesky_rows
+    fn cholesky(n: usize, stride: usize, p: &[f64], shift: f64, weak: f64, l: &mut [f64], pivots: &mut [f64]) -> bool = cholesky_rows
 }
 
 #[inline(always)]
-fn cholesky_rows(n: usize, p: &[f64], shift: f64, weak: f64, l: &mut [f64], pivots: &mut [f64]) -> bool {
+fn cholesky_rows(n: usize, stride: usize, p: &[f64], shift: f64, weak: f64, l: &mut [f64], pivots: &mut [f64]) -> bool {
     for i in 0..n {
-        let (above, from_i) = l.split_at_mut(i * n);
+        let (above, from_i) = l.split_at_mut(i * stride);
         let row = &mut from_i[..n];
         for j in 0..i {
-            let sum = dot(&above[j * n..j * n + j], &row[..j]);
-            row[j] = (p[i * n + j] - sum) * pivots[j];
+            let sum = dot(&above[j * stride..j * stride + j], &row[..j]);
+            row[j] = (p[i * stride + j] - sum) * pivots[j];
         }
-        let diagonal = p[i * n + i] + shift;
+        let diagonal = p[i * stride + i] + shift;
         let mut pivot = diagonal - dot(&row[..i], &row[..i]);
         if weak > 0.0 && (pivot.is_nan() || pivot <= weak * diagonal) {
             return false;
@@ -142,31 +154,31 @@ fn cholesky_rows(n: usize, p: &[f64], shift: f64, weak: f64, l: &mut [f64], pivo
 super::kernels::vectorised! {
     /// The inverse of `l l'`, where `l` is lower triangular with the inverse diagonal `pivots`. `l` becomes its own inverse `w`: row `i`
     /// is `-(sum_k l_ik w_k) / l_ii`, and then `w' w` is summed up row by row.
-    fn invert(n: usize, l: &mut [f64], pivots: &[f64], out: &mut [f64]) -> () = invert_rows
+    fn invert(n: usize, stride: usize, l: &mut [f64], pivots: &[f64], out: &mut [f64]) -> () = invert_rows
 }
 
 #[inline(always)]
-fn invert_rows(n: usize, l: &mut [f64], pivots: &[f64], out: &mut [f64]) {
+fn invert_rows(n: usize, stride: usize, l: &mut [f64], pivots: &[f64], out: &mut [f64]) {
     for i in 0..n {
-        let (above, from_i) = l.split_at_mut(i * n);
+        let (above, from_i) = l.split_at_mut(i * stride);
         let (row, scratch) = (&mut from_i[..=i], &mut out[..i]);
         scratch.copy_from_slice(&row[..i]);
         row.fill(0.0);
         for k in 0..i {
-            axpy(-pivots[i] * scratch[k], &above[k * n..k * n + k + 1], &mut row[..=k]);
+            axpy(-pivots[i] * scratch[k], &above[k * stride..k * stride + k + 1], &mut row[..=k]);
         }
         row[i] = pivots[i];
     }
     out.fill(0.0);
     for i in 0..n {
-        let row = &l[i * n..i * n + i + 1];
+        let row = &l[i * stride..i * stride + i + 1];
         for j in 0..=i {
-            axpy(row[j], &row[..=j], &mut out[j * n..j * n + j + 1]);
+            axpy(row[j], &row[..=j], &mut out[j * stride..j * stride + j + 1]);
         }
     }
     for j in 0..n {
         for k in 0..j {
-            out[k * n + j] = out[j * n + k];
+            out[k * stride + j] = out[j * stride + k];
         }
     }
 }

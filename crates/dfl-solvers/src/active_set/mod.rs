@@ -70,11 +70,12 @@ pub struct ActiveSet {
     moved: Moved,
 }
 
-/// Which matrices `theta` moves.
+/// What `theta` moves besides costs.
 #[derive(Clone, Copy, Debug)]
 struct Moved {
     p: bool,
     a: bool,
+    bounds: bool,
 }
 
 impl ActiveSet {
@@ -94,7 +95,11 @@ impl ActiveSet {
         if !(options.tolerance >= 1e-13 && options.tolerance <= 1e-2) {
             return Err(Error::Domain { what: "ActiveSetOptions::tolerance", value: options.tolerance, need: "between 1e-13 and 1e-2" });
         }
-        let moved = Moved { p: params.moves(|e| matches!(e, Entry::P(_))), a: params.moves(|e| matches!(e, Entry::A(_))) };
+        let moved = Moved {
+            p: params.moves(|e| matches!(e, Entry::P(_))),
+            a: params.moves(|e| matches!(e, Entry::A(_))),
+            bounds: params.moves(|e| !matches!(e, Entry::P(_) | Entry::A(_) | Entry::C(_))),
+        };
         let instance = Instance::new(program, params)?;
         if !moved.p {
             check_convex(&instance.base)?;
@@ -111,6 +116,9 @@ impl ActiveSet {
         finite("theta", theta)?;
         self.instance.params.push(theta, &self.instance.base, program)?;
         finite("c", &program.c)?;
+        if !self.moved.bounds {
+            return Ok(true);
+        }
         match program.check_bounds() {
             Err(Error::CrossedBounds { .. }) => Ok(false),
             other => other.map(|()| true),
@@ -168,7 +176,7 @@ impl Solver for ActiveSet {
         self.refresh(ws)?;
         let ActiveSetWorkspace { program, model, work } = ws;
         let model = model.as_ref().unwrap_or(&self.model);
-        work.load(model, program, self.options.iterations);
+        work.load(model, program, self.options.iterations, self.moved.bounds);
         let from = from.filter(|from| from.x.iter().chain(&from.row_dual).chain(&from.bound_dual).all(|v| v.is_finite()));
         let status = match rounds::solve(model, work, from, self.options.tolerance) {
             Outcome::Optimal => Status::Optimal,

@@ -2,6 +2,7 @@
 
 use dfl_core::Program;
 
+use super::kernels::padded;
 use super::metric::Metric;
 use super::rows::Rows;
 
@@ -15,9 +16,9 @@ pub(super) struct Model {
     /// Place of each variable among them; `usize::MAX` for a free one.
     pub(super) place: Vec<usize>,
     pub(super) metric: Metric,
-    /// $\|a_i\|$; 1 for a zero row.
+    /// $\|a_i\|$; 1 for a zero row and as padding.
     pub(super) norm: Vec<f64>,
-    /// $1 / \|a_i\|$; 1 for a zero row.
+    /// $1 / \|a_i\|$; 1 for a zero row and as padding.
     pub(super) weight: Vec<f64>,
 }
 
@@ -30,7 +31,7 @@ impl Model {
         let vars = bounded(&program.lo, &program.up);
         let mut place = vec![usize::MAX; program.n()];
         vars.iter().enumerate().for_each(|(k, &j)| place[j] = rows.len() + k);
-        let ones = vec![1.0; rows.len() + vars.len()];
+        let ones = vec![1.0; padded(rows.len() + vars.len())];
         let mut out = Self { rows, vars, place, metric: Metric::new(&program.p), norm: ones.clone(), weight: ones };
         out.weigh();
         out
@@ -60,10 +61,10 @@ impl Model {
     /// Number of constraints.
     #[inline(always)]
     pub(super) fn len(&self) -> usize {
-        self.weight.len()
+        self.rows.len() + self.vars.len()
     }
 
-    /// `out += s a_i`.
+    /// `out += s a_i`; `out` is padded.
     #[inline(always)]
     pub(super) fn add_normal(&self, i: usize, s: f64, out: &mut [f64]) {
         match i.checked_sub(self.rows.len()) {
@@ -72,7 +73,7 @@ impl Model {
         }
     }
 
-    /// `a_i'x`.
+    /// `a_i'x`; `x` is padded.
     #[inline(always)]
     pub(super) fn normal_dot(&self, i: usize, x: &[f64]) -> f64 {
         match i.checked_sub(self.rows.len()) {
@@ -81,11 +82,10 @@ impl Model {
         }
     }
 
-    /// `a_i'x` of every constraint.
+    /// `a_i'x` of every constraint; both are padded.
     #[inline(always)]
     pub(super) fn values(&self, x: &[f64], out: &mut [f64]) {
-        let (rows, bounds) = out.split_at_mut(self.rows.len());
-        self.rows.mul(x, rows);
-        bounds.iter_mut().zip(&self.vars).for_each(|(to, &j)| *to = x[j]);
+        self.rows.mul(&x[..self.n()], out);
+        out[self.rows.len()..].iter_mut().zip(&self.vars).for_each(|(to, &j)| *to = x[j]);
     }
 }

@@ -12,7 +12,7 @@ use dfl_core::{Side, Solution};
 
 use super::certificate::{proves_infeasible, proves_unbounded};
 use super::iterate::Ending;
-use super::kernels::{axpy, dot, largest, vectorised};
+use super::kernels::{add_scaled, dot, largest, vectorised};
 use super::model::Model;
 use super::work::Work;
 
@@ -78,16 +78,16 @@ impl Work {
     /// Puts every equality into the tight set, but for those that others imply. False if two contradict each other.
     #[inline(always)]
     fn enter_equalities(&mut self, model: &Model, from: Option<&Solution>) -> bool {
-        for i in 0..model.len() {
-            if self.lo[i] != self.up[i] {
-                continue;
-            }
+        for e in 0..self.equal.len() {
+            let i = self.equal[e];
             self.gram.need(model, i);
             if let Some(pivot) = self.independent(model, i) {
                 let dual = from.map_or(0.0, |from| self.cost_scale * earlier(model, from, i).0);
                 self.tight.push(i, 0.0, (dual, 0.0), pivot);
             } else if self.contradicts(model, i) {
                 return false;
+            } else {
+                self.implied.push(i);
             }
             self.weight[i] = 0.0;
         }
@@ -127,7 +127,7 @@ impl Work {
                 }
             }
         }
-        self.x.copy_from_slice(&from.x);
+        self.x[..model.n()].copy_from_slice(&from.x);
         self.differentiate(model);
     }
 
@@ -135,7 +135,7 @@ impl Work {
     #[inline(always)]
     fn differentiate(&mut self, model: &Model) {
         model.metric.mul(&self.x, &mut self.gradient);
-        axpy(1.0, &self.c, &mut self.gradient);
+        add_scaled(1.0, &self.c, &mut self.gradient);
         self.stationarity.copy_from_slice(&self.gradient);
         for (k, &w) in self.tight.index.iter().enumerate() {
             model.add_normal(w, self.tight.dual(k), &mut self.stationarity);
@@ -221,7 +221,7 @@ impl Work {
             return proves_unbounded(self, model);
         }
         if slope < 0.0 && step > 1.0 {
-            axpy(step, &self.direction, &mut self.x);
+            add_scaled(step, &self.direction, &mut self.x);
             self.differentiate(model);
         }
         false

@@ -2,7 +2,7 @@
 
 use dfl_core::Csc;
 
-use super::kernels::{axpy, dot, multiply};
+use super::kernels::{add_scaled, dot, multiply, padded};
 
 /// Above this share of entries a matrix is kept dense.
 const DENSE: f64 = 0.25;
@@ -20,7 +20,7 @@ pub(super) struct Rows {
 
 #[derive(Clone, Debug)]
 enum Store {
-    /// Row by row, and column by column.
+    /// Row by row, and column by column, each padded.
     Dense {
         rows: Vec<f64>,
         columns: Vec<f64>,
@@ -44,7 +44,7 @@ impl Rows {
         (0..m).for_each(|k| start[k + 1] += start[k]);
         let entries = start[m];
         let store = if entries as f64 > DENSE * (n * m) as f64 {
-            Store::Dense { rows: vec![0.0; n * m], columns: vec![0.0; n * m] }
+            Store::Dense { rows: vec![0.0; padded(n) * m], columns: vec![0.0; n * padded(m)] }
         } else {
             Store::Sparse { start, column: vec![0; entries], value: vec![0.0; entries], cursor: vec![0; m] }
         };
@@ -55,12 +55,13 @@ impl Rows {
 
     /// Takes over the values of `a`, whose pattern is that of `new`.
     pub(super) fn fill(&mut self, a: &Csc) {
+        let kept_rows = self.kept.len();
         let Self { n, place, store, .. } = self;
         let kept = a.triplets().filter(|t| place[t.0] != usize::MAX).map(|(i, j, v)| (place[i], j, v));
         match store {
             Store::Dense { rows, columns } => {
-                let m = rows.len().checked_div(*n).unwrap_or(0);
-                kept.for_each(|(k, j, v)| (rows[k * *n + j], columns[j * m + k]) = (v, v));
+                let (by_row, by_column) = (padded(*n), padded(kept_rows));
+                kept.for_each(|(k, j, v)| (rows[k * by_row + j], columns[j * by_column + k]) = (v, v));
             }
             Store::Sparse { start, column, value, cursor } => {
                 cursor.copy_from_slice(&start[..start.len() - 1]);
@@ -81,17 +82,17 @@ impl Rows {
     /// Euclidean norm of `a_k`.
     pub(super) fn norm(&self, k: usize) -> f64 {
         let values = match &self.store {
-            Store::Dense { rows, .. } => &rows[k * self.n..(k + 1) * self.n],
+            Store::Dense { rows, .. } => &rows[k * padded(self.n)..][..padded(self.n)],
             Store::Sparse { start, value, .. } => &value[start[k]..start[k + 1]],
         };
         values.iter().map(|v| v * v).sum::<f64>().sqrt()
     }
 
-    /// `a_k'x`.
+    /// `a_k'x`; `x` is padded.
     #[inline(always)]
     pub(super) fn dot(&self, k: usize, x: &[f64]) -> f64 {
         match &self.store {
-            Store::Dense { rows, .. } => dot(&rows[k * self.n..(k + 1) * self.n], x),
+            Store::Dense { rows, .. } => dot(&rows[k * padded(self.n)..][..padded(self.n)], x),
             Store::Sparse { start, column, value, .. } => {
                 let range = start[k]..start[k + 1];
                 column[range.clone()].iter().zip(&value[range]).map(|(&j, v)| v * x[j]).sum()
@@ -99,11 +100,11 @@ impl Rows {
         }
     }
 
-    /// `out += s a_k`.
+    /// `out += s a_k`; `out` is padded.
     #[inline(always)]
     pub(super) fn add(&self, k: usize, s: f64, out: &mut [f64]) {
         match &self.store {
-            Store::Dense { rows, .. } => axpy(s, &rows[k * self.n..(k + 1) * self.n], out),
+            Store::Dense { rows, .. } => add_scaled(s, &rows[k * padded(self.n)..][..padded(self.n)], out),
             Store::Sparse { start, column, value, .. } => {
                 let range = start[k]..start[k + 1];
                 column[range.clone()].iter().zip(&value[range]).for_each(|(&j, v)| out[j] += s * v);
@@ -111,11 +112,11 @@ impl Rows {
         }
     }
 
-    /// `out = A x`.
+    /// `out = A x` for an `x` of `n` entries; `out` is padded.
     #[inline(always)]
     pub(super) fn mul(&self, x: &[f64], out: &mut [f64]) {
         if let Store::Dense { columns, .. } = &self.store {
-            return multiply(x, columns, self.len(), out);
+            return multiply(x, columns, padded(self.len()), out);
         }
         for (k, to) in out.iter_mut().enumerate().take(self.len()) {
             *to = self.dot(k, x);

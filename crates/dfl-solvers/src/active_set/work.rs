@@ -3,12 +3,12 @@
 use dfl_core::{Program, Side, Solution};
 
 use super::gram::Gram;
-use super::kernels::{axpy, combine, dot};
+use super::kernels::{add_scaled, dot, padded, subtract_columns};
 use super::model::Model;
 use super::tight::Tight;
-use crate::instance::has_zero_dual;
+use crate::instance::ZERO_DUAL;
 
-/// Memory of one solve after another; nothing in it outlives a solve but the Gram matrix, which depends on the model alone.
+/// Memory of one solve after another, vectors padded; nothing in it outlives a solve but the Gram matrix, which depends on the model alone.
 #[derive(Clone, Debug)]
 pub(super) struct Work {
     pub(super) tight: Tight,
@@ -45,19 +45,27 @@ pub(super) struct Work {
     pub(super) moved: Vec<f64>,
     pub(super) iterations: usize,
     pub(super) limit: usize,
+    /// Constraints with equal bounds.
+    pub(super) equal: Vec<usize>,
+    /// Equalities that others imply.
+    pub(super) implied: Vec<usize>,
+    /// Whether bounds were loaded since the memory was made.
+    loaded: bool,
 }
 
 impl Work {
     pub(super) fn new(model: &Model) -> Self {
         let (n, size) = (model.n(), model.len());
-        let (x, z) = (vec![0.0; n], vec![0.0; size]);
+        let (x, z) = (vec![0.0; padded(n)], vec![0.0; padded(size)]);
+        // What pads the constraints is never violated.
+        let (below, above) = (vec![f64::NEG_INFINITY; z.len()], vec![f64::INFINITY; z.len()]);
         Self {
             tight: Tight::new(n.min(size)),
             gram: Gram::new(n, size),
-            lo: z.clone(),
-            up: z.clone(),
-            lowest: z.clone(),
-            highest: z.clone(),
+            lo: below.clone(),
+            up: above.clone(),
+            lowest: below,
+            highest: above,
             reach: z.clone(),
             weight: z.clone(),
             base: z.clone(),
@@ -76,17 +84,29 @@ impl Work {
             moved: x,
             iterations: 0,
             limit: 0,
+            equal: Vec::with_capacity(size),
+            implied: Vec::with_capacity(size),
+            loaded: false,
         }
     }
 
-    /// Takes over costs and bounds, and begins at zero without tight constraints.
+    /// Takes over costs and, unless they are those of the last solve, bounds; begins at zero without tight constraints.
     #[inline(always)]
-    pub(super) fn load(&mut self, model: &Model, program: &Program, limit: usize) {
+    pub(super) fn load(&mut self, model: &Model, program: &Program, limit: usize, bounds_move: bool) {
         (self.iterations, self.limit) = (0, limit);
         self.tight.clear();
         self.ignored.clear();
+        self.implied.clear();
         self.gone.clear();
         self.weight.copy_from_slice(&model.weight);
+        if bounds_move || !self.loaded {
+            self.load_bounds(model, program);
+            self.loaded = true;
+        }
+        self.load_costs(model, program);
+    }
+
+    fn load_bounds(&mut self, model: &Model, program: &Program) {
         let rows = model.rows.len();
         for (k, &i) in model.rows.kept.iter().enumerate() {
             (self.lo[k], self.up[k]) = (program.row_lo[i], program.row_up[i]);
@@ -97,7 +117,8 @@ impl Work {
         for ((reach, lo), up) in self.reach.iter_mut().zip(&self.lo).zip(&self.up) {
             *reach = 1.0 + finite_or_zero(*lo) + finite_or_zero(*up);
         }
-        self.load_costs(model, program);
+        self.equal.clear();
+        self.equal.extend((0..model.len()).filter(|&i| self.lo[i] == self.up[i]));
     }
 
     /// With `P = 0` the proximal term has the weight 1, and costs are scaled so that one proximal step crosses the feasible set.
@@ -124,9 +145,8 @@ impl Work {
     #[inline(always)]
     pub(super) fn evaluate(&mut self) {
         let k = self.tight.len();
-        self.steps.iter_mut().zip(&self.tight.delta).for_each(|(to, d)| *to = -d);
         self.value.copy_from_slice(&self.base);
-        combine(&self.steps[..k], &self.tight.index, self.gram.columns(), self.base.len(), &mut self.value);
+        subtract_columns(&self.tight.delta[..k], &self.tight.index, self.gram.columns(), self.base.len(), &mut self.value);
     }
 
     /// Takes member `r` out of the tight set. If the round began with a multiplier on it, the base moves to where that is zero.
@@ -136,7 +156,7 @@ impl Work {
         self.weight[i] = model.weight[i];
         if start != 0.0 {
             self.gone.push((i, start));
-            axpy(start, self.gram.column(i), &mut self.base);
+            add_scaled(start, self.gram.column(i), &mut self.base);
             self.tight.aim(0, &self.base, &self.lo, &self.up);
         }
     }
@@ -145,7 +165,7 @@ impl Work {
     #[inline(always)]
     pub(super) fn store(&self, model: &Model, r: f64, out: &mut Solution) {
         let rows = model.rows.len();
-        out.x.copy_from_slice(&self.x);
+        out.x.copy_from_slice(&self.x[..model.n()]);
         for (k, &i) in self.tight.index.iter().enumerate() {
             let dual = self.tight.dual(k) / self.cost_scale;
             let side = if self.tight.side[k] < 0.0 { Side::Lower } else { Side::Upper };
@@ -154,14 +174,14 @@ impl Work {
                 Some(b) => (out.bound_dual[model.vars[b]], out.bound_side[model.vars[b]]) = (dual, side),
             }
         }
-        self.store_dependent_equalities(model, out);
+        self.store_implied_equalities(model, out);
         out.objective = 0.5 * (dot(&self.gradient, &self.x) + dot(&self.c, &self.x)) / self.cost_scale + r;
     }
 
     /// An equality that others imply is tight without a multiplier.
     #[inline(always)]
-    fn store_dependent_equalities(&self, model: &Model, out: &mut Solution) {
-        for i in (0..self.lo.len()).filter(|&i| self.lo[i] == self.up[i] && self.weight[i] == 0.0) {
+    fn store_implied_equalities(&self, model: &Model, out: &mut Solution) {
+        for &i in &self.implied {
             match i.checked_sub(model.rows.len()) {
                 None => out.row_side[model.rows.kept[i]] = Side::Upper,
                 Some(b) => out.bound_side[model.vars[b]] = Side::Upper,
@@ -169,14 +189,20 @@ impl Work {
         }
     }
 
-    /// Whether a tight inequality has no multiplier.
+    /// Whether some inequality is at its bound without a multiplier: more are there than have one.
     #[inline(always)]
-    pub(super) fn degenerate(&mut self) -> bool {
-        self.score.fill(0.0);
-        for (k, &i) in self.tight.index.iter().enumerate() {
-            self.score[i] = self.tight.dual(k) / self.cost_scale;
+    pub(super) fn degenerate(&self) -> bool {
+        let least = ZERO_DUAL * self.cost_scale;
+        let members = self.tight.side.iter().enumerate();
+        let strong = members.filter(|&(k, &side)| side != 0.0 && self.tight.dual(k).abs() > least).count();
+        let size = self.value.len();
+        let (value, lo, up) = (&self.value[..size], &self.lo[..size], &self.up[..size]);
+        let mut at_bound = 0;
+        for i in 0..size {
+            let distance = (value[i] - lo[i]).min(up[i] - value[i]);
+            at_bound += usize::from((lo[i] < up[i]) & (distance <= ZERO_DUAL * (1.0 + value[i].abs())));
         }
-        has_zero_dual(&self.value, &self.lo, &self.up, &self.score)
+        at_bound > strong
     }
 }
 
