@@ -2,23 +2,29 @@
 
 mod active_set;
 mod adapter;
+mod backend;
 mod batched;
 mod convexity;
 #[cfg(feature = "highs")]
 mod highs;
 mod instance;
 mod kkt;
+mod limits;
 #[cfg(feature = "osqp")]
 mod osqp;
 mod owned;
+#[cfg(any(feature = "osqp", feature = "clarabel"))]
+mod polish;
 mod shortest_path;
 
 pub use active_set::{ActiveSet, ActiveSetOptions, ActiveSetWorkspace};
+pub use backend::{Answer, Backend, Deciding};
 pub use batched::Batched;
 pub use convexity::check_convex;
 #[cfg(feature = "highs")]
 pub use highs::{Highs, HighsOptions, HighsWorkspace};
 pub use kkt::{Kkt, KktTape};
+pub use limits::Limits;
 #[cfg(feature = "osqp")]
 pub use osqp::{Osqp, OsqpOptions, OsqpWorkspace};
 pub use owned::Owned;

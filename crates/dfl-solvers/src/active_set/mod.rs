@@ -18,6 +18,7 @@ use dfl_core::{Dims, Entry, Error, ParamMap, Program, ProgramSolver, Result, Sol
 
 use crate::check_convex;
 use crate::instance::{Instance, without_answer};
+use crate::limits::check_seconds;
 use model::Model;
 use rounds::Outcome;
 use work::Work;
@@ -29,11 +30,13 @@ pub struct ActiveSetOptions {
     pub tolerance: f64,
     /// Most constraints that enter or leave in one solve.
     pub iterations: usize,
+    /// Most seconds of one solve, looked at every 64 iterations.
+    pub seconds: Option<f64>,
 }
 
 impl Default for ActiveSetOptions {
     fn default() -> Self {
-        Self { tolerance: 1e-8, iterations: 20_000 }
+        Self { tolerance: 1e-8, iterations: 20_000, seconds: None }
     }
 }
 
@@ -50,7 +53,7 @@ impl Default for ActiveSetOptions {
 ///
 /// An earlier answer hands over its tight sides and multipliers: if they are still right, no iteration is needed. Without one the answer
 /// depends on `theta` alone. An answer is [`Status::Optimal`] only if its KKT residual is at most `tolerance`, else
-/// [`Status::Failed`]; infeasibility and unboundedness are certificates checked on the program's own numbers. `iterations` counts
+/// [`Status::Failed`], or [`Status::Limit`] at a limit; infeasibility and unboundedness are certificates checked on the program's own numbers. `iterations` counts
 /// constraints that enter or leave. A solve allocates nothing, but for the check of a predicted `P` that is only semidefinite.
 ///
 /// # Shapes
@@ -94,6 +97,7 @@ impl ActiveSet {
         if !(options.tolerance >= 1e-13 && options.tolerance <= 1e-2) {
             return Err(Error::Domain { what: "ActiveSetOptions::tolerance", value: options.tolerance, need: "between 1e-13 and 1e-2" });
         }
+        check_seconds("ActiveSetOptions::seconds", options.seconds)?;
         let moved = Moved { p: params.moves(|e| matches!(e, Entry::P(_))), a: params.moves(|e| matches!(e, Entry::A(_))) };
         let instance = Instance::new(program, params)?;
         if !moved.p {
@@ -168,7 +172,7 @@ impl Solver for ActiveSet {
         self.refresh(ws)?;
         let ActiveSetWorkspace { program, model, work } = ws;
         let model = model.as_ref().unwrap_or(&self.model);
-        work.load(model, program, self.options.iterations);
+        work.load(model, program, &self.options);
         let from = from.filter(|from| from.x.iter().chain(&from.row_dual).chain(&from.bound_dual).all(|v| v.is_finite()));
         let status = match rounds::solve(model, work, from, self.options.tolerance) {
             Outcome::Optimal => Status::Optimal,

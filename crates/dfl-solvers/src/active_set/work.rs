@@ -6,7 +6,9 @@ use super::gram::Gram;
 use super::kernels::{axpy, combine, dot};
 use super::model::Model;
 use super::tight::Tight;
+use crate::ActiveSetOptions;
 use crate::instance::has_zero_dual;
+use crate::limits::Deadline;
 
 /// Memory of one solve after another; nothing in it outlives a solve but the Gram matrix, which depends on the model alone.
 #[derive(Clone, Debug)]
@@ -44,7 +46,8 @@ pub(super) struct Work {
     /// A vector after `H^-1`.
     pub(super) moved: Vec<f64>,
     pub(super) iterations: usize,
-    pub(super) limit: usize,
+    limit: usize,
+    deadline: Deadline,
 }
 
 impl Work {
@@ -76,13 +79,14 @@ impl Work {
             moved: x,
             iterations: 0,
             limit: 0,
+            deadline: Deadline::default(),
         }
     }
 
     /// Takes over costs and bounds, and begins at zero without tight constraints.
     #[inline(always)]
-    pub(super) fn load(&mut self, model: &Model, program: &Program, limit: usize) {
-        (self.iterations, self.limit) = (0, limit);
+    pub(super) fn load(&mut self, model: &Model, program: &Program, options: &ActiveSetOptions) {
+        (self.iterations, self.limit, self.deadline) = (0, options.iterations, Deadline::after(options.seconds));
         self.tight.clear();
         self.ignored.clear();
         self.gone.clear();
@@ -112,6 +116,12 @@ impl Work {
         }
         let scale = self.cost_scale;
         self.c.iter_mut().zip(&program.c).for_each(|(to, c)| *to = scale * c);
+    }
+
+    /// Whether a limit is reached; asking the clock each time would cost as much as a small iteration.
+    #[inline(always)]
+    pub(super) fn spent(&self) -> bool {
+        self.iterations >= self.limit || (self.iterations.is_multiple_of(LOOK_AT_CLOCK) && self.deadline.passed())
     }
 
     /// Bound of constraint `i` on its `side`.
@@ -180,6 +190,8 @@ impl Work {
     }
 }
 
+/// Iterations between two looks at the clock.
+const LOOK_AT_CLOCK: usize = 64;
 /// Length of the first proximal step of a linear program, in units of its largest bound.
 const STRIDE: f64 = 16.0;
 

@@ -11,7 +11,7 @@ const RAY: f64 = 1e-6;
 
 /// Whether `y` proves that `lo <= Ax <= up` has no solution of reasonable size: for each `x` in it,
 /// `|y'Ax| >= distance`, with `distance` the least of `-y'z` over the bounds, yet `|y'Ax| <= |A'y| |x|`.
-pub(super) fn proves_infeasible(stack: &Stack, y: &[f64]) -> bool {
+pub(crate) fn proves_infeasible(stack: &Stack, y: &[f64]) -> bool {
     let (mut support, mut size, mut slope) = (0.0, 1.0_f64, vec![0.0; stack.a.cols()]);
     let mut clean = y.to_vec();
     for (i, y) in clean.iter_mut().enumerate() {
@@ -31,7 +31,7 @@ pub(super) fn proves_infeasible(stack: &Stack, y: &[f64]) -> bool {
 }
 
 /// Whether the cost falls for ever along `d` (of size 1) without leaving the constraints.
-pub(super) fn proves_unbounded(program: &Program, stack: &Stack, d: &[f64]) -> bool {
+pub(crate) fn proves_unbounded(program: &Program, stack: &Stack, d: &[f64]) -> bool {
     let (mut bend, mut ad) = (vec![0.0; d.len()], vec![0.0; stack.lo.len()]);
     program.p.symmetric_mul_add(1.0, d, &mut bend);
     stack.a.mul_add(1.0, d, &mut ad);
