@@ -5,6 +5,7 @@ mod adapter;
 mod backend;
 mod batched;
 mod convexity;
+mod files;
 #[cfg(feature = "highs")]
 mod highs;
 mod instance;
@@ -21,6 +22,7 @@ pub use active_set::{ActiveSet, ActiveSetOptions, ActiveSetWorkspace};
 pub use backend::{Answer, Backend, Deciding};
 pub use batched::Batched;
 pub use convexity::check_convex;
+pub use files::{Problem, read_problem};
 #[cfg(feature = "highs")]
 pub use highs::{Highs, HighsOptions, HighsWorkspace};
 pub use kkt::{Kkt, KktTape};
