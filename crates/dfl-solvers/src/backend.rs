@@ -117,17 +117,7 @@ impl Backend {
         let first = self.choose(program, &params)?;
         let others = if self == Self::Auto { fitting(program, &params) } else { Vec::new() };
         let others = others.into_iter().filter(|b| b.built_in() && *b != first);
-        let (deadline, mut before) = (Deadline::after(limits.seconds), Vec::new());
-        let mut answer = first.solve_once(program, limits)?;
-        for next in others {
-            let difficult = answer.info.status == Status::Failed || (answer.info.status == Status::Limit && !limits.any());
-            if !difficult || deadline.passed() {
-                break;
-            }
-            before.push((answer.backend, answer.info.status));
-            answer = next.solve_once(program, &Limits { seconds: deadline.left().map(|t| t.as_secs_f64()), ..*limits })?;
-        }
-        Ok(Answer { before, ..answer })
+        in_turn(first, others, limits, |backend, limits| backend.solve_once(program, limits))
     }
 
     fn solve_once(self, program: &Program, limits: &Limits) -> Result<Answer> {
@@ -135,10 +125,12 @@ impl Backend {
         match self {
             #[cfg(feature = "osqp")]
             Self::Osqp => self.run(crate::Osqp::new(program, params, osqp_options(limits))?),
+            #[cfg(feature = "clarabel")]
+            Self::Clarabel => self.run(crate::Clarabel::new(program, params, clarabel_options(limits))?),
             #[cfg(feature = "highs")]
             Self::Highs => self.run(crate::Highs::new(program, params, highs_options(limits))?),
             Self::ActiveSet => self.run(ActiveSet::new(program, params, active_set_options(limits))?),
-            _ => Err(self.missing()),
+            other => Err(other.missing()),
         }
     }
 
@@ -159,6 +151,8 @@ impl Backend {
         match self.choose(&program, &params)? {
             #[cfg(feature = "osqp")]
             Self::Osqp => batched(crate::Osqp::new(program, params, osqp_options(limits))?, deciding),
+            #[cfg(feature = "clarabel")]
+            Self::Clarabel => batched(crate::Clarabel::new(program, params, clarabel_options(limits))?, deciding),
             #[cfg(feature = "highs")]
             Self::Highs => owned(program, params, deciding),
             Self::ActiveSet => batched(ActiveSet::new(program, params, active_set_options(limits))?, deciding),
@@ -169,6 +163,26 @@ impl Backend {
 
 /// What a program that nothing fits is refused with.
 const NO_BACKEND: Error = Error::Unsupported { who: "auto", what: "integer variables together with cones or a quadratic term" };
+
+/// Goes from one backend to the next while they fail, or give up at limits of their own.
+fn in_turn(
+    first: Backend,
+    others: impl Iterator<Item = Backend>,
+    limits: &Limits,
+    mut attempt: impl FnMut(Backend, &Limits) -> Result<Answer>,
+) -> Result<Answer> {
+    let (deadline, mut before) = (Deadline::after(limits.seconds), Vec::new());
+    let mut answer = attempt(first, limits)?;
+    for next in others {
+        let difficult = answer.info.status == Status::Failed || (answer.info.status == Status::Limit && !limits.any());
+        if !difficult || deadline.passed() {
+            break;
+        }
+        before.push((answer.backend, answer.info.status));
+        answer = attempt(next, &Limits { seconds: deadline.left().map(|left| left.as_secs_f64()), ..*limits })?;
+    }
+    Ok(Answer { before, ..answer })
+}
 
 /// The backends that take a program, best first.
 fn fitting(program: &Program, params: &ParamMap) -> Vec<Backend> {
@@ -223,6 +237,13 @@ fn osqp_options(limits: &Limits) -> crate::OsqpOptions {
     crate::OsqpOptions { iterations, seconds: limits.seconds, ..default }
 }
 
+#[cfg(feature = "clarabel")]
+fn clarabel_options(limits: &Limits) -> crate::ClarabelOptions {
+    let default = crate::ClarabelOptions::default();
+    let iterations = limits.iterations.map_or(default.iterations, |i| u32::try_from(i).unwrap_or(u32::MAX));
+    crate::ClarabelOptions { iterations, seconds: limits.seconds, ..default }
+}
+
 #[cfg(feature = "highs")]
 fn highs_options(limits: &Limits) -> crate::HighsOptions {
     let Limits { iterations, nodes, seconds } = *limits;
@@ -244,5 +265,43 @@ impl FromStr for Backend {
         let known = || Self::ALL.map(Self::id).join(", ");
         let found = Self::ALL.into_iter().find(|b| b.id() == id);
         found.ok_or_else(|| Error::Unknown { what: "backend", given: given.to_owned(), known: known() })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::instance::without_answer;
+
+    /// What `Auto` makes of backends that end with these statuses, one after the other.
+    fn after(statuses: [Status; 3], limits: &Limits) -> (Backend, Vec<(Backend, Status)>) {
+        let mut statuses = statuses.into_iter();
+        let answer = in_turn(Backend::ActiveSet, [Backend::Osqp, Backend::Clarabel].into_iter(), limits, |backend, within| {
+            assert!(within.seconds <= limits.seconds);
+            let info = without_answer(statuses.next().expect("three backends at the most"), 0);
+            Ok(Answer { backend, solution: Solution::default(), info, residuals: None, before: Vec::new() })
+        });
+        let answer = answer.expect("no attempt fails");
+        (answer.backend, answer.before)
+    }
+
+    #[test]
+    fn the_next_is_tried_where_one_fails() {
+        use Backend::{ActiveSet, Clarabel, Osqp};
+        use Status::{Failed, Infeasible, Limit, Optimal};
+        let free = Limits::default();
+        assert_eq!(after([Optimal; 3], &free), (ActiveSet, vec![]));
+        assert_eq!(after([Failed, Infeasible, Optimal], &free), (Osqp, vec![(ActiveSet, Failed)]));
+        assert_eq!(after([Limit, Failed, Optimal], &free), (Clarabel, vec![(ActiveSet, Limit), (Osqp, Failed)]));
+        assert_eq!(after([Failed; 3], &free), (Clarabel, vec![(ActiveSet, Failed), (Osqp, Failed)]));
+    }
+
+    #[test]
+    fn a_limit_that_was_asked_for_is_the_end() {
+        let steps = Limits { iterations: Some(5), ..Limits::default() };
+        assert_eq!(after([Status::Limit; 3], &steps), (Backend::ActiveSet, vec![]));
+        let time = |seconds| Limits { seconds: Some(seconds), ..Limits::default() };
+        assert_eq!(after([Status::Failed; 3], &time(0.0)), (Backend::ActiveSet, vec![]));
+        assert_eq!(after([Status::Failed, Status::Limit, Status::Optimal], &time(1e6)).0, Backend::Osqp);
     }
 }

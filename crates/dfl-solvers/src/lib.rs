@@ -4,6 +4,8 @@ mod active_set;
 mod adapter;
 mod backend;
 mod batched;
+#[cfg(feature = "clarabel")]
+mod clarabel;
 mod convexity;
 mod files;
 #[cfg(feature = "highs")]
@@ -16,11 +18,14 @@ mod osqp;
 mod owned;
 #[cfg(any(feature = "osqp", feature = "clarabel"))]
 mod polish;
+mod risk_budget;
 mod shortest_path;
 
 pub use active_set::{ActiveSet, ActiveSetOptions, ActiveSetWorkspace};
 pub use backend::{Answer, Backend, Deciding};
 pub use batched::Batched;
+#[cfg(feature = "clarabel")]
+pub use clarabel::{Clarabel, ClarabelOptions, ClarabelWorkspace};
 pub use convexity::check_convex;
 pub use files::{Problem, read_problem};
 #[cfg(feature = "highs")]
@@ -30,4 +35,5 @@ pub use limits::Limits;
 #[cfg(feature = "osqp")]
 pub use osqp::{Osqp, OsqpOptions, OsqpWorkspace};
 pub use owned::Owned;
+pub use risk_budget::{RiskBudget, RiskBudgetOptions, RiskBudgetWorkspace};
 pub use shortest_path::{Grid, ShortestPath};

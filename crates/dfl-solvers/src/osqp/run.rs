@@ -70,7 +70,7 @@ impl Osqp {
                 point.guess(stack, ax);
                 Ended::Point
             }
-            osqp::Status::PrimalInfeasible(proof) if proves_infeasible(stack, proof.delta_y()) => Ended::Infeasible,
+            osqp::Status::PrimalInfeasible(proof) if proves_infeasible(program, stack, proof.delta_y(), &[]) => Ended::Infeasible,
             osqp::Status::DualInfeasible(proof) if proves_unbounded(program, stack, proof.delta_x()) => Ended::Unbounded,
             _ => Ended::Nowhere,
         };

@@ -112,9 +112,7 @@ impl Polisher {
 
     /// Solves `Px + A'y = -c` with `Ax` at its side where tight and `y = 0` elsewhere, from `point` on; returns as `refine`.
     fn solve(&mut self, pattern: &Pattern, program: &Program, stack: &Stack, point: &mut Point) -> Option<bool> {
-        for (y, _) in point.y.iter_mut().zip(&point.side).filter(|(_, side)| **side == Side::Free) {
-            *y = 0.0;
-        }
+        point.drop_free();
         self.fill(pattern, program, stack, &point.side);
         let matrix = SparseColMatRef::new(
             SymbolicSparseColMatRef::new_checked(self.kkt.rows(), self.kkt.cols(), self.kkt.col_ptr(), None, self.kkt.row_idx()),

@@ -101,6 +101,11 @@ impl Point {
         out.objective = program.objective(&out.x);
     }
 
+    /// Takes the multipliers of what is not tight for zero.
+    pub(crate) fn drop_free(&mut self) {
+        self.y.iter_mut().zip(&self.side).filter(|(_, side)| **side == Side::Free).for_each(|(y, _)| *y = 0.0);
+    }
+
     /// Guesses from a nearly optimal answer which constraints are tight: those whose multiplier outweighs their slack.
     pub(crate) fn guess(&mut self, stack: &Stack, ax: &mut [f64]) {
         ax.fill(0.0);
