@@ -46,6 +46,8 @@ pub struct Answer {
     pub info: SolveInfo,
     /// How good the answer is, if there is one. That of a program with integers has no duals: only `primal` says something.
     pub residuals: Option<Residuals>,
+    /// Relative gap between the objective and what branch and bound has proven; `None` for a program without integers.
+    pub gap: Option<f64>,
     /// Whom [`Backend::Auto`] has tried before, and how that ended.
     pub before: Vec<(Backend, Status)>,
 }
@@ -128,17 +130,22 @@ impl Backend {
             #[cfg(feature = "clarabel")]
             Self::Clarabel => self.run(crate::Clarabel::new(program, params, clarabel_options(limits))?),
             #[cfg(feature = "highs")]
-            Self::Highs => self.run(crate::Highs::new(program, params, highs_options(limits))?),
+            Self::Highs => self.run_to_gap(crate::Highs::new(program, params, highs_options(limits))?, crate::HighsWorkspace::gap),
             Self::ActiveSet => self.run(ActiveSet::new(program, params, active_set_options(limits))?),
             other => Err(other.missing()),
         }
     }
 
     fn run(self, solver: impl ProgramSolver) -> Result<Answer> {
+        self.run_to_gap(solver, |_, _| None)
+    }
+
+    fn run_to_gap<S: ProgramSolver>(self, solver: S, gap: impl FnOnce(&S::Workspace, f64) -> Option<f64>) -> Result<Answer> {
         let (mut ws, mut solution) = (solver.workspace()?, Solution::default());
         let info = solver.solve(&[], None, &mut ws, &mut solution)?;
         let residuals = info.status.usable().then(|| residuals(solver.program(&ws), &solution));
-        Ok(Answer { backend: self, solution, info, residuals, before: Vec::new() })
+        let gap = if info.status.usable() { gap(&ws, solution.objective) } else { None };
+        Ok(Answer { backend: self, solution, info, residuals, gap, before: Vec::new() })
     }
 
     /// A decider of batches, differentiable by [`Kkt`] unless variables are integer. Rows run in parallel under the current rayon pool
@@ -279,7 +286,7 @@ mod tests {
         let answer = in_turn(Backend::ActiveSet, [Backend::Osqp, Backend::Clarabel].into_iter(), limits, |backend, within| {
             assert!(within.seconds <= limits.seconds);
             let info = without_answer(statuses.next().expect("three backends at the most"), 0);
-            Ok(Answer { backend, solution: Solution::default(), info, residuals: None, before: Vec::new() })
+            Ok(Answer { backend, solution: Solution::default(), info, residuals: None, gap: None, before: Vec::new() })
         });
         let answer = answer.expect("no attempt fails");
         (answer.backend, answer.before)

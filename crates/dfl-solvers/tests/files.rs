@@ -4,7 +4,9 @@
 use std::error::Error as _;
 use std::fs;
 
-use dfl_core::{Csc, Error, Program, Result};
+#[cfg(not(feature = "highs"))]
+use dfl_core::Error;
+use dfl_core::{Csc, Program, Result};
 use dfl_solvers::{Problem, read_problem};
 
 const INF: f64 = f64::INFINITY;
@@ -172,7 +174,7 @@ fn bad_mps_files_are_refused_by_line() {
         ("    SIDE      LEAST            4", "    SIDE      NONE             4", "line 25: a row that is not declared"),
         ("    SIDE      LEAST            4", "    LAST      LEAST            4", "line 25: a second set"),
         ("    SIDE      LEAST            4", "    SIDE      MOST             4", "line 25: this was given before"),
-        ("    SIDE      LEAST            4", "    LEAST", "line 25: not one or two pairs"),
+        ("    SIDE      LEAST            4", "    LEAST 4 MOST 1 EQ 2", "line 25: not one or two pairs"),
         ("    SIDE      LEAST            4", "    SIDE      LEAST          1e30", "bound of a row, row 0, column 3: inf"),
         (" UP BND       X2               8", " UP BND       X9               8", "line 31: a variable that is not declared"),
         (" UP BND       X2               8", " UP BND       X2               -8", "a negative upper bound without a lower one"),

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use clap::Args;
-use dfl_core::{Error, Result, Status};
+use dfl_core::{Error, Program, Result, Status};
 use dfl_solvers::{Answer, Backend, Limits, Problem, read_problem};
 use serde::Serialize;
 
@@ -18,8 +18,7 @@ use crate::files::AtomicFile;
 pub(super) struct Solve {
     /// Problem: .mps, .qps, .lp or .json
     file: PathBuf,
-    /// Solver: auto, active-set, separable, osqp, clarabel or highs; auto goes by the structure of the problem
-    #[arg(long, default_value = "auto")]
+    #[arg(long, default_value = "auto", help = backends())]
     backend: Backend,
     /// Print one JSON object, with the solution
     #[arg(long)]
@@ -57,6 +56,11 @@ gap between primal and dual objective, or of branch and bound, relative.
 
 Exit code: 0 optimal, 2 infeasible, 3 unbounded, 4 stopped at a limit, 5 not convex,
 1 bad input, or no backend found an answer that stands its check";
+
+fn backends() -> String {
+    let ids = Backend::ALL.map(|backend| backend.id().replace('_', "-")).join(", ");
+    format!("Solver: one of {ids}; auto goes by the structure of the problem")
+}
 
 /// What is told of an answer; the names are the keys of the JSON.
 #[derive(Debug, Serialize)]
@@ -136,7 +140,7 @@ impl<'a> Report<'a> {
             objective: Some(problem.in_own_sense(solution.objective)),
             primal_residual: Some(residuals.primal),
             dual_residual: with_duals.then(|| residuals.dual.max(residuals.complementarity)),
-            gap: gap(problem, answer),
+            gap: gap(&problem.program, answer),
             x: Some(&solution.x),
             ..none
         }
@@ -144,14 +148,15 @@ impl<'a> Report<'a> {
 }
 
 /// The relative distance of the objective from its bound: the dual objective, or what branch and bound knows.
-fn gap(problem: &Problem, answer: &Answer) -> Option<f64> {
+fn gap(program: &Program, answer: &Answer) -> Option<f64> {
     let objective = answer.solution.objective;
-    match answer.info.status {
-        Status::Feasible { gap } => Some(gap).filter(|gap| gap.is_finite()),
-        Status::Optimal if problem.program.has_integers() => None,
-        Status::Optimal => Some((objective - problem.program.dual_objective(&answer.solution)).abs() / objective.abs().max(1.0)),
-        _ => None,
-    }
+    let gap = match answer.info.status {
+        Status::Optimal if !program.has_integers() => {
+            Some((objective - program.dual_objective(&answer.solution)).abs() / objective.abs().max(1.0))
+        }
+        _ => answer.gap,
+    };
+    gap.filter(|gap| gap.is_finite())
 }
 
 fn word(status: Status) -> &'static str {

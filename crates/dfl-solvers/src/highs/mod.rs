@@ -176,6 +176,14 @@ pub struct HighsWorkspace {
     rows: Vec<HighsInt>,
 }
 
+impl HighsWorkspace {
+    /// Distance of `objective` from the bound that the last branch and bound has proven, relative to `max(1, |objective|)`; `None` for
+    /// a linear program.
+    pub fn gap(&self, objective: f64) -> Option<f64> {
+        self.program.has_integers().then(|| (objective - self.model.bound()).max(0.0) / objective.abs().max(1.0))
+    }
+}
+
 impl Solver for Highs {
     type Workspace = HighsWorkspace;
 

@@ -3,33 +3,16 @@
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-use dfl_core::{Csc, Program};
-use serde_json::Value;
+use dfl_core::Program;
+use dfl_solvers::read_problem;
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/suites/maros_meszaros")
 }
 
-fn numbers(value: &Value, infinite: f64) -> Vec<f64> {
-    value.as_array().unwrap().iter().map(|v| v.as_f64().unwrap_or(infinite)).collect()
-}
-
-fn triplets(value: &Value) -> Vec<(usize, usize, f64)> {
-    let index = |name: &str| numbers(&value[name], 0.0).into_iter().map(|v| v as usize);
-    index("i").zip(index("j")).zip(numbers(&value["v"], 0.0)).map(|((i, j), v)| (i, j, v)).collect()
-}
-
-/// The program in a file, whose last `n` rows are the variables' bounds.
+/// The program in the file of this name.
 pub(crate) fn read(name: &str) -> Program {
-    let file: Value = serde_json::from_str(&std::fs::read_to_string(folder().join(format!("{name}.json"))).unwrap()).unwrap();
-    let (q, lo, up) = (numbers(&file["q"], 0.0), numbers(&file["l"], f64::NEG_INFINITY), numbers(&file["u"], f64::INFINITY));
-    let (n, m) = (q.len(), lo.len() - q.len());
-    let rows: Vec<_> = triplets(&file["A"]).into_iter().filter(|t| t.0 < m).collect();
-    let program = Program::linear(q)
-        .with_quadratic(Csc::from_triplets(n, n, &triplets(&file["P_upper"])).unwrap())
-        .with_rows(Csc::from_triplets(m, n, &rows).unwrap(), lo[..m].to_vec(), up[..m].to_vec())
-        .with_bounds(lo[m..].to_vec(), up[m..].to_vec());
-    Program { r: file["r"].as_f64().unwrap(), ..program }
+    read_problem(&folder().join(format!("{name}.json"))).unwrap().program
 }
 
 /// Name, size and optimal value of every instance of the reference table whose file is there.
