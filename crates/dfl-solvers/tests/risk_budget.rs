@@ -213,11 +213,12 @@ fn what_it_does_not_take_is_refused() {
 
 #[test]
 fn limits_leave_no_answer() {
-    let (program, theta) = (portfolio(8, 1.0, 2.25, true, &mut Rng::seeded(8)), [-0.1; 8]);
+    let mut rng = Rng::seeded(8);
+    let (program, theta) = (portfolio(20, 1.0, 2.25, true, &mut rng), costs(20, &mut rng));
     let one = RiskBudgetOptions { iterations: 1, ..Default::default() };
     let none = RiskBudgetOptions { seconds: Some(0.0), ..Default::default() };
     for options in [one, none] {
-        let (info, out) = solve(&RiskBudget::new(program.clone(), ParamMap::costs(8), options).unwrap(), &theta);
+        let (info, out) = solve(&RiskBudget::new(program.clone(), ParamMap::costs(20), options).unwrap(), &theta);
         assert_eq!((info.status, out), (Status::Limit, Solution::like(&program)));
     }
 }

@@ -18,6 +18,11 @@ const FEASIBLE: f64 = 1e-6;
 
 impl Clarabel {
     pub(super) fn run(&self, from: Option<&Solution>, ws: &mut ClarabelWorkspace, out: &mut Solution) -> Result<SolveInfo> {
+        if ws.program.n() == 0 {
+            // Clarabel's factorisation does not take an empty matrix.
+            let good = self.accept(ws, self.options.tolerance, out);
+            return Ok(if good { optimum(&ws.program, out, 0) } else { without_answer(Status::Infeasible, 0) });
+        }
         let mut before = 0;
         if let Some(from) = from.filter(|from| is_finite(from)) {
             ws.point.read(&self.layout, from);
@@ -80,8 +85,7 @@ impl Clarabel {
         if !finite(&ws.point.x) || !finite(&ws.point.y) || !finite(&ws.cones.dual) {
             return (0, false);
         }
-        ws.point.guess(&ws.stack, &mut ws.ax);
-        ws.cones.guess(&ws.program, &ws.point.x);
+        self.guess(ws);
         let raw = (ws.point.clone(), ws.cones.clone());
         let (steps, good) = self.polish(ws, out);
         if good {
@@ -100,6 +104,17 @@ impl Clarabel {
         (steps, true)
     }
 
+    /// Guesses which constraints are tight, by multipliers and slacks in units of the point, of the cost and of each row's size.
+    fn guess(&self, ws: &mut ClarabelWorkspace) {
+        let ClarabelWorkspace { program, stack, point, cones, ax, .. } = ws;
+        let mut squares = vec![0.0; stack.lo.len()];
+        stack.a.triplets().for_each(|(i, _, v)| squares[i] += v * v);
+        let largest = |values: &[f64]| values.iter().fold(1.0_f64, |a, v| a.max(v.abs()));
+        let unit = largest(&point.x) / largest(&program.c);
+        point.guess(stack, ax, |i| squares[i] * unit);
+        cones.guess(program, &point.x);
+    }
+
     /// Solves the equations of the sides in `ws.point` and `ws.cones`; says whether that makes an answer.
     fn polish(&self, ws: &mut ClarabelWorkspace, out: &mut Solution) -> (usize, bool) {
         let ClarabelWorkspace { program, stack, point, cones, polisher, deadline, .. } = ws;
@@ -107,6 +122,7 @@ impl Clarabel {
             (Some(polisher), Some(pattern)) => polisher.polish(pattern, program, stack, point, *deadline),
             _ => newton(program, stack, point, cones, *deadline),
         };
+        point.snap(&self.layout, program);
         (steps, settled && self.accept(ws, POLISHED * self.options.tolerance, out))
     }
 

@@ -17,6 +17,7 @@ impl Osqp {
         if !settled {
             return (factorisations, false);
         }
+        point.snap(&self.layout, program);
         point.write(&self.layout, program, out);
         (factorisations, Residuals::of(program, out).worst() <= POLISHED * self.options.tolerance)
     }
@@ -47,6 +48,7 @@ impl Osqp {
                 break;
             }
         }
+        ws.point.snap(&self.layout, &ws.program);
         ws.point.write(&self.layout, &ws.program, out);
         if Residuals::of(&ws.program, out).worst() <= self.options.tolerance {
             return optimal(&ws.program, out, iterations);
@@ -67,7 +69,7 @@ impl Osqp {
             | osqp::Status::TimeLimitReached(s) => {
                 point.x.copy_from_slice(s.x());
                 point.y.copy_from_slice(s.y());
-                point.guess(stack, ax);
+                point.guess(stack, ax, |_| 1.0);
                 Ended::Point
             }
             osqp::Status::PrimalInfeasible(proof) if proves_infeasible(program, stack, proof.delta_y(), &[]) => Ended::Infeasible,

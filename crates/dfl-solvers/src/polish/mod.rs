@@ -20,6 +20,8 @@ pub(crate) use stack::{Layout, Point, Stack};
 
 /// Added to the diagonal so that any set of tight constraints can be factored; refinement takes it out again.
 const SHIFT: f64 = 1e-8;
+/// A pivot that rounding has left below the first, or with the wrong sign, becomes the second.
+const PIVOT: [f64; 2] = [1e-13, 1e-6];
 /// A violation or a wrong sign below this, relative to its terms, is rounding.
 const ROUNDING: f64 = 1e-10;
 /// Refinement ends here, relative to the right-hand side.
@@ -41,6 +43,8 @@ pub(crate) struct Pattern {
     a: Vec<usize>,
     diagonal: Vec<usize>,
     symbolic: SymbolicCholesky<usize>,
+    /// Of the pivots.
+    signs: Vec<i8>,
 }
 
 impl Pattern {
@@ -58,6 +62,7 @@ impl Pattern {
             a: a.triplets().map(|(i, j, _)| place(j, n + i)).collect(),
             diagonal: (0..size).map(|k| place(k, k)).collect(),
             symbolic: symbolic.map_err(|source| Error::Backend { backend: "faer", source: Box::new(source) })?,
+            signs: (0..size).map(|k| if k < n { 1 } else { -1 }).collect(),
             upper,
         })
     }
@@ -118,17 +123,17 @@ impl Polisher {
             SymbolicSparseColMatRef::new_checked(self.kkt.rows(), self.kkt.cols(), self.kkt.col_ptr(), None, self.kkt.row_idx()),
             self.kkt.values(),
         );
-        let none = LdltRegularization {
-            dynamic_regularization_signs: None,
-            dynamic_regularization_delta: 0.0,
-            dynamic_regularization_epsilon: 0.0,
+        let regularization = LdltRegularization {
+            dynamic_regularization_signs: Some(pattern.signs.as_slice()),
+            dynamic_regularization_delta: PIVOT[1],
+            dynamic_regularization_epsilon: PIVOT[0],
         };
         let memory = MemStack::new(&mut self.memory);
         let factored = pattern.symbolic.factorize_numeric_ldlt(
             &mut self.factor,
             matrix,
             faer::Side::Upper,
-            none,
+            regularization,
             Par::Seq,
             memory,
             Default::default(),

@@ -84,21 +84,26 @@ impl Point {
         }
     }
 
-    /// Unstacks into an answer; a tight bound is met exactly.
+    /// Unstacks into an answer.
     pub(crate) fn write(&self, layout: &Layout, program: &Program, out: &mut Solution) {
         out.x.copy_from_slice(&self.x);
         out.row_dual.copy_from_slice(&self.y[..layout.m]);
         out.row_side.copy_from_slice(&self.side[..layout.m]);
         for (k, &j) in layout.bounded.iter().enumerate() {
-            let (dual, side) = (self.y[layout.m + k], self.side[layout.m + k]);
-            (out.bound_dual[j], out.bound_side[j]) = (dual, side);
-            match side {
-                Side::Free => {}
-                Side::Lower => out.x[j] = program.lo[j],
-                Side::Upper => out.x[j] = program.up[j],
-            }
+            (out.bound_dual[j], out.bound_side[j]) = (self.y[layout.m + k], self.side[layout.m + k]);
         }
         out.objective = program.objective(&out.x);
+    }
+
+    /// Moves variables exactly to the bounds at which they are tight.
+    pub(crate) fn snap(&mut self, layout: &Layout, program: &Program) {
+        for (k, &j) in layout.bounded.iter().enumerate() {
+            match self.side[layout.m + k] {
+                Side::Free => {}
+                Side::Lower => self.x[j] = program.lo[j],
+                Side::Upper => self.x[j] = program.up[j],
+            }
+        }
     }
 
     /// Takes the multipliers of what is not tight for zero.
@@ -106,15 +111,15 @@ impl Point {
         self.y.iter_mut().zip(&self.side).filter(|(_, side)| **side == Side::Free).for_each(|(y, _)| *y = 0.0);
     }
 
-    /// Guesses from a nearly optimal answer which constraints are tight: those whose multiplier outweighs their slack.
-    pub(crate) fn guess(&mut self, stack: &Stack, ax: &mut [f64]) {
+    /// Guesses from a nearly optimal answer which constraints are tight: those whose multiplier times its `weight` exceeds their slack.
+    pub(crate) fn guess(&mut self, stack: &Stack, ax: &mut [f64], weight: impl Fn(usize) -> f64) {
         ax.fill(0.0);
         stack.a.mul_add(1.0, &self.x, ax);
         for i in 0..ax.len() {
-            let z = ax[i].clamp(stack.lo[i], stack.up[i]);
-            self.side[i] = if stack.lo[i] == stack.up[i] || stack.up[i] - z < self.y[i] {
+            let (z, y) = (ax[i].clamp(stack.lo[i], stack.up[i]), weight(i) * self.y[i]);
+            self.side[i] = if stack.lo[i] == stack.up[i] || stack.up[i] - z < y {
                 Side::Upper
-            } else if z - stack.lo[i] < -self.y[i] {
+            } else if z - stack.lo[i] < -y {
                 Side::Lower
             } else {
                 Side::Free

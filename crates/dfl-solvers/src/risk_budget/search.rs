@@ -8,8 +8,9 @@ use super::{RiskBudget, RiskBudgetWorkspace};
 const TIGHT: [f64; 2] = [1e-15, 1e-11];
 /// Movement of `x` below this, relative to its size, is none.
 const STILL: f64 = 1e-12;
-/// Largest growth of `t` while nothing is above the bound.
+/// Largest change of `t` while all norms are on one side of the bound, and how many steps down are tried.
 const GROWTH: f64 = 16.0;
+const DOWN: usize = 4;
 /// A `t` this many times the first one is as good as infinite.
 const FAR: f64 = 1e15;
 
@@ -86,7 +87,7 @@ impl RiskBudget {
         let first = self.first(from, ws);
         let (mut t, mut iterations, mut warm) = (first, 0, from.is_some_and(is_finite));
         let (mut has_low, mut has_high, mut has_last, mut near, mut slow, mut width) = (false, false, false, false, 0, f64::INFINITY);
-        for _ in 0..self.options.iterations {
+        for tries in 0..self.options.iterations {
             let status = self.at(t, warm, ws, &mut iterations)?;
             if status != Status::Optimal {
                 return Ok((Found::None(status), iterations));
@@ -122,8 +123,10 @@ impl RiskBudget {
                     width = if slow == 0 { now } else { width };
                     search.between(has_last, bound, slow)
                 }
-                (true, false) => search.beyond(has_last, t, bound),
-                (false, _) => 0.0,
+                (true, false) => search.outside(has_last, t, bound).clamp(t, GROWTH * t),
+                // The norm at 0 is the least there is.
+                (false, _) if tries > DOWN => 0.0,
+                (false, _) => search.outside(has_last, t, bound).clamp(t / GROWTH, t),
             };
             search.last.set(t, &search.value);
             (has_last, t) = (true, next);
@@ -222,10 +225,12 @@ impl Search {
         .unwrap_or(if low > 0.0 { (low * high).sqrt() } else { 0.1 * high })
     }
 
-    /// The next `t` while the norm is still below its bound.
-    fn beyond(&self, has_last: bool, t: f64, bound: f64) -> f64 {
-        let guess = if has_last { root(&self.last, &self.low, bound) } else { None };
-        guess.unwrap_or(GROWTH * t).clamp(1.5 * t, GROWTH * t)
+    /// The next `t` while all norms were on one side of the bound: by the line through the last two points, or in proportion.
+    fn outside(&self, has_last: bool, t: f64, bound: f64) -> f64 {
+        let (norm, now) = (norm(&self.value), if norm(&self.value) <= bound { &self.low } else { &self.high });
+        let by_last = if has_last { root(&self.last, now, bound) } else { Some(t * bound / norm) };
+        let ahead = by_last.filter(|next| next.is_finite() && (*next - t) * (bound - norm) > 0.0);
+        ahead.unwrap_or(if norm <= bound { GROWTH * t } else { t / GROWTH })
     }
 }
 
