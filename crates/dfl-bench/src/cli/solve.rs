@@ -204,7 +204,9 @@ fn write_table(out: &mut impl Write, report: &Report<'_>, problem: &Problem) -> 
         ("seconds", Some(format!("{:.3e}", report.seconds))),
         ("backend", Some(report.backend.to_owned())),
     ];
-    rows.iter().filter_map(|(what, value)| Some((what, value.as_ref()?))).try_for_each(|(what, value)| writeln!(out, "  {what:<16} {value}"))
+    rows.iter()
+        .filter_map(|(what, value)| Some((what, value.as_ref()?)))
+        .try_for_each(|(what, value)| writeln!(out, "  {what:<16} {value}"))
 }
 
 fn write_solution(file: AtomicFile, problem: &Problem, x: &[f64]) -> Result<()> {

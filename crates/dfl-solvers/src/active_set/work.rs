@@ -93,10 +93,12 @@ impl Work {
         self.weight.copy_from_slice(&model.weight);
         let rows = model.rows.len();
         for (k, &i) in model.rows.kept.iter().enumerate() {
-            (self.lo[k], self.up[k]) = (program.row_lo[i], program.row_up[i]);
+            let scale = model.units.row[i];
+            (self.lo[k], self.up[k]) = (scale * program.row_lo[i], scale * program.row_up[i]);
         }
         for (k, &j) in model.vars.iter().enumerate() {
-            (self.lo[rows + k], self.up[rows + k]) = (program.lo[j], program.up[j]);
+            let unit = model.units.column[j];
+            (self.lo[rows + k], self.up[rows + k]) = (program.lo[j] / unit, program.up[j] / unit);
         }
         for ((reach, lo), up) in self.reach.iter_mut().zip(&self.lo).zip(&self.up) {
             *reach = 1.0 + finite_or_zero(*lo) + finite_or_zero(*up);
@@ -110,12 +112,12 @@ impl Work {
         self.cost_scale = 1.0;
         if model.metric.linear {
             let reach = self.reach.iter().fold(1.0, |top, b| b.max(top));
-            let top = program.c.iter().fold(0.0_f64, |top, c| top.max(c.abs()));
+            let top = program.c.iter().zip(&model.units.column).fold(0.0_f64, |top, (c, d)| top.max((c * d).abs()));
             // A power of two keeps the costs' digits.
             self.cost_scale = if top > 0.0 { (STRIDE * reach / top).log2().round().exp2() } else { 1.0 };
         }
         let scale = self.cost_scale;
-        self.c.iter_mut().zip(&program.c).for_each(|(to, c)| *to = scale * c);
+        self.c.iter_mut().zip(&program.c).zip(&model.units.column).for_each(|((to, c), d)| *to = scale * d * c);
     }
 
     /// Whether a limit is reached; asking the clock each time would cost as much as a small iteration.
@@ -155,9 +157,9 @@ impl Work {
     #[inline(always)]
     pub(super) fn store(&self, model: &Model, r: f64, out: &mut Solution) {
         let rows = model.rows.len();
-        out.x.copy_from_slice(&self.x);
+        out.x.iter_mut().zip(&self.x).zip(&model.units.column).for_each(|((to, x), d)| *to = d * x);
         for (k, &i) in self.tight.index.iter().enumerate() {
-            let dual = self.tight.dual(k) / self.cost_scale;
+            let dual = self.tight.dual(k) / (self.cost_scale * model.unit[i]);
             let side = if self.tight.side[k] < 0.0 { Side::Lower } else { Side::Upper };
             match i.checked_sub(rows) {
                 None => (out.row_dual[model.rows.kept[i]], out.row_side[model.rows.kept[i]]) = (dual, side),

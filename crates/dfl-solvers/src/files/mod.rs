@@ -72,7 +72,9 @@ pub fn read_problem(path: &Path) -> Result<Problem> {
         "mps" | "qps" => mps::read,
         "lp" => read_lp,
         "gz" => return Err(Error::Unsupported { who: "the reader of problems", what: "compressed files; unpack it with `gunzip`" }),
-        _ => return Err(Error::Unsupported { who: "the reader of problems", what: "files that end in other than .json, .mps, .qps or .lp" }),
+        _ => {
+            return Err(Error::Unsupported { who: "the reader of problems", what: "files that end in other than .json, .mps, .qps or .lp" });
+        }
     };
     // Names may be in any encoding; all that is structure is ASCII.
     let text = fs::read(path).map_err(|source| unreadable(path, source))?;

@@ -150,9 +150,11 @@ fn misses(backend: Backend, kind: &Kind, sizes: &[(usize, u64)]) -> Vec<String> 
         for seed in 0..seeds {
             let (program, best) = program(kind, n, 1000 * n as u64 + seed);
             let Some(answer) = solve(backend, &program) else { continue };
-            let error = (answer.solution.objective - best).abs() / best.abs().max(1e-3 * program.c.iter().fold(0.0, |a: f64, c| a.max(c.abs())));
+            let error =
+                (answer.solution.objective - best).abs() / best.abs().max(1e-3 * program.c.iter().fold(0.0, |a: f64, c| a.max(c.abs())));
             if answer.info.status != Status::Optimal || error > 1e-6 {
-                missed.push(format!("n = {n}, seed {seed}: {} after {} with error {error:.0e}", answer.info.status, answer.info.iterations));
+                missed
+                    .push(format!("n = {n}, seed {seed}: {} after {} with error {error:.0e}", answer.info.status, answer.info.iterations));
             }
         }
     }

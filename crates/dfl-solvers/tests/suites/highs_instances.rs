@@ -17,7 +17,8 @@ const SMALL: usize = 1200;
 
 /// The instances in the sources of the package `highs-sys`.
 fn folder() -> PathBuf {
-    let output = Command::new(env!("CARGO")).args(["metadata", "--format-version", "1", "--offline", "--features", "highs"]).output().unwrap();
+    let output =
+        Command::new(env!("CARGO")).args(["metadata", "--format-version", "1", "--offline", "--features", "highs"]).output().unwrap();
     let metadata: Value = serde_json::from_slice(&output.stdout).expect("cargo knows the packages it has built");
     let mut packages = metadata["packages"].as_array().unwrap().iter();
     let package = packages.find(|package| package["name"] == "highs-sys").unwrap();

@@ -183,7 +183,6 @@ impl<'a> Model<'a> {
         Ok(())
     }
 
-
     pub(super) fn has_rows(&self) -> bool {
         !self.rows.is_empty()
     }
