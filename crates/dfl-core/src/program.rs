@@ -1,4 +1,4 @@
-use crate::{Csc, Error, Result, check_len};
+use crate::{Csc, Error, Result, Solution, check_len};
 
 /// One second-order-cone row: $\|Fx + g\| \le d^\top x + e$.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -93,9 +93,34 @@ impl Program {
 
     /// $\tfrac12 x^\top P x + c^\top x + r$.
     pub fn objective(&self, x: &[f64]) -> f64 {
-        let quadratic: f64 = self.p.triplets().map(|(i, j, v)| if i == j { 0.5 * v * x[i] * x[i] } else { v * x[i] * x[j] }).sum();
         let linear: f64 = self.c.iter().zip(x).map(|(c, x)| c * x).sum();
-        quadratic + linear + self.r
+        self.quadratic(x) + linear + self.r
+    }
+
+    fn quadratic(&self, x: &[f64]) -> f64 {
+        self.p.triplets().map(|(i, j, v)| if i == j { 0.5 * v * x[i] * x[i] } else { v * x[i] * x[j] }).sum()
+    }
+
+    /// The dual objective, a lower bound on the optimal value where the duals satisfy $Px + c + A^\top\lambda + \nu + \dots = 0$:
+    ///
+    /// $$-\tfrac12 x^\top P x + r - \sum_i \max(\lambda_i \underline b_i, \lambda_i \overline b_i)
+    /// - \sum_j \max(\nu_j \underline x_j, \nu_j \overline x_j) + \sum_k (w_k^\top g_k - \mu_k e_k)$$
+    ///
+    /// A dual at an infinite side, which an answer has only up to rounding, counts as zero.
+    pub fn dual_objective(&self, solution: &Solution) -> f64 {
+        let mut value = self.r - self.quadratic(&solution.x);
+        let rows = solution.row_dual.iter().zip(&self.row_lo).zip(&self.row_up);
+        let bounds = solution.bound_dual.iter().zip(&self.lo).zip(&self.up);
+        for ((dual, lo), up) in rows.chain(bounds) {
+            let side = if *dual > 0.0 { up } else { lo };
+            value -= if side.is_finite() { dual * side } else { 0.0 };
+        }
+        let mut duals = solution.cone_dual.iter();
+        for cone in &self.cones {
+            value -= duals.next().map_or(0.0, |mu| mu * cone.e);
+            value += cone.g.iter().zip(duals.by_ref()).map(|(g, w)| g * w).sum::<f64>();
+        }
+        value
     }
 
     /// Refuses inconsistent sizes, a lower triangle in `P`, non-finite data and crossed bounds.
@@ -188,6 +213,25 @@ mod tests {
     #[test]
     fn objective_by_hand() {
         assert_eq!(program().objective(&[1.0, 2.0]), 10.0);
+    }
+
+    /// min 1/2 x^2 - 2x + 3 for x <= 1 and 1/4 <= x / 2 <= 4: x = 1 with the multiplier 1, and 3/2; at x = 0 with 2 on the bound it is
+    /// 3 - 2 = 1, a lower bound. In the unit disc, min -x - y is -sqrt 2.
+    #[test]
+    fn dual_objective_by_hand() {
+        let program = Program { r: 3.0, ..Program::linear(vec![-2.0]) }
+            .with_quadratic(Csc::diagonal(&[1.0]))
+            .with_rows(Csc::diagonal(&[0.5]), vec![0.25], vec![4.0])
+            .with_bounds(vec![f64::NEG_INFINITY], vec![1.0]);
+        let at = |x: f64, dual: f64| Solution { x: vec![x], bound_dual: vec![dual], ..Solution::like(&program) };
+        assert_eq!(program.dual_objective(&at(1.0, 1.0)), 1.5);
+        assert_eq!(program.dual_objective(&at(0.0, 2.0)), 1.0);
+        assert_eq!(program.dual_objective(&at(2.0, -1e-17)), 1.0, "no lower bound, no multiplier");
+        assert_eq!(program.dual_objective(&Solution { row_dual: vec![-2.0], ..at(0.0, 0.0) }), 3.5);
+        let disc = Cone { f: Csc::diagonal(&[1.0, 1.0]), g: vec![0.0; 2], d: vec![0.0; 2], e: 1.0 };
+        let program = Program { cones: vec![disc], ..Program::linear(vec![-1.0; 2]) };
+        let best = Solution { cone_dual: vec![2.0_f64.sqrt(), 1.0, 1.0], ..Solution::like(&program) };
+        assert_eq!(program.dual_objective(&best), -2.0_f64.sqrt());
     }
 
     #[test]

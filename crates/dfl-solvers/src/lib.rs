@@ -2,24 +2,38 @@
 
 mod active_set;
 mod adapter;
+mod backend;
 mod batched;
+#[cfg(feature = "clarabel")]
+mod clarabel;
 mod convexity;
+mod files;
 #[cfg(feature = "highs")]
 mod highs;
 mod instance;
 mod kkt;
+mod limits;
 #[cfg(feature = "osqp")]
 mod osqp;
 mod owned;
+#[cfg(any(feature = "osqp", feature = "clarabel"))]
+mod polish;
+mod risk_budget;
 mod shortest_path;
 
 pub use active_set::{ActiveSet, ActiveSetOptions, ActiveSetWorkspace};
+pub use backend::{Answer, Backend, Deciding};
 pub use batched::Batched;
+#[cfg(feature = "clarabel")]
+pub use clarabel::{Clarabel, ClarabelOptions, ClarabelWorkspace};
 pub use convexity::check_convex;
+pub use files::{Problem, read_problem};
 #[cfg(feature = "highs")]
 pub use highs::{Highs, HighsOptions, HighsWorkspace};
 pub use kkt::{Kkt, KktTape};
+pub use limits::Limits;
 #[cfg(feature = "osqp")]
 pub use osqp::{Osqp, OsqpOptions, OsqpWorkspace};
 pub use owned::Owned;
+pub use risk_budget::{RiskBudget, RiskBudgetOptions, RiskBudgetWorkspace};
 pub use shortest_path::{Grid, ShortestPath};

@@ -2,8 +2,8 @@
 #![allow(clippy::unwrap_used, reason = "a failed helper fails its test")]
 
 use dfl_core::testkit::check_decider;
-use dfl_core::{Batch, Call, Csc, Decider, Key, NoGradient, ParamMap, Program, Rng, Stream};
-use dfl_solvers::{ActiveSet, Batched, Grid, Kkt, ShortestPath};
+use dfl_core::{Batch, Call, Cone, Csc, Decider, Key, NoGradient, ParamMap, Program, Rng, Stream};
+use dfl_solvers::{ActiveSet, Batched, Grid, Kkt, RiskBudget, ShortestPath};
 
 type Make = fn() -> Box<dyn Decider>;
 
@@ -21,6 +21,19 @@ const DECIDERS: &[(&str, Make)] = &[
     ("smoothed shortest path by the active set", || {
         let (program, params) = smoothed();
         Box::new(Batched::new(Kkt::new(ActiveSet::new(program, params, Default::default()).unwrap())))
+    }),
+    #[cfg(feature = "clarabel")]
+    ("smoothed shortest path by Clarabel", || {
+        let (program, params) = smoothed();
+        Box::new(Batched::new(Kkt::new(dfl_solvers::Clarabel::new(program, params, Default::default()).unwrap())))
+    }),
+    ("a ball on a simplex by the risk budget", || {
+        let n = grid().arcs();
+        let cone = Cone { f: Csc::diagonal(&vec![1.0; n]), g: vec![0.0; n], d: vec![0.0; n], e: 0.5 };
+        let row = Csc::from_triplets(1, n, &(0..n).map(|j| (0, j, 1.0)).collect::<Vec<_>>()).unwrap();
+        let simplex = Program::linear(vec![0.0; n]).with_rows(row, vec![1.0], vec![1.0]).with_bounds(vec![0.0; n], vec![1.0; n]);
+        let solver = RiskBudget::new(Program { cones: vec![cone], ..simplex }, ParamMap::costs(n), Default::default()).unwrap();
+        Box::new(Batched::new(NoGradient(solver)))
     }),
     #[cfg(feature = "osqp")]
     ("smoothed shortest path by OSQP", || {

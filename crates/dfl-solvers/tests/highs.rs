@@ -340,8 +340,16 @@ fn limits_stop_with_the_incumbent_or_without_an_answer() {
 
     let options = HighsOptions { iterations: Some(0), presolve: Some(false), ..Default::default() };
     let (info, out) = solve(&Highs::new(factory(), ParamMap::new(0), options).unwrap(), &[]);
-    assert!(matches!(info.status, Status::Feasible { .. } | Status::Failed), "{:?}", info.status);
+    assert!(matches!(info.status, Status::Feasible { .. } | Status::Limit), "{:?}", info.status);
     assert_eq!(out.row_dual, [0.0; 3]);
+
+    let within = |program: &Program, seconds| {
+        let options = HighsOptions { seconds, ..Default::default() };
+        solve(&Highs::new(program.clone(), ParamMap::new(0), options).unwrap(), &[])
+    };
+    let status = within(&program, Some(0.0)).0.status;
+    assert!(matches!(status, Status::Feasible { .. } | Status::Limit), "{status:?}");
+    assert_eq!(within(&factory(), Some(1e6)), within(&factory(), None));
 }
 
 /// HiGHS takes a cost of 1e20 for infinite: whatever the status, the answer is finite, and the next row is right.

@@ -284,7 +284,7 @@ fn a_row_without_an_answer_does_not_spoil_the_next() {
 /// After one first-order step the guess may be far off: what is called optimal still is, and the rest has no answer.
 #[test]
 fn a_limit_gives_no_unchecked_answer() {
-    let (full, mut rng, mut failed) = (power(24), Rng::seeded(8), 0);
+    let (full, mut rng, mut stopped_short) = (power(24), Rng::seeded(8), 0);
     for _ in 0..50 {
         let (mut ws, mut out) = (full.workspace().unwrap(), Solution::default());
         full.solve(&demand(24, &mut rng), None, &mut ws, &mut out).unwrap();
@@ -293,12 +293,25 @@ fn a_limit_gives_no_unchecked_answer() {
         let (info, short) = solve(&stopped, &[]);
         match info.status {
             Status::Optimal => assert!(short.x.iter().zip(&out.x).all(|(a, b)| (a - b).abs() < 1e-9)),
-            Status::Failed => assert!(short.x.iter().all(|x| *x == 0.0)),
+            Status::Limit => assert!(short.x.iter().all(|x| *x == 0.0)),
             other => panic!("{other}"),
         }
-        failed += usize::from(info.status == Status::Failed);
+        stopped_short += usize::from(info.status == Status::Limit);
     }
-    assert!(failed > 0);
+    assert!(stopped_short > 0);
+}
+
+#[test]
+fn no_time_leaves_no_answer() {
+    let (full, mut rng) = (power(24), Rng::seeded(8));
+    let (mut ws, mut out) = (full.workspace().unwrap(), Solution::default());
+    full.solve(&demand(24, &mut rng), None, &mut ws, &mut out).unwrap();
+    let options = |seconds| OsqpOptions { seconds, ..Default::default() };
+    let limited = |seconds| Osqp::new(full.program(&ws).clone(), ParamMap::new(0), options(Some(seconds)));
+    let (info, short) = solve(&limited(0.0).unwrap(), &[]);
+    assert_eq!((info.status, short), (Status::Limit, Solution::zeros(72, 47)));
+    assert_eq!(solve(&limited(1e9).unwrap(), &[]).1, out);
+    assert!(matches!(limited(-1.0), Err(Error::Domain { what: "OsqpOptions::seconds", .. })));
 }
 
 /// Answers are accurate enough for derivatives: with a step of 1e-5 their error is divided by that.

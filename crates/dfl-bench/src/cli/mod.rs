@@ -1,11 +1,12 @@
 //! The program `dfl`: one file per subcommand, so that the binary itself only passes the arguments on.
 //!
-//! Exit codes: 0 done, 1 bad input or usage.
+//! Exit codes: 0 done, 1 bad input or usage; `dfl solve` has more for problems without an optimum.
 
 mod bench;
 mod generate;
 mod npz;
 mod progress;
+mod solve;
 
 use std::error::Error as _;
 use std::ffi::OsString;
@@ -27,6 +28,8 @@ struct Cli {
 enum Command {
     /// Write synthetic data of a benchmark task to a file
     Generate(generate::Generate),
+    /// Find the optimum of a problem in a file
+    Solve(solve::Solve),
     /// Run benchmark suites, print their tables, write results and a report
     Bench(bench::Bench),
 }
@@ -46,6 +49,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
 fn dispatch(command: Command) -> Result<ExitCode> {
     match command {
         Command::Generate(generate) => generate.run(),
+        Command::Solve(solve) => solve.run(),
         Command::Bench(bench) => bench.run(),
     }
 }

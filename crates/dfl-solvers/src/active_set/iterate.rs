@@ -20,7 +20,7 @@ pub(super) enum Ending {
     Solved,
     /// With a certificate that was checked.
     Infeasible,
-    /// At the limit on iterations.
+    /// At a limit.
     Limit,
     /// A dependent constraint is violated and no certificate proves it.
     Stuck,
@@ -78,7 +78,7 @@ impl Work {
                 self.tight.arrive();
                 return None;
             };
-            if self.iterations >= self.limit {
+            if self.spent() {
                 return Some(Ending::Limit);
             }
             self.iterations += 1;
@@ -100,7 +100,7 @@ impl Work {
         self.gram.need(model, i);
         let mut delta = 0.0;
         loop {
-            if self.iterations >= self.limit {
+            if self.spent() {
                 return Entry::End(Ending::Limit);
             }
             self.iterations += 1;

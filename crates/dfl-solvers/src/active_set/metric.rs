@@ -34,7 +34,7 @@ pub(super) struct Metric {
 
 impl Metric {
     /// Room for `P` and its factor, and their values.
-    pub(super) fn new(p: &Csc) -> Self {
+    pub(super) fn new(p: &Csc, units: &[f64]) -> Self {
         let n = p.cols();
         let diagonal = p.triplets().all(|(i, j, _)| i == j);
         let stride = padded(n);
@@ -51,14 +51,15 @@ impl Metric {
             linear: false,
             diagonal,
         };
-        out.fill(p);
+        out.fill(p, units);
         out
     }
 
-    /// Takes over the values of `p`, whose pattern is that of `new`, and factorises. A `P` that is not positive definite gets a
+    /// Takes over the values of `p`, whose pattern is that of `new`, in other units of the variables, and factorises. A `P` that is not positive definite gets a
     /// proximal term; whether it is convex is for the caller to know.
-    pub(super) fn fill(&mut self, p: &Csc) {
+    pub(super) fn fill(&mut self, p: &Csc, units: &[f64]) {
         for (i, j, v) in p.triplets() {
+            let v = v * units[i] * units[j];
             if self.diagonal {
                 self.p[i] = v;
             } else {

@@ -10,6 +10,7 @@ mod model;
 mod rounds;
 mod rows;
 mod tight;
+mod units;
 mod work;
 
 use std::sync::Arc;
@@ -18,6 +19,7 @@ use dfl_core::{Dims, Entry, Error, ParamMap, Program, ProgramSolver, Result, Sol
 
 use crate::check_convex;
 use crate::instance::{Instance, without_answer};
+use crate::limits::check_seconds;
 use model::Model;
 use rounds::Outcome;
 use work::Work;
@@ -29,11 +31,13 @@ pub struct ActiveSetOptions {
     pub tolerance: f64,
     /// Most constraints that enter or leave in one solve.
     pub iterations: usize,
+    /// Most seconds of one solve, looked at every 64 iterations.
+    pub seconds: Option<f64>,
 }
 
 impl Default for ActiveSetOptions {
     fn default() -> Self {
-        Self { tolerance: 1e-8, iterations: 20_000 }
+        Self { tolerance: 1e-8, iterations: 20_000, seconds: None }
     }
 }
 
@@ -46,11 +50,11 @@ impl Default for ActiveSetOptions {
 /// these columns outlive a solve if `theta` moves neither `P` nor `A`.
 ///
 /// A $P$ that is only semidefinite gets a proximal term, and the method is repeated from its own answer until the term does not matter
-/// (a linear program: mostly twice). Repeating it also refines rounding errors away, down to a KKT residual near 1e-14.
+/// (a linear program: mostly twice); it is measured in units that make the entries of `P` and `A` alike. Repeating it also refines rounding errors away, down to a KKT residual near 1e-14.
 ///
 /// An earlier answer hands over its tight sides and multipliers: if they are still right, no iteration is needed. Without one the answer
 /// depends on `theta` alone. An answer is [`Status::Optimal`] only if its KKT residual is at most `tolerance`, else
-/// [`Status::Failed`]; infeasibility and unboundedness are certificates checked on the program's own numbers. `iterations` counts
+/// [`Status::Failed`], or [`Status::Limit`] at a limit; infeasibility and unboundedness are certificates checked on the program's own numbers. `iterations` counts
 /// constraints that enter or leave. A solve allocates nothing, but for the check of a predicted `P` that is only semidefinite.
 ///
 /// # Shapes
@@ -95,6 +99,7 @@ impl ActiveSet {
         if !(options.tolerance >= 1e-13 && options.tolerance <= 1e-2) {
             return Err(Error::Domain { what: "ActiveSetOptions::tolerance", value: options.tolerance, need: "between 1e-13 and 1e-2" });
         }
+        check_seconds("ActiveSetOptions::seconds", options.seconds)?;
         let moved = Moved {
             p: params.moves(|e| matches!(e, Entry::P(_))),
             a: params.moves(|e| matches!(e, Entry::A(_))),
@@ -176,7 +181,7 @@ impl Solver for ActiveSet {
         self.refresh(ws)?;
         let ActiveSetWorkspace { program, model, work } = ws;
         let model = model.as_ref().unwrap_or(&self.model);
-        work.load(model, program, self.options.iterations, self.moved.bounds);
+        work.load(model, program, &self.options, self.moved.bounds);
         let from = from.filter(|from| from.x.iter().chain(&from.row_dual).chain(&from.bound_dual).all(|v| v.is_finite()));
         let status = match rounds::solve(model, work, from, self.options.tolerance) {
             Outcome::Optimal => Status::Optimal,
@@ -189,7 +194,7 @@ impl Solver for ActiveSet {
             return Ok(without_answer(status, work.iterations));
         }
         work.store(model, program.r, out);
-        Ok(SolveInfo { status, iterations: work.iterations, degenerate: work.degenerate() })
+        Ok(SolveInfo { status, iterations: work.iterations, degenerate: work.degenerate(model) })
     }
 }
 

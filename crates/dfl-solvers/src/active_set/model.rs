@@ -5,6 +5,7 @@ use dfl_core::Program;
 use super::kernels::padded;
 use super::metric::Metric;
 use super::rows::Rows;
+use super::units::Units;
 
 /// Constraints $\underline b_i \le a_i^\top x \le \overline b_i$ in one list: first the rows with a finite side, then the variables
 /// with one, whose normal is a unit vector.
@@ -20,6 +21,12 @@ pub(super) struct Model {
     pub(super) norm: Vec<f64>,
     /// $1 / \|a_i\|$; 1 for a zero row and as padding.
     pub(super) weight: Vec<f64>,
+    /// Of the base program; a moved one keeps them.
+    pub(super) units: Units,
+    /// The unit of the value of each constraint: its value in the program is this times its value here; 1 as padding.
+    pub(super) unit: Vec<f64>,
+    /// Whether all units are 1.
+    pub(super) own_units: bool,
 }
 
 impl Model {
@@ -27,20 +34,39 @@ impl Model {
         let bounded = |lo: &[f64], up: &[f64]| -> Vec<usize> {
             (0..lo.len()).filter(|&i| lo[i] > f64::NEG_INFINITY || up[i] < f64::INFINITY).collect()
         };
-        let rows = Rows::new(&program.a, bounded(&program.row_lo, &program.row_up));
+        let mut units = Units::own(program);
+        let mut metric = Metric::new(&program.p, &units.column);
+        if metric.shift > 0.0 {
+            units = Units::alike(program);
+            metric.fill(&program.p, &units.column);
+        }
+        let rows = Rows::new(&program.a, bounded(&program.row_lo, &program.row_up), &units);
         let vars = bounded(&program.lo, &program.up);
         let mut place = vec![usize::MAX; program.n()];
         vars.iter().enumerate().for_each(|(k, &j)| place[j] = rows.len() + k);
         let ones = vec![1.0; padded(rows.len() + vars.len())];
-        let mut out = Self { rows, vars, place, metric: Metric::new(&program.p), norm: ones.clone(), weight: ones };
+        let mut unit = ones.clone();
+        let of_constraint = rows.kept.iter().map(|&i| 1.0 / units.row[i]).chain(vars.iter().map(|&j| units.column[j]));
+        unit.iter_mut().zip(of_constraint).for_each(|(to, unit)| *to = unit);
+        let mut out = Self {
+            rows,
+            vars,
+            place,
+            metric,
+            norm: ones.clone(),
+            weight: ones,
+            own_units: units.column.iter().chain(&units.row).all(|&v| v == 1.0),
+            units,
+            unit,
+        };
         out.weigh();
         out
     }
 
     /// Takes over `P` and `A` of a program of the same pattern.
     pub(super) fn fill(&mut self, program: &Program) {
-        self.rows.fill(&program.a);
-        self.metric.fill(&program.p);
+        self.rows.fill(&program.a, &self.units);
+        self.metric.fill(&program.p, &self.units.column);
         self.weigh();
     }
 

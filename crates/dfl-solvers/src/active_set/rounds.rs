@@ -59,7 +59,7 @@ fn run(model: &Model, work: &mut Work, from: Option<&Solution>, tolerance: f64) 
             Ending::Stuck => return Outcome::Failed,
         }
         work.close_round(model);
-        let residual = work.residual();
+        let residual = work.residual(model);
         if residual <= GOAL || (residual <= tolerance && residual > 0.5 * before) {
             return Outcome::Optimal;
         }
@@ -127,7 +127,7 @@ impl Work {
                 }
             }
         }
-        self.x[..model.n()].copy_from_slice(&from.x);
+        self.x.iter_mut().zip(&from.x).zip(&model.units.column).for_each(|((to, x), d)| *to = x / d);
         self.differentiate(model);
     }
 
@@ -227,31 +227,41 @@ impl Work {
         false
     }
 
-    /// The largest of violation, distance of members from their bound (times their multiplier) and stationarity, relative as in
-    /// [`Residuals`](dfl_core::Residuals), of which it is an upper bound.
+    /// The largest of violation, distance of members from their bound (times their multiplier) and stationarity, in the program's own
+    /// units and relative as in [`Residuals`](dfl_core::Residuals), of which it is an upper bound.
     #[inline(always)]
-    fn residual(&self) -> f64 {
-        let scale = self.cost_scale + largest(&self.gradient).max(largest(&self.c));
-        let mut worst = largest(&self.stationarity) / scale;
+    fn residual(&self, model: &Model) -> f64 {
+        let size = |values: &[f64]| if model.own_units { largest(values) } else { largest_ratio(values, &model.units.column) };
+        let scale = self.cost_scale + size(&self.gradient).max(size(&self.c));
+        let mut worst = size(&self.stationarity) / scale;
         for i in 0..self.lo.len() {
-            let violation = (self.lo[i] - self.value[i]).max(self.value[i] - self.up[i]);
+            let violation = model.unit[i] * (self.lo[i] - self.value[i]).max(self.value[i] - self.up[i]);
             if violation > worst {
-                worst = worst.max(violation / (1.0 + self.value[i].abs()));
+                worst = worst.max(violation / (1.0 + (model.unit[i] * self.value[i]).abs()));
             }
         }
         for (k, &i) in self.tight.index.iter().enumerate() {
-            let distance = (self.value[i] - self.bound(i, self.tight.side[k])).abs() / (1.0 + self.value[i].abs());
-            worst = worst.max(distance * (self.tight.dual(k).abs() / scale).max(1.0));
+            let unit = model.unit[i];
+            let distance = unit * (self.value[i] - self.bound(i, self.tight.side[k])).abs() / (1.0 + (unit * self.value[i]).abs());
+            worst = worst.max(distance * (self.tight.dual(k).abs() / (unit * scale)).max(1.0));
         }
         if dot(&self.x, &self.x).is_finite() { worst } else { f64::INFINITY }
     }
 }
 
-/// Multiplier and side of constraint `i` in an earlier answer.
+/// Multiplier, in the units of the model, and side of constraint `i` in an earlier answer.
 #[inline(always)]
 fn earlier(model: &Model, from: &Solution, i: usize) -> (f64, Side) {
     match i.checked_sub(model.rows.len()) {
-        None => (from.row_dual[model.rows.kept[i]], from.row_side[model.rows.kept[i]]),
-        Some(b) => (from.bound_dual[model.vars[b]], from.bound_side[model.vars[b]]),
+        None => (model.unit[i] * from.row_dual[model.rows.kept[i]], from.row_side[model.rows.kept[i]]),
+        Some(b) => (model.unit[i] * from.bound_dual[model.vars[b]], from.bound_side[model.vars[b]]),
     }
+}
+
+/// The largest magnitude of `values / units`.
+fn largest_ratio(values: &[f64], units: &[f64]) -> f64 {
+    values.iter().zip(units).fold(0.0, |top, (v, d)| {
+        let ratio = (v / d).abs();
+        if ratio > top || ratio.is_nan() { ratio } else { top }
+    })
 }

@@ -3,6 +3,7 @@
 use dfl_core::Csc;
 
 use super::kernels::{add_scaled, dot, multiply, padded};
+use super::units::Units;
 
 /// Above this share of entries a matrix is kept dense.
 const DENSE: f64 = 0.25;
@@ -35,7 +36,7 @@ enum Store {
 
 impl Rows {
     /// Room for the rows `kept` of `a`, and their values.
-    pub(super) fn new(a: &Csc, kept: Vec<usize>) -> Self {
+    pub(super) fn new(a: &Csc, kept: Vec<usize>, units: &Units) -> Self {
         let (n, m) = (a.cols(), kept.len());
         let mut place = vec![usize::MAX; a.rows()];
         kept.iter().enumerate().for_each(|(k, &i)| place[i] = k);
@@ -49,15 +50,15 @@ impl Rows {
             Store::Sparse { start, column: vec![0; entries], value: vec![0.0; entries], cursor: vec![0; m] }
         };
         let mut out = Self { n, kept, place, store };
-        out.fill(a);
+        out.fill(a, units);
         out
     }
 
-    /// Takes over the values of `a`, whose pattern is that of `new`.
-    pub(super) fn fill(&mut self, a: &Csc) {
+    /// Takes over the values of `a`, whose pattern is that of `new`, in other units.
+    pub(super) fn fill(&mut self, a: &Csc, units: &Units) {
         let kept_rows = self.kept.len();
         let Self { n, place, store, .. } = self;
-        let kept = a.triplets().filter(|t| place[t.0] != usize::MAX).map(|(i, j, v)| (place[i], j, v));
+        let kept = a.triplets().filter(|t| place[t.0] != usize::MAX).map(|(i, j, v)| (place[i], j, v * units.row[i] * units.column[j]));
         match store {
             Store::Dense { rows, columns } => {
                 let (by_row, by_column) = (padded(*n), padded(kept_rows));

@@ -6,7 +6,9 @@ use super::gram::Gram;
 use super::kernels::{add_scaled, dot, padded, subtract_columns};
 use super::model::Model;
 use super::tight::Tight;
+use crate::ActiveSetOptions;
 use crate::instance::ZERO_DUAL;
+use crate::limits::Deadline;
 
 /// Memory of one solve after another, vectors padded; nothing in it outlives a solve but the Gram matrix, which depends on the model alone.
 #[derive(Clone, Debug)]
@@ -44,7 +46,8 @@ pub(super) struct Work {
     /// A vector after `H^-1`.
     pub(super) moved: Vec<f64>,
     pub(super) iterations: usize,
-    pub(super) limit: usize,
+    limit: usize,
+    deadline: Deadline,
     /// Constraints with equal bounds.
     pub(super) equal: Vec<usize>,
     /// Equalities that others imply.
@@ -84,6 +87,7 @@ impl Work {
             moved: x,
             iterations: 0,
             limit: 0,
+            deadline: Deadline::default(),
             equal: Vec::with_capacity(size),
             implied: Vec::with_capacity(size),
             loaded: false,
@@ -92,8 +96,8 @@ impl Work {
 
     /// Takes over costs and, unless they are those of the last solve, bounds; begins at zero without tight constraints.
     #[inline(always)]
-    pub(super) fn load(&mut self, model: &Model, program: &Program, limit: usize, bounds_move: bool) {
-        (self.iterations, self.limit) = (0, limit);
+    pub(super) fn load(&mut self, model: &Model, program: &Program, options: &ActiveSetOptions, bounds_move: bool) {
+        (self.iterations, self.limit, self.deadline) = (0, options.iterations, Deadline::after(options.seconds));
         self.tight.clear();
         self.ignored.clear();
         self.implied.clear();
@@ -109,10 +113,12 @@ impl Work {
     fn load_bounds(&mut self, model: &Model, program: &Program) {
         let rows = model.rows.len();
         for (k, &i) in model.rows.kept.iter().enumerate() {
-            (self.lo[k], self.up[k]) = (program.row_lo[i], program.row_up[i]);
+            let scale = model.units.row[i];
+            (self.lo[k], self.up[k]) = (scale * program.row_lo[i], scale * program.row_up[i]);
         }
         for (k, &j) in model.vars.iter().enumerate() {
-            (self.lo[rows + k], self.up[rows + k]) = (program.lo[j], program.up[j]);
+            let unit = model.units.column[j];
+            (self.lo[rows + k], self.up[rows + k]) = (program.lo[j] / unit, program.up[j] / unit);
         }
         for ((reach, lo), up) in self.reach.iter_mut().zip(&self.lo).zip(&self.up) {
             *reach = 1.0 + finite_or_zero(*lo) + finite_or_zero(*up);
@@ -127,12 +133,18 @@ impl Work {
         self.cost_scale = 1.0;
         if model.metric.linear {
             let reach = self.reach.iter().fold(1.0, |top, b| b.max(top));
-            let top = program.c.iter().fold(0.0_f64, |top, c| top.max(c.abs()));
+            let top = program.c.iter().zip(&model.units.column).fold(0.0_f64, |top, (c, d)| top.max((c * d).abs()));
             // A power of two keeps the costs' digits.
             self.cost_scale = if top > 0.0 { (STRIDE * reach / top).log2().round().exp2() } else { 1.0 };
         }
         let scale = self.cost_scale;
-        self.c.iter_mut().zip(&program.c).for_each(|(to, c)| *to = scale * c);
+        self.c.iter_mut().zip(&program.c).zip(&model.units.column).for_each(|((to, c), d)| *to = scale * d * c);
+    }
+
+    /// Whether a limit is reached; asking the clock each time would cost as much as a small iteration.
+    #[inline(always)]
+    pub(super) fn spent(&self) -> bool {
+        self.iterations >= self.limit || (self.iterations.is_multiple_of(LOOK_AT_CLOCK) && self.deadline.passed())
     }
 
     /// Bound of constraint `i` on its `side`.
@@ -165,9 +177,9 @@ impl Work {
     #[inline(always)]
     pub(super) fn store(&self, model: &Model, r: f64, out: &mut Solution) {
         let rows = model.rows.len();
-        out.x.copy_from_slice(&self.x[..model.n()]);
+        out.x.iter_mut().zip(&self.x).zip(&model.units.column).for_each(|((to, x), d)| *to = d * x);
         for (k, &i) in self.tight.index.iter().enumerate() {
-            let dual = self.tight.dual(k) / self.cost_scale;
+            let dual = self.tight.dual(k) / (self.cost_scale * model.unit[i]);
             let side = if self.tight.side[k] < 0.0 { Side::Lower } else { Side::Upper };
             match i.checked_sub(rows) {
                 None => (out.row_dual[model.rows.kept[i]], out.row_side[model.rows.kept[i]]) = (dual, side),
@@ -191,21 +203,23 @@ impl Work {
 
     /// Whether some inequality is at its bound without a multiplier: more are there than have one.
     #[inline(always)]
-    pub(super) fn degenerate(&self) -> bool {
-        let least = ZERO_DUAL * self.cost_scale;
-        let members = self.tight.side.iter().enumerate();
-        let strong = members.filter(|&(k, &side)| side != 0.0 && self.tight.dual(k).abs() > least).count();
+    pub(super) fn degenerate(&self, model: &Model) -> bool {
+        let least = |i: usize| ZERO_DUAL * self.cost_scale * model.unit[i];
+        let members = self.tight.side.iter().zip(&self.tight.index).enumerate();
+        let strong = members.filter(|&(k, (&side, &i))| side != 0.0 && self.tight.dual(k).abs() > least(i)).count();
         let size = self.value.len();
-        let (value, lo, up) = (&self.value[..size], &self.lo[..size], &self.up[..size]);
+        let (value, lo, up, unit) = (&self.value[..size], &self.lo[..size], &self.up[..size], &model.unit[..size]);
         let mut at_bound = 0;
         for i in 0..size {
-            let distance = (value[i] - lo[i]).min(up[i] - value[i]);
-            at_bound += usize::from((lo[i] < up[i]) & (distance <= ZERO_DUAL * (1.0 + value[i].abs())));
+            let distance = unit[i] * (value[i] - lo[i]).min(up[i] - value[i]);
+            at_bound += usize::from((lo[i] < up[i]) & (distance <= ZERO_DUAL * (1.0 + (unit[i] * value[i]).abs())));
         }
         at_bound > strong
     }
 }
 
+/// Iterations between two looks at the clock.
+const LOOK_AT_CLOCK: usize = 64;
 /// Length of the first proximal step of a linear program, in units of its largest bound.
 const STRIDE: f64 = 16.0;
 

@@ -59,8 +59,7 @@ impl Highs {
         if rounded.is_nan() || rounded > tolerance {
             out.x = found;
         }
-        let objective = program.objective(&out.x);
-        let gap = (objective - ws.model.bound()).max(0.0) / objective.abs().max(1.0);
+        let gap = ws.gap(program.objective(&out.x)).unwrap_or(f64::INFINITY);
         match feasible(program, out, tolerance, gap) {
             Status::Feasible { gap } if integral && finished && gap <= self.options.gap.max(1e-6) => Status::Optimal,
             status if integral => status,

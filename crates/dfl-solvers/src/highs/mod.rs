@@ -2,13 +2,16 @@
 
 mod answer;
 mod model;
+mod read;
 
 use dfl_core::{Dims, Entry, Error, ParamMap, Program, ProgramSolver, Result, Side, Solution, SolveInfo, Solver, Status};
 use highs_sys as ffi;
 use highs_sys::HighsInt;
 
 use crate::instance::{Instance, without_answer};
+use crate::limits::{Deadline, check_seconds};
 use model::Model;
+pub(crate) use read::read;
 
 /// Rows and columns from which a linear program is presolved.
 const LARGE: usize = 1000;
@@ -25,6 +28,8 @@ pub struct HighsOptions {
     pub nodes: Option<usize>,
     /// Most simplex iterations.
     pub iterations: Option<usize>,
+    /// Most seconds of one solve.
+    pub seconds: Option<f64>,
     /// Whether a cold solve may presolve; `None` means integer programs and large linear ones, since on a small one presolve takes
     /// several times what the simplex method does.
     pub presolve: Option<bool>,
@@ -32,7 +37,7 @@ pub struct HighsOptions {
 
 impl Default for HighsOptions {
     fn default() -> Self {
-        Self { tolerance: 1e-7, gap: 0.0, nodes: None, iterations: None, presolve: None }
+        Self { tolerance: 1e-7, gap: 0.0, nodes: None, iterations: None, seconds: None, presolve: None }
     }
 }
 
@@ -44,7 +49,8 @@ impl Default for HighsOptions {
 /// mixed-integer program: its point), and one that ends without an answer is repeated without it.
 ///
 /// Status and numbers are HiGHS's, but an answer is [`Status::Optimal`] only if its KKT residuals are at most
-/// `tolerance`; for mixed-integer programs, feasibility, integrality and gap. An unbounded program is told from an infeasible
+/// `tolerance`; for mixed-integer programs, feasibility, integrality and gap. At a limit it is [`Status::Feasible`] if there is a
+/// point, else [`Status::Limit`]. An unbounded program is told from an infeasible
 /// one by a solve without costs. Sides come from the basis, duals have the sign of [`Solution`] (HiGHS's is the
 /// opposite); a mixed-integer answer has no duals and no sides. `iterations` counts pivots, or nodes.
 ///
@@ -82,6 +88,7 @@ impl Highs {
         if !(options.gap >= 0.0 && options.gap.is_finite()) {
             return Err(Error::Domain { what: "HighsOptions::gap", value: options.gap, need: "finite and at least 0" });
         }
+        check_seconds("HighsOptions::seconds", options.seconds)?;
         let instance = Instance::new(program, params)?;
         let pays = instance.base.has_integers() || instance.base.n() + instance.base.m() >= LARGE;
         Ok(Self { presolve: options.presolve.unwrap_or(pays), instance, options })
@@ -118,19 +125,20 @@ impl Highs {
     /// One run and what it found; the model is ready for it.
     fn attempt(&self, ws: &mut HighsWorkspace, out: &mut Solution) -> Result<SolveInfo> {
         let ended = ws.model.run();
-        let found = match ended {
-            ffi::MODEL_STATUS_OPTIMAL | ffi::MODEL_STATUS_MODEL_EMPTY => self.answer(ws, out, true),
+        ws.limited = matches!(
+            ended,
             ffi::MODEL_STATUS_REACHED_ITERATION_LIMIT | ffi::MODEL_STATUS_REACHED_SOLUTION_LIMIT | ffi::MODEL_STATUS_REACHED_TIME_LIMIT
-                if ws.model.has_point() =>
-            {
-                self.answer(ws, out, false)
-            }
+        );
+        Ok(match ended {
+            ffi::MODEL_STATUS_OPTIMAL | ffi::MODEL_STATUS_MODEL_EMPTY => self.answer(ws, out, true),
+            _ if ws.limited => match ws.model.has_point().then(|| self.answer(ws, out, false)) {
+                Some(incumbent) if incumbent.status.usable() => incumbent,
+                _ => without_answer(Status::Limit, self.iterations(ws)),
+            },
             ffi::MODEL_STATUS_INFEASIBLE => without_answer(Status::Infeasible, self.iterations(ws)),
             ffi::MODEL_STATUS_UNBOUNDED | ffi::MODEL_STATUS_UNBOUNDED_OR_INFEASIBLE => self.unbounded_or_infeasible(ws)?,
             _ => without_answer(Status::Failed, self.iterations(ws)),
-        };
-        ws.limited = ended == ffi::MODEL_STATUS_REACHED_ITERATION_LIMIT || ended == ffi::MODEL_STATUS_REACHED_SOLUTION_LIMIT;
-        Ok(found)
+        })
     }
 
     /// Without costs every feasible point is optimal: a program that has one was unbounded.
@@ -140,6 +148,7 @@ impl Highs {
         let status = match ws.model.run() {
             ffi::MODEL_STATUS_OPTIMAL => Status::Unbounded,
             ffi::MODEL_STATUS_INFEASIBLE => Status::Infeasible,
+            ffi::MODEL_STATUS_REACHED_ITERATION_LIMIT | ffi::MODEL_STATUS_REACHED_TIME_LIMIT => Status::Limit,
             _ => Status::Failed,
         };
         Ok(without_answer(status, iterations + self.iterations(ws)))
@@ -167,6 +176,14 @@ pub struct HighsWorkspace {
     rows: Vec<HighsInt>,
 }
 
+impl HighsWorkspace {
+    /// Distance of `objective` from the bound that the last branch and bound has proven, relative to `max(1, |objective|)`; `None` for
+    /// a linear program.
+    pub fn gap(&self, objective: f64) -> Option<f64> {
+        self.program.has_integers().then(|| (objective - self.model.bound()).max(0.0) / objective.abs().max(1.0))
+    }
+}
+
 impl Solver for Highs {
     type Workspace = HighsWorkspace;
 
@@ -190,7 +207,7 @@ impl Solver for Highs {
         if !self.instance.push(theta, &mut ws.program)? {
             return Ok(without_answer(Status::Infeasible, 0));
         }
-        let mut iterations = 0;
+        let (mut iterations, deadline) = (0, Deadline::after(self.options.seconds));
         // A start that misleads and a presolve that spoils the answer are both answered by leaving them out.
         let attempts = [(from, self.presolve), (None, self.presolve), (None, false)];
         for (k, (from, presolve)) in attempts.into_iter().enumerate() {
@@ -199,6 +216,7 @@ impl Solver for Highs {
             }
             ws.model.load(&ws.program)?;
             ws.model.set_presolve(presolve)?;
+            ws.model.stop_at(deadline)?;
             if let Some(from) = from {
                 self.start(from, ws);
             }

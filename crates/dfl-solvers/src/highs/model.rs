@@ -9,12 +9,17 @@ use highs::{ColProblem, HighsOptionValue, Sense};
 use highs_sys as ffi;
 use highs_sys::HighsInt;
 
+use crate::limits::Deadline;
+
 /// Models are made and destroyed alone, and run together: destroying one resets the scheduler of HiGHS 1.15 while another thread
 /// may be inside a run (ERGO-Code/HiGHS#3141).
 static GATE: RwLock<()> = RwLock::new(());
 
 /// The `simplex_scale_strategy` that divides by the largest coefficient of a row, then of a column.
 const SCALE_BY_MATRIX: i32 = 4;
+
+/// A time limit in which nothing is solved.
+const LEAST_SECONDS: f64 = 1e-9;
 
 /// A call that HiGHS answered with an error; the cause of [`Error::Backend`].
 #[derive(Debug)]
@@ -103,11 +108,11 @@ impl Model {
         self.highs.as_mut().expect("taken by drop alone")
     }
 
-    fn ptr(&self) -> *const c_void {
+    pub(super) fn ptr(&self) -> *const c_void {
         self.highs.as_ref().expect("taken by drop alone").as_ptr()
     }
 
-    fn mut_ptr(&mut self) -> *mut c_void {
+    pub(super) fn mut_ptr(&mut self) -> *mut c_void {
         self.highs().as_mut_ptr()
     }
 
@@ -119,6 +124,15 @@ impl Model {
     /// Sets an option that limits something.
     pub(super) fn limit(&mut self, name: &'static str, value: usize) -> Result<()> {
         self.set(name, int(value)?)
+    }
+
+    /// Lets the next run end at `deadline`, if there is one. HiGHS counts the time of all runs of a model together unless told not to.
+    pub(super) fn stop_at(&mut self, deadline: Deadline) -> Result<()> {
+        let Some(left) = deadline.left() else { return Ok(()) };
+        // SAFETY: a live model.
+        accept(unsafe { ffi::Highs_zeroAllClocks(self.ptr()) }, "to reset its clock")?;
+        // Some parts of HiGHS take 0 for no limit.
+        self.set("time_limit", left.as_secs_f64().max(LEAST_SECONDS))
     }
 
     pub(super) fn set_presolve(&mut self, on: bool) -> Result<()> {

@@ -1,24 +1,27 @@
 //! OSQP for sparse convex quadratic programs, with an active-set polish and checked answers.
 
-mod certificate;
-mod polish;
+mod form;
 mod run;
-mod stack;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use dfl_core::{Dims, Entry, Error, ParamMap, Program, ProgramSolver, Result, Solution, SolveInfo, Solver, Status};
 use osqp::{Problem, Settings};
 
 use crate::check_convex;
 use crate::instance::{Instance, without_answer};
-use polish::{Pattern, Polisher};
-use stack::{Layout, Point, Stack, borrow};
+use crate::limits::{Deadline, check_seconds};
+use crate::polish::{Layout, Pattern, Point, Polisher, Stack};
+use form::{Finite, borrow};
 
 /// The step size a cold solve begins with; OSQP's default.
 const RHO: f64 = 0.1;
 /// First-order accuracy after which the tight constraints are guessed; a wrong guess asks for more.
 const STAGES: [f64; 4] = [1e-3, 1e-5, 1e-7, 1e-9];
+
+/// OSQP's own default of the time limit.
+const FOREVER: Duration = Duration::from_secs(10_000_000_000);
 
 /// How OSQP is run.
 #[derive(Clone, Debug, PartialEq)]
@@ -27,11 +30,13 @@ pub struct OsqpOptions {
     pub tolerance: f64,
     /// Most first-order steps of one solve.
     pub iterations: u32,
+    /// Most seconds of one solve.
+    pub seconds: Option<f64>,
 }
 
 impl Default for OsqpOptions {
     fn default() -> Self {
-        Self { tolerance: 1e-7, iterations: 20_000 }
+        Self { tolerance: 1e-7, iterations: 20_000, seconds: None }
     }
 }
 
@@ -42,8 +47,8 @@ impl Default for OsqpOptions {
 /// (1e-3 to 1e-9). A start first tries its own sides and needs no first-order step if few of them change. Without a
 /// start the answer depends on `theta` alone: iterates begin at zero, with the step size of the set-up, adapted by iteration count.
 ///
-/// An answer is [`Status::Optimal`] only if its KKT residual is at most `tolerance`, else [`Status::Failed`]; infeasibility and
-/// unboundedness are taken from a certificate that this library has checked. `iterations` counts first-order steps and
+/// An answer is [`Status::Optimal`] only if its KKT residual is at most `tolerance`, else [`Status::Failed`], or [`Status::Limit`]
+/// at a limit; infeasibility and unboundedness are taken from a certificate that this library has checked. `iterations` counts first-order steps and
 /// factorisations of the polish. Off scaling: a program whose `P` or `A` is predicted is not equilibrated, since OSQP's update of
 /// a scaled matrix depends on the matrix before.
 ///
@@ -92,6 +97,7 @@ impl Osqp {
         if options.iterations == 0 {
             return Err(Error::Domain { what: "OsqpOptions::iterations", value: 0.0, need: "at least 1" });
         }
+        check_seconds("OsqpOptions::seconds", options.seconds)?;
         let moved = Moved {
             p: params.moves(|e| matches!(e, Entry::P(_))),
             a: params.moves(|e| matches!(e, Entry::A(_))),
@@ -106,7 +112,7 @@ impl Osqp {
         Ok(Self { instance, options, layout, pattern, moved })
     }
 
-    fn settings(&self, accuracy: f64, iterations: u32) -> Settings {
+    fn settings(&self, accuracy: f64, iterations: u32, deadline: Deadline) -> Settings {
         Settings::default()
             .verbose(false)
             .polishing(false)
@@ -120,11 +126,13 @@ impl Osqp {
             .eps_dual_inf(1e-7)
             .max_iter(iterations)
             .check_termination(Some(25))
+            // OSQP 1.0 refuses what its bindings make of none.
+            .time_limit(Some(deadline.left().unwrap_or(FOREVER)))
     }
 
     /// Tells OSQP and the stack what `theta` has moved.
     fn update(&self, ws: &mut OsqpWorkspace) -> Result<()> {
-        let OsqpWorkspace { problem, program, stack, .. } = ws;
+        let OsqpWorkspace { problem, program, stack, finite, .. } = ws;
         if self.moved.p {
             check_convex(program)?;
             problem.update_P(borrow(&program.p));
@@ -135,7 +143,8 @@ impl Osqp {
         }
         if self.moved.bounds {
             stack.set_bounds(&self.layout, program);
-            problem.update_bounds(&stack.finite_lo, &stack.finite_up);
+            finite.set(stack);
+            problem.update_bounds(&finite.lo, &finite.up);
         }
         problem.update_lin_cost(&program.c);
         Ok(())
@@ -147,11 +156,13 @@ pub struct OsqpWorkspace {
     problem: Problem,
     program: Program,
     stack: Stack,
+    finite: Finite,
     point: Point,
     polisher: Polisher,
     ax: Vec<f64>,
     /// Whether OSQP has left the step size of the set-up.
     rho_moved: bool,
+    deadline: Deadline,
 }
 
 impl Solver for Osqp {
@@ -168,11 +179,12 @@ impl Solver for Osqp {
     fn workspace(&self) -> Result<OsqpWorkspace> {
         let program = self.instance.base.clone();
         let stack = Stack::new(&self.layout, &program);
-        let settings = self.settings(STAGES[0], self.options.iterations);
-        let problem = Problem::new(borrow(&program.p), &program.c, borrow(&stack.a), &stack.finite_lo, &stack.finite_up, &settings)
+        let finite = Finite::new(&stack);
+        let settings = self.settings(STAGES[0], self.options.iterations, Deadline::default());
+        let problem = Problem::new(borrow(&program.p), &program.c, borrow(&stack.a), &finite.lo, &finite.up, &settings)
             .map_err(|source| Error::Backend { backend: "osqp", source: Box::new(source) })?;
         let (point, polisher, ax) = (Point::new(&self.layout), Polisher::new(&self.pattern), vec![0.0; stack.lo.len()]);
-        Ok(OsqpWorkspace { problem, program, stack, point, polisher, ax, rho_moved: false })
+        Ok(OsqpWorkspace { problem, program, stack, finite, point, polisher, ax, rho_moved: false, deadline: Deadline::default() })
     }
 
     fn solve(&self, theta: &[f64], from: Option<&Solution>, ws: &mut OsqpWorkspace, out: &mut Solution) -> Result<SolveInfo> {
@@ -181,6 +193,7 @@ impl Solver for Osqp {
         if !self.instance.push(theta, &mut ws.program)? {
             return Ok(without_answer(Status::Infeasible, 0));
         }
+        ws.deadline = Deadline::after(self.options.seconds);
         self.update(ws)?;
         let warm = from.filter(|from| is_finite(from)).map(|from| self.run_from(from, ws, out)).filter(|info| info.status.usable());
         let info = warm.unwrap_or_else(|| {

@@ -2,8 +2,9 @@
 
 use dfl_core::{Residuals, Solution, SolveInfo, Status};
 
-use super::{Osqp, OsqpWorkspace, RHO, STAGES, certificate};
-use crate::instance::{has_zero_dual, without_answer};
+use super::{Osqp, OsqpWorkspace, RHO, STAGES};
+use crate::instance::without_answer;
+use crate::polish::{optimal, proves_infeasible, proves_unbounded};
 
 /// A polished answer is taken at this part of the tolerance.
 const POLISHED: f64 = 1e-2;
@@ -11,27 +12,20 @@ const POLISHED: f64 = 1e-2;
 impl Osqp {
     /// Polishes `ws.point`; an answer if that makes it one.
     fn polish(&self, ws: &mut OsqpWorkspace, out: &mut Solution) -> (usize, bool) {
-        let OsqpWorkspace { program, stack, point, polisher, .. } = ws;
-        let (factorisations, settled) = polisher.polish(&self.pattern, program, stack, point);
+        let OsqpWorkspace { program, stack, point, polisher, deadline, .. } = ws;
+        let (factorisations, settled) = polisher.polish(&self.pattern, program, stack, point, *deadline);
         if !settled {
             return (factorisations, false);
         }
+        point.snap(&self.layout, program);
         point.write(&self.layout, program, out);
         (factorisations, Residuals::of(program, out).worst() <= POLISHED * self.options.tolerance)
-    }
-
-    fn optimal(&self, ws: &OsqpWorkspace, out: &Solution, iterations: usize) -> SolveInfo {
-        let (program, mut ax) = (&ws.program, vec![0.0; ws.program.m()]);
-        program.a.mul_add(1.0, &out.x, &mut ax);
-        let degenerate = has_zero_dual(&ax, &program.row_lo, &program.row_up, &out.row_dual)
-            || has_zero_dual(&out.x, &program.lo, &program.up, &out.bound_dual);
-        SolveInfo { status: Status::Optimal, iterations, degenerate }
     }
 
     /// OSQP from the point it is told, with a polish after each stage.
     pub(super) fn run(&self, ws: &mut OsqpWorkspace, out: &mut Solution) -> SolveInfo {
         let mut iterations = 0;
-        let mut left = self.options.iterations;
+        let (mut left, mut limited) = (self.options.iterations, false);
         for accuracy in STAGES {
             let (used, ended) = self.stage(ws, accuracy, left);
             (left, iterations) = (left - used.min(left), iterations + used as usize);
@@ -41,7 +35,7 @@ impl Osqp {
                     let (factorisations, good) = self.polish(ws, out);
                     iterations += factorisations;
                     if good {
-                        return self.optimal(ws, out, iterations);
+                        return optimal(&ws.program, out, iterations);
                     }
                     ws.point = raw;
                 }
@@ -49,32 +43,37 @@ impl Osqp {
                 Ended::Unbounded => return without_answer(self.unbounded_or_infeasible(ws, left), iterations),
                 Ended::Nowhere => {}
             }
-            if left == 0 {
+            limited = left == 0 || ws.deadline.passed();
+            if limited {
                 break;
             }
         }
+        ws.point.snap(&self.layout, &ws.program);
         ws.point.write(&self.layout, &ws.program, out);
         if Residuals::of(&ws.program, out).worst() <= self.options.tolerance {
-            return self.optimal(ws, out, iterations);
+            return optimal(&ws.program, out, iterations);
         }
-        without_answer(Status::Failed, iterations)
+        without_answer(if limited { Status::Limit } else { Status::Failed }, iterations)
     }
 
     /// One run of OSQP to `accuracy`; leaves its point and a guess of the sides in `ws.point`.
     fn stage(&self, ws: &mut OsqpWorkspace, accuracy: f64, iterations: u32) -> (u32, Ended) {
-        let OsqpWorkspace { problem, program, stack, point, ax, rho_moved, .. } = ws;
-        problem.update_settings(&self.settings(accuracy, iterations));
+        let OsqpWorkspace { problem, program, stack, point, ax, rho_moved, deadline, .. } = ws;
+        problem.update_settings(&self.settings(accuracy, iterations, *deadline));
         let status = problem.solve();
         *rho_moved |= status.rho_updates() > 0;
         let ended = match &status {
-            osqp::Status::Solved(s) | osqp::Status::SolvedInaccurate(s) | osqp::Status::MaxIterationsReached(s) => {
+            osqp::Status::Solved(s)
+            | osqp::Status::SolvedInaccurate(s)
+            | osqp::Status::MaxIterationsReached(s)
+            | osqp::Status::TimeLimitReached(s) => {
                 point.x.copy_from_slice(s.x());
                 point.y.copy_from_slice(s.y());
-                point.guess(stack, ax);
+                point.guess(stack, ax, |_| 1.0);
                 Ended::Point
             }
-            osqp::Status::PrimalInfeasible(proof) if certificate::proves_infeasible(stack, proof.delta_y()) => Ended::Infeasible,
-            osqp::Status::DualInfeasible(proof) if certificate::proves_unbounded(program, stack, proof.delta_x()) => Ended::Unbounded,
+            osqp::Status::PrimalInfeasible(proof) if proves_infeasible(program, stack, proof.delta_y(), &[]) => Ended::Infeasible,
+            osqp::Status::DualInfeasible(proof) if proves_unbounded(program, stack, proof.delta_x()) => Ended::Unbounded,
             _ => Ended::Nowhere,
         };
         (status.iter(), ended)
@@ -88,6 +87,7 @@ impl Osqp {
         match self.stage(ws, 1e-6, iterations.max(1)).1 {
             Ended::Infeasible => Status::Infeasible,
             Ended::Point if Residuals::feasibility(&ws.program, &ws.point.x) <= 1e-4 => Status::Unbounded,
+            _ if iterations == 0 || ws.deadline.passed() => Status::Limit,
             _ => Status::Failed,
         }
     }
@@ -107,7 +107,7 @@ impl Osqp {
         ws.point.read(&self.layout, from);
         let (factorisations, good) = self.polish(ws, out);
         if good {
-            return self.optimal(ws, out, factorisations);
+            return optimal(&ws.program, out, factorisations);
         }
         self.restart(ws);
         ws.point.read(&self.layout, from);

@@ -68,6 +68,19 @@ fn bounds_that_theta_crosses_are_infeasible() {
     assert_eq!(out.x, [0.25, 0.5]);
 }
 
+#[test]
+fn a_time_limit_ends_without_an_answer() {
+    let with = |seconds| ActiveSet::new(box_program(), ParamMap::new(0), ActiveSetOptions { seconds: Some(seconds), ..Default::default() });
+    let ended = |seconds| {
+        let s = with(seconds).unwrap();
+        let (mut ws, mut out) = (s.workspace().unwrap(), Solution::default());
+        (s.solve(&[], None, &mut ws, &mut out).unwrap().status, out.x)
+    };
+    assert_eq!(ended(0.0), (Status::Limit, vec![0.0, 0.0]));
+    assert_eq!(ended(f64::INFINITY).0, Status::Optimal);
+    assert!(matches!(with(f64::NAN), Err(Error::Domain { what: "ActiveSetOptions::seconds", .. })));
+}
+
 /// Every status without a decision leaves zeros.
 #[test]
 fn a_limit_ends_without_an_answer() {

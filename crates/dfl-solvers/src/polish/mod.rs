@@ -3,17 +3,25 @@
 //! OSQP's own polish tries one guess and prints when there is nothing to do; this one changes its guess (a primal-dual active-set
 //! method: Hintermueller, Ito & Kunisch (2002), SIAM J. Optim. 13) and says whether it got there.
 
-use dfl_core::{Csc, Error, Program, Result, Side};
+mod certificate;
+mod stack;
+
+use dfl_core::{Csc, Error, Program, Result, Side, Solution, SolveInfo, Status};
 use faer::dyn_stack::{MemBuffer, MemStack};
 use faer::linalg::cholesky::ldlt::factor::LdltRegularization;
 use faer::sparse::linalg::cholesky::{CholeskySymbolicParams, LdltRef, SymbolicCholesky, SymmetricOrdering, factorize_symbolic_cholesky};
 use faer::sparse::{SparseColMatRef, SymbolicSparseColMatRef};
 use faer::{Conj, MatMut, Par};
 
-use super::stack::{Point, Stack};
+use crate::instance::has_zero_dual;
+use crate::limits::Deadline;
+pub(crate) use certificate::{proves_infeasible, proves_unbounded};
+pub(crate) use stack::{Layout, Point, Stack};
 
 /// Added to the diagonal so that any set of tight constraints can be factored; refinement takes it out again.
 const SHIFT: f64 = 1e-8;
+/// A pivot that rounding has left below the first, or with the wrong sign, becomes the second.
+const PIVOT: [f64; 2] = [1e-13, 1e-6];
 /// A violation or a wrong sign below this, relative to its terms, is rounding.
 const ROUNDING: f64 = 1e-10;
 /// Refinement ends here, relative to the right-hand side.
@@ -28,17 +36,19 @@ const GUESSES: usize = 40;
 
 /// The structure of `[P + s, A'; A, -s]` and where its numbers come from; shared by all workspaces.
 #[derive(Debug)]
-pub(super) struct Pattern {
+pub(crate) struct Pattern {
     upper: Csc,
     /// Positions in `upper` of the values of P, of those of the stacked A, and of the diagonal.
     p: Vec<usize>,
     a: Vec<usize>,
     diagonal: Vec<usize>,
     symbolic: SymbolicCholesky<usize>,
+    /// Of the pivots.
+    signs: Vec<i8>,
 }
 
 impl Pattern {
-    pub(super) fn new(p: &Csc, a: &Csc) -> Result<Self> {
+    pub(crate) fn new(p: &Csc, a: &Csc) -> Result<Self> {
         let (n, size) = (p.cols(), p.cols() + a.rows());
         let mut triplets: Vec<_> = p.triplets().collect();
         triplets.extend(a.triplets().map(|(i, j, v)| (j, n + i, v)));
@@ -52,13 +62,14 @@ impl Pattern {
             a: a.triplets().map(|(i, j, _)| place(j, n + i)).collect(),
             diagonal: (0..size).map(|k| place(k, k)).collect(),
             symbolic: symbolic.map_err(|source| Error::Backend { backend: "faer", source: Box::new(source) })?,
+            signs: (0..size).map(|k| if k < n { 1 } else { -1 }).collect(),
             upper,
         })
     }
 }
 
 /// Memory for the KKT equations of one set of tight constraints.
-pub(super) struct Polisher {
+pub(crate) struct Polisher {
     kkt: Csc,
     factor: Vec<f64>,
     memory: MemBuffer,
@@ -67,7 +78,7 @@ pub(super) struct Polisher {
 }
 
 impl Polisher {
-    pub(super) fn new(pattern: &Pattern) -> Self {
+    pub(crate) fn new(pattern: &Pattern) -> Self {
         let symbolic = &pattern.symbolic;
         let scratch = symbolic
             .factorize_numeric_ldlt_scratch::<f64>(Par::Seq, Default::default())
@@ -82,8 +93,18 @@ impl Polisher {
     }
 
     /// Corrects `point` and its sides; returns the number of factorisations, and whether the sides are right in the end.
-    pub(super) fn polish(&mut self, pattern: &Pattern, program: &Program, stack: &Stack, point: &mut Point) -> (usize, bool) {
+    pub(crate) fn polish(
+        &mut self,
+        pattern: &Pattern,
+        program: &Program,
+        stack: &Stack,
+        point: &mut Point,
+        deadline: Deadline,
+    ) -> (usize, bool) {
         for guess in 0..GUESSES {
+            if deadline.passed() {
+                return (guess, false);
+            }
             let Some(consistent) = self.solve(pattern, program, stack, point) else {
                 return (guess + 1, false);
             };
@@ -96,25 +117,23 @@ impl Polisher {
 
     /// Solves `Px + A'y = -c` with `Ax` at its side where tight and `y = 0` elsewhere, from `point` on; returns as `refine`.
     fn solve(&mut self, pattern: &Pattern, program: &Program, stack: &Stack, point: &mut Point) -> Option<bool> {
-        for (y, _) in point.y.iter_mut().zip(&point.side).filter(|(_, side)| **side == Side::Free) {
-            *y = 0.0;
-        }
+        point.drop_free();
         self.fill(pattern, program, stack, &point.side);
         let matrix = SparseColMatRef::new(
             SymbolicSparseColMatRef::new_checked(self.kkt.rows(), self.kkt.cols(), self.kkt.col_ptr(), None, self.kkt.row_idx()),
             self.kkt.values(),
         );
-        let none = LdltRegularization {
-            dynamic_regularization_signs: None,
-            dynamic_regularization_delta: 0.0,
-            dynamic_regularization_epsilon: 0.0,
+        let regularization = LdltRegularization {
+            dynamic_regularization_signs: Some(pattern.signs.as_slice()),
+            dynamic_regularization_delta: PIVOT[1],
+            dynamic_regularization_epsilon: PIVOT[0],
         };
         let memory = MemStack::new(&mut self.memory);
         let factored = pattern.symbolic.factorize_numeric_ldlt(
             &mut self.factor,
             matrix,
             faer::Side::Upper,
-            none,
+            regularization,
             Par::Seq,
             memory,
             Default::default(),
@@ -196,6 +215,15 @@ impl Polisher {
         }
         change.is_some()
     }
+}
+
+/// An optimum, degenerate where a tight constraint has no dual.
+pub(crate) fn optimal(program: &Program, out: &Solution, iterations: usize) -> SolveInfo {
+    let mut ax = vec![0.0; program.m()];
+    program.a.mul_add(1.0, &out.x, &mut ax);
+    let degenerate = has_zero_dual(&ax, &program.row_lo, &program.row_up, &out.row_dual)
+        || has_zero_dual(&out.x, &program.lo, &program.up, &out.bound_dual);
+    SolveInfo { status: Status::Optimal, iterations, degenerate }
 }
 
 /// Writes the error of the equations to `out` and returns its largest entry, relative to the largest number in them.

@@ -1,0 +1,136 @@
+//! Backends by name and by structure.
+#![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+
+use dfl_core::testkit::random_qp;
+use dfl_core::{Batch, Call, Cone, Csc, Decider, Entry, Error, Key, ParamMap, Program, Rng, Status, Stream};
+use dfl_solvers::{Backend, Deciding, Limits};
+
+const INF: f64 = f64::INFINITY;
+
+/// min -x - y over x + 2y <= 4, 3x + y <= 6, x, y >= 0: (8/5, 6/5), value -14/5.
+fn linear() -> Program {
+    let a = Csc::from_triplets(2, 2, &[(0, 0, 1.0), (0, 1, 2.0), (1, 0, 3.0), (1, 1, 1.0)]).unwrap();
+    Program::linear(vec![-1.0, -1.0]).with_rows(a, vec![-INF; 2], vec![4.0, 6.0]).with_bounds(vec![0.0; 2], vec![INF; 2])
+}
+
+fn disc() -> Program {
+    let cone = Cone { f: Csc::diagonal(&[1.0, 1.0]), g: vec![0.0; 2], d: vec![0.0; 2], e: 1.0 };
+    Program { cones: vec![cone], ..Program::linear(vec![-3.0, -4.0]) }
+}
+
+fn large(p: f64) -> Program {
+    let n = 700;
+    Program::linear(vec![-1.0; n]).with_quadratic(Csc::diagonal(&vec![p; n])).with_bounds(vec![0.0; n], vec![2.0; n])
+}
+
+#[test]
+fn ids_are_read_and_written() {
+    for backend in Backend::ALL {
+        assert_eq!(backend.to_string().parse::<Backend>().unwrap(), backend);
+        assert_eq!(backend.id().replace('_', "-").parse::<Backend>().unwrap(), backend);
+    }
+    let error = "gurobi".parse::<Backend>().unwrap_err().to_string();
+    assert!(error.starts_with("unknown backend `gurobi`; known are auto, active_set"), "{error}");
+}
+
+/// The first of the table's row that is built in.
+#[test]
+fn the_choice_goes_by_structure() {
+    let none = ParamMap::new(0);
+    let choose = |program: &Program| Backend::Auto.choose(program, &none);
+    let first = |of: &[Backend]| of.iter().copied().find(|b| b.built_in()).unwrap();
+    assert_eq!(choose(&linear()).unwrap(), Backend::ActiveSet);
+    assert_eq!(choose(&linear().with_quadratic(Csc::diagonal(&[1.0, 0.0]))).unwrap(), Backend::ActiveSet);
+    assert_eq!(choose(&large(0.0)).unwrap(), first(&[Backend::Highs, Backend::Clarabel, Backend::Osqp, Backend::ActiveSet]));
+    assert_eq!(choose(&large(1.0)).unwrap(), first(&[Backend::Osqp, Backend::Clarabel, Backend::ActiveSet]));
+    // A predicted curvature makes a program quadratic whatever it is now.
+    let curved = Backend::Auto.choose(&large(0.0), &ParamMap::new(1).link(Entry::P(0), 0, 1.0)).unwrap();
+    assert_eq!(curved, first(&[Backend::Osqp, Backend::Clarabel, Backend::ActiveSet]));
+    for (program, only) in [(disc(), Backend::Clarabel), (linear().with_integers(vec![true; 2]), Backend::Highs)] {
+        match choose(&program) {
+            Ok(chosen) => assert_eq!(chosen, only),
+            Err(error) => assert!(!only.built_in() && error.to_string().contains(only.id()), "{error}"),
+        }
+    }
+    let nobody = Program { integer: vec![true, false], ..disc() };
+    assert!(matches!(choose(&nobody), Err(Error::Unsupported { who: "auto", .. })));
+}
+
+/// The same program by everyone who takes it, and by no one who does not.
+#[test]
+fn every_backend_solves_once() {
+    for backend in Backend::ALL {
+        let solved = backend.solve(&linear(), &Limits::default());
+        if !backend.built_in() {
+            assert!(matches!(solved, Err(Error::Unsupported { who: "this build", .. })), "{backend}");
+            continue;
+        }
+        let answer = solved.unwrap();
+        assert_eq!((answer.info.status, answer.before.len()), (Status::Optimal, 0));
+        assert!((answer.solution.objective + 2.8).abs() < 1e-9, "{backend}");
+        assert!(answer.residuals.unwrap().worst() < 1e-7 && answer.backend != Backend::Auto);
+    }
+    assert!(Backend::ActiveSet.solve(&disc(), &Limits::default()).is_err());
+}
+
+#[cfg(feature = "clarabel")]
+#[test]
+fn cones_and_large_programs_are_solved() {
+    let answer = Backend::Auto.solve(&disc(), &Limits::default()).unwrap();
+    assert_eq!(answer.backend, Backend::Clarabel);
+    assert!((answer.solution.objective + 5.0).abs() < 1e-12);
+    let answer = Backend::Auto.solve(&large(1.0), &Limits::default()).unwrap();
+    assert!((answer.solution.objective + 350.0).abs() < 1e-9);
+}
+
+#[test]
+fn programs_without_an_answer_have_a_status_and_no_residuals() {
+    let infeasible = linear().with_bounds(vec![5.0; 2], vec![INF; 2]);
+    let answer = Backend::Auto.solve(&infeasible, &Limits::default()).unwrap();
+    assert_eq!((answer.info.status, answer.residuals), (Status::Infeasible, None));
+    let free = Program::linear(vec![1.0]);
+    assert_eq!(Backend::Auto.solve(&free, &Limits::default()).unwrap().info.status, Status::Unbounded);
+    let saddle = Program::linear(vec![0.0; 2]).with_quadratic(Csc::from_triplets(2, 2, &[(0, 1, 1.0)]).unwrap());
+    assert!(matches!(Backend::Auto.solve(&saddle, &Limits::default()), Err(Error::NotConvex { .. })));
+}
+
+/// Limits that the user has set are the end: no other backend is tried.
+#[test]
+fn a_limit_is_kept_by_every_backend() {
+    let known = random_qp(20, 30, &mut Rng::seeded(1));
+    let mut program = known.base.clone();
+    known.params.push(&known.theta, &known.base, &mut program).unwrap();
+    for backend in [Backend::Auto, Backend::ActiveSet, Backend::Osqp, Backend::Clarabel].into_iter().filter(|b| b.built_in()) {
+        let answer = backend.solve(&program, &Limits { seconds: Some(0.0), ..Limits::default() }).unwrap();
+        assert_eq!((answer.info.status, answer.before.len()), (Status::Limit, 0), "{backend}");
+    }
+    let answer = Backend::Auto.solve(&program, &Limits { iterations: Some(1), ..Limits::default() }).unwrap();
+    assert_eq!((answer.info.status, answer.before.len()), (Status::Limit, 0));
+    let wrong = Limits { seconds: Some(f64::NAN), ..Limits::default() };
+    assert!(matches!(Backend::Auto.solve(&program, &wrong), Err(Error::Domain { .. })));
+}
+
+/// Deciders of all backends give the same decisions and gradients.
+#[test]
+fn deciders_agree() {
+    let known = random_qp(6, 9, &mut Rng::seeded(2));
+    let thetas = Batch::from_rows(&[known.theta.clone(), known.theta.iter().map(|t| 1.01 * t).collect()]).unwrap();
+    let keys: Vec<Key> = (0..2).map(|id| Key { id, slot: 0 }).collect();
+    let call = Call { keys: &keys, stream: Stream::default(), backward: true };
+    let mut first: Option<(Vec<f64>, Vec<f64>)> = None;
+    for backend in [Backend::Auto, Backend::ActiveSet, Backend::Osqp, Backend::Clarabel] {
+        if !backend.built_in() {
+            continue;
+        }
+        let deciding = Deciding { visible: Some(4), warm: true, ..Deciding::default() };
+        let decider = backend.decider(known.base.clone(), known.params.clone(), &deciding).unwrap();
+        let found = decider.forward(&thetas, &call).unwrap();
+        let gradient = found.back.unwrap().pull(&Batch::from_rows(&[[1.0, -1.0, 2.0, 0.5]; 2]).unwrap()).unwrap();
+        let (x, gradient) = (found.x.into_vec(), gradient.into_vec());
+        let (known_x, known_gradient) = first.get_or_insert_with(|| (x.clone(), gradient.clone()));
+        let close = |a: &[f64], b: &[f64], to: f64| a.iter().zip(b).all(|(a, b)| (a - b).abs() <= to * (1.0 + b.abs()));
+        assert!(close(&x, known_x, 1e-10) && close(&gradient, known_gradient, 1e-8), "{backend}");
+    }
+    let hidden = Deciding { visible: Some(7), ..Deciding::default() };
+    assert!(Backend::Auto.decider(known.base, known.params, &hidden).is_err());
+}
