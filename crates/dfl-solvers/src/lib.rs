@@ -11,6 +11,7 @@ mod kkt;
 #[cfg(feature = "osqp")]
 mod osqp;
 mod owned;
+mod separable;
 mod shortest_path;
 
 pub use active_set::{ActiveSet, ActiveSetOptions, ActiveSetWorkspace};
@@ -22,4 +23,5 @@ pub use kkt::{Kkt, KktTape};
 #[cfg(feature = "osqp")]
 pub use osqp::{Osqp, OsqpOptions, OsqpWorkspace};
 pub use owned::Owned;
+pub use separable::{Separable, SeparableOptions, SeparableTape, SeparableWorkspace};
 pub use shortest_path::{Grid, ShortestPath};

@@ -1,0 +1,165 @@
+//! Smoothed Newton steps on the dual, until the pattern of free variables and tight rows is that of the answer.
+//!
+//! A row's slack $s_i \in [\underline b_i, \overline b_i]$ is one more variable, with a proximal term
+//! $\tfrac1{2g_i}(s_i - \bar s_i)^2$, so that the dual
+//!
+//! $$f(y) = \max_{x, s}\; -\tfrac12 x^\top P x - c^\top x - y^\top(Ax - s) - \sum_i \tfrac1{2g_i}(s_i - \bar s_i)^2$$
+//!
+//! is convex and differentiable with $\nabla f = s(y) - A x(y)$, where $x$ and $s$ are clamps of $-(c + A^\top y)/P$ and $\bar s + g y$.
+//! The derivative of a clamp jumps between 0 and 1; that of its smoothed form,
+//! $\tfrac12 (z - l)/\sqrt{(z - l)^2 + 4t^2} + \tfrac12 (u - z)/\sqrt{(u - z)^2 + 4t^2}$, does not, and takes its place outside the
+//! bounds. This keeps the matrix regular and the steps long; $t$ follows the residual, and the search along a step is on $f$ itself.
+
+use dfl_core::{Program, Side, Solution};
+
+use super::certificate::proves_infeasible;
+use super::model::Model;
+use super::work::Work;
+use crate::active_set::kernels::vectorised;
+
+/// Square of the smoothing, relative to the residual in the objective's unit.
+const SMOOTHING: f64 = 0.03;
+/// Least weight of a clamped variable while there is smoothing.
+const FAINT: f64 = 1e-12;
+/// Share of a row's own curvature that is added to the diagonal.
+const RIDGE: f64 = 1e-10;
+/// Residual of the rows, relative to `1 +` their value, at which a step gains nothing.
+const SETTLED: f64 = 1e-11;
+/// A proximal term moves on when the rows' residual is below this share of its own.
+const ROUND: f64 = 0.1;
+/// How much stronger the slack follows in the next round.
+const FIRMER: f64 = 10.0;
+/// KKT residual at which nothing is left to gain.
+const GOAL: f64 = 1e-13;
+/// Most attempts to finish at a settled point.
+const ATTEMPTS: usize = 20;
+
+/// How a solve ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Outcome {
+    Optimal,
+    Infeasible,
+    Limit,
+    Failed,
+}
+
+vectorised! {
+    /// Solves the loaded program to `tolerance` in at most `limit` steps, from an earlier answer if there is one.
+    pub(super) fn solve(model: &Model, program: &Program, work: &mut Work, from: Option<&Solution>, tolerance: f64, limit: usize) -> Outcome = run
+}
+
+#[inline(always)]
+fn run(model: &Model, program: &Program, work: &mut Work, from: Option<&Solution>, tolerance: f64, limit: usize) -> Outcome {
+    work.begin(model, program, from);
+    let mut known = if from.is_some() { work.finish(model, program) } else { f64::INFINITY };
+    if known <= GOAL {
+        return Outcome::Optimal;
+    }
+    let mut attempts = 0;
+    loop {
+        work.evaluate(model, program);
+        let settled = work.settled(model);
+        if work.unchanged || settled {
+            let residual = work.finish(model, program);
+            if residual <= GOAL || (residual <= tolerance && residual > 0.5 * known) {
+                return Outcome::Optimal;
+            }
+            known = residual;
+            if work.next_round(model) {
+                continue;
+            }
+            attempts += usize::from(settled);
+        }
+        if attempts == ATTEMPTS || !finite(&work.r) {
+            return Outcome::Failed;
+        }
+        if work.iterations == limit {
+            return Outcome::Limit;
+        }
+        work.iterations += 1;
+        work.direction(model, program);
+        let (step, bounded) = work.search(model, program);
+        if !bounded && proves_infeasible(model, program, work) {
+            return Outcome::Infeasible;
+        }
+        work.y.iter_mut().zip(&work.dy).for_each(|(y, d)| *y += step * d);
+    }
+}
+
+fn finite(values: &[f64]) -> bool {
+    values.iter().all(|v| v.is_finite())
+}
+
+impl Work {
+    #[inline(always)]
+    fn settled(&self, model: &Model) -> bool {
+        (0..model.rows()).all(|k| self.r[k].abs() <= SETTLED * (1.0 + self.s[k].abs()))
+    }
+
+    /// Moves the proximal term to where the slacks are; false if they have not moved enough for that to matter.
+    #[inline(always)]
+    fn next_round(&mut self, model: &Model) -> bool {
+        let (mut rest, mut moved) = (0.0_f64, 0.0_f64);
+        for k in 0..model.rows() {
+            rest = rest.max(self.r[k].abs());
+            if self.row_at[k] == Side::Free {
+                moved = moved.max((self.s[k] - self.anchor[k]).abs());
+            }
+        }
+        if moved == 0.0 || rest > ROUND * moved {
+            return false;
+        }
+        for k in 0..model.rows() {
+            self.anchor[k] = self.s[k];
+            self.give[k] *= FIRMER;
+            if self.row_at[k] == Side::Free {
+                self.y[k] = 0.0;
+            }
+        }
+        true
+    }
+
+    /// The Newton direction of the smoothed dual; of `f` itself where a step has changed nothing in the pattern.
+    #[inline(always)]
+    fn direction(&mut self, model: &Model, program: &Program) {
+        let m = model.rows();
+        let error = (0..m).fold(0.0_f64, |a, k| a.max(self.r[k] * self.r[k] / self.mass[k]));
+        let smoothing = if self.unchanged { 0.0 } else { 4.0 * SMOOTHING * error };
+        for j in 0..model.n() {
+            let v = self.inverse[j];
+            self.weight[j] = v * slope(self.z[j], program.lo[j], program.up[j], smoothing * v);
+        }
+        for k in 0..m {
+            let v = self.give[k];
+            self.row_weight[k] = v * slope(self.w[k], self.row_lo[k], self.row_up[k], smoothing * v) + RIDGE * self.mass[k];
+        }
+        self.mask[..m].fill(1.0);
+        model.gram(&self.weight, &self.mask, &mut self.factor);
+        self.factor.add_diagonal(&model.profile, self.row_weight[..m].iter().copied());
+        self.factor.factorise(&model.profile, 0.0);
+        self.dy.copy_from_slice(&self.r);
+        self.factor.solve(&model.profile, &mut self.dy);
+        for j in 0..model.n() {
+            self.slope[j] = -model.dot(j, &self.dy);
+            self.dz[j] = self.slope[j] * self.inverse[j];
+        }
+        for k in 0..m {
+            self.dw[k] = self.give[k] * self.dy[k];
+        }
+    }
+}
+
+/// Derivative of the clamp of `z`, smoothed outside the bounds with `4 t^2 = smoothing`.
+#[inline(always)]
+fn slope(z: f64, lo: f64, up: f64, smoothing: f64) -> f64 {
+    /// Stands for infinity, since infinity divided by infinity is no number.
+    const FAR: f64 = 1e100;
+    let share = |d: f64| d / (d * d + smoothing).sqrt();
+    if z > lo && z < up {
+        1.0
+    } else if smoothing == 0.0 {
+        0.0
+    } else {
+        (0.5 * (share((z - lo).min(FAR)) + share((up - z).min(FAR)))).max(FAINT)
+    }
+}
