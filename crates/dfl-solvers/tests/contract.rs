@@ -3,7 +3,7 @@
 
 use dfl_core::testkit::check_decider;
 use dfl_core::{Batch, Call, Csc, Decider, Key, NoGradient, ParamMap, Program, Rng, Stream};
-use dfl_solvers::{ActiveSet, Batched, Grid, Kkt, ShortestPath};
+use dfl_solvers::{ActiveSet, Batched, Grid, Kkt, Separable, ShortestPath};
 
 type Make = fn() -> Box<dyn Decider>;
 
@@ -21,6 +21,10 @@ const DECIDERS: &[(&str, Make)] = &[
     ("smoothed shortest path by the active set", || {
         let (program, params) = smoothed();
         Box::new(Batched::new(Kkt::new(ActiveSet::new(program, params, Default::default()).unwrap())))
+    }),
+    ("smoothed shortest path by the separable solver", || {
+        let (program, params) = smoothed();
+        Box::new(Batched::new(Separable::new(program, params, Default::default()).unwrap()))
     }),
     #[cfg(feature = "osqp")]
     ("smoothed shortest path by OSQP", || {

@@ -13,16 +13,15 @@ const FAR: f64 = 1e3;
 /// Entries of a combination of rows below this, relative to its terms, count as zero.
 const ZERO: f64 = 1e-9;
 
-/// Whether $v = $ `dy` is a Farkas certificate: every $x$ within the rows has $v^\top A x \le \sum_i \max(v_i \underline b_i, v_i
-/// \overline b_i)$, and every one within the bounds has more. Uses `rr` and `rx` of the answer.
+/// Whether $v$, which `rr` of the answer holds, is a Farkas certificate: every $x$ within the rows has $v^\top A x \le \sum_i
+/// \max(v_i \underline b_i, v_i \overline b_i)$, and every one within the bounds has more. Uses `rx` of the answer.
 #[inline(always)]
 pub(super) fn proves_infeasible(model: &Model, program: &Program, work: &mut Work) -> bool {
-    let m = model.rows();
     let (v, q) = (&mut work.answer.rr, &mut work.answer.rx);
-    let scale = 1.0 / largest(&work.dy);
+    let scale = 1.0 / largest(v);
     let (mut most, mut slack) = (0.0, 0.0);
-    for k in 0..m {
-        v[k] = scale * work.dy[k];
+    for k in 0..model.rows() {
+        v[k] *= scale;
         let bound = if v[k] > 0.0 { work.row_up[k] } else { work.row_lo[k] };
         if bound.is_finite() {
             most += v[k] * bound;

@@ -54,7 +54,7 @@ impl Work {
             self.mask[k] = if self.row_at[k] == Side::Free { 0.0 } else { 1.0 };
         }
         model.gram(&self.weight, &self.mask, &mut self.factor);
-        self.factor.add_diagonal(&model.profile, self.mask[..m].iter().map(|mask| 1.0 - mask));
+        self.factor.add_diagonal(&model.profile, 0.0, self.mask[..m].iter().map(|mask| 1.0 - mask));
         self.factor.factorise(&model.profile, DEPENDENT);
     }
 
@@ -66,18 +66,24 @@ impl Work {
         let pattern = Pattern { model, factor: &self.factor, weight: &self.weight, mask: &self.mask };
         let tight = Tight { at: &self.at, row_at: &self.row_at, row_lo: &self.row_lo, row_up: &self.row_up };
         self.answer.start(model, program, &self.y, &self.inverse, &tight);
-        let mut best = self.answer.judge(model, program, &tight);
+        let first = self.answer.judge(model, program, &tight);
+        let mut best = first;
         for _ in 0..PASSES {
             let Answer { x, y, rx, rr, .. } = &mut self.answer;
             pattern.solve(rx, rr, |j, d| x[j] += d);
             y.iter_mut().zip(rr).for_each(|(y, d)| *y += *d);
             let residual = self.answer.judge(model, program, &tight);
-            if residual <= EXACT || residual > 0.5 * best {
-                return residual;
-            }
+            let done = residual <= EXACT || residual > 0.5 * best;
             best = residual;
+            if done {
+                break;
+            }
         }
-        best
+        if best <= first {
+            return best;
+        }
+        self.answer.start(model, program, &self.y, &self.inverse, &tight);
+        self.answer.judge(model, program, &tight)
     }
 }
 
@@ -135,7 +141,7 @@ impl Answer {
                 Side::Upper => ((up - ax).abs(), up - ax),
             };
             self.rr[k] = rest;
-            primal = worse(primal, error / (1.0 + ax.abs()));
+            primal = worse(primal, error.max(rest.abs() * self.y[k].abs() / size) / (1.0 + ax.abs()));
         }
         worse(primal, dual / size)
     }

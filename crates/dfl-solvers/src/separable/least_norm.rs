@@ -32,7 +32,7 @@ impl Projector {
         let inverse: Vec<f64> = weight.iter().map(|w| if *w == 0.0 { 1.0 / (1.0 + epsilon) } else { 1.0 / epsilon }).collect();
         let mut factor = Factor::new(&model.profile);
         model.gram(&inverse, mask, &mut factor);
-        factor.add_diagonal(&model.profile, std::iter::repeat_n(1.0, model.rows()));
+        factor.add_diagonal(&model.profile, 0.0, std::iter::repeat_n(1.0, model.rows()));
         factor.factorise(&model.profile, 0.0);
         Self { factor, inverse }
     }

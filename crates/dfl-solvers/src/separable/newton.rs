@@ -19,10 +19,8 @@ use crate::active_set::kernels::vectorised;
 
 /// Square of the smoothing, relative to the residual in the objective's unit.
 const SMOOTHING: f64 = 0.03;
-/// Least weight of a clamped variable while there is smoothing.
-const FAINT: f64 = 1e-12;
-/// Share of a row's own curvature that is added to the diagonal.
-const RIDGE: f64 = 1e-10;
+/// Share of the diagonal that is added to it, and of what the diagonal would be if all variables were free.
+const RIDGE: [f64; 2] = [1e-10, 1e-30];
 /// Residual of the rows, relative to `1 +` their value, at which a step gains nothing.
 const SETTLED: f64 = 1e-11;
 /// A proximal term moves on when the rows' residual is below this share of its own.
@@ -33,6 +31,12 @@ const FIRMER: f64 = 10.0;
 const GOAL: f64 = 1e-13;
 /// Most attempts to finish at a settled point.
 const ATTEMPTS: usize = 20;
+/// Steps after which the multipliers are damped, the damping at first, and what each round leaves of it.
+const PATIENCE: usize = 25;
+const DAMPING: f64 = 1e-2;
+const LESS_DAMPING: f64 = 0.1;
+/// Least damping.
+const LEAST_DAMPING: f64 = 1e-9;
 
 /// How a solve ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,6 +74,13 @@ fn run(model: &Model, program: &Program, work: &mut Work, from: Option<&Solution
             }
             attempts += usize::from(settled);
         }
+        if settled && work.damping > 0.0 {
+            if work.diverges(model, program) {
+                return Outcome::Infeasible;
+            }
+            work.damp(LESS_DAMPING * work.damping);
+            work.evaluate(model, program);
+        }
         if attempts == ATTEMPTS || !finite(&work.r) {
             return Outcome::Failed;
         }
@@ -79,10 +90,14 @@ fn run(model: &Model, program: &Program, work: &mut Work, from: Option<&Solution
         work.iterations += 1;
         work.direction(model, program);
         let (step, bounded) = work.search(model, program);
-        if !bounded && proves_infeasible(model, program, work) {
+        if !bounded && work.falls_forever(model, program) {
             return Outcome::Infeasible;
         }
         work.y.iter_mut().zip(&work.dy).for_each(|(y, d)| *y += step * d);
+        if work.iterations == PATIENCE {
+            work.y.fill(0.0);
+            work.damp(DAMPING);
+        }
     }
 }
 
@@ -94,6 +109,28 @@ impl Work {
     #[inline(always)]
     fn settled(&self, model: &Model) -> bool {
         (0..model.rows()).all(|k| self.r[k].abs() <= SETTLED * (1.0 + self.s[k].abs()))
+    }
+
+    /// Whether the dual has no minimum along the direction of the last step.
+    #[inline(always)]
+    fn falls_forever(&mut self, model: &Model, program: &Program) -> bool {
+        self.answer.rr.copy_from_slice(&self.dy);
+        proves_infeasible(model, program, self)
+    }
+
+    /// The same of the way that the multipliers took in a damped round: if there is no feasible point, it tends to the least
+    /// violation of the rows.
+    #[inline(always)]
+    fn diverges(&mut self, model: &Model, program: &Program) -> bool {
+        self.answer.rr.iter_mut().zip(self.y.iter().zip(&self.center)).for_each(|(v, (y, center))| *v = y - center);
+        proves_infeasible(model, program, self)
+    }
+
+    /// Begins a round in which the multipliers keep to where they are.
+    #[inline(always)]
+    fn damp(&mut self, damping: f64) {
+        self.damping = damping.max(LEAST_DAMPING);
+        self.center.copy_from_slice(&self.y);
     }
 
     /// Moves the proximal term to where the slacks are; false if they have not moved enough for that to matter.
@@ -131,11 +168,11 @@ impl Work {
         }
         for k in 0..m {
             let v = self.give[k];
-            self.row_weight[k] = v * slope(self.w[k], self.row_lo[k], self.row_up[k], smoothing * v) + RIDGE * self.mass[k];
+            self.row_weight[k] = v * slope(self.w[k], self.row_lo[k], self.row_up[k], smoothing * v) + (RIDGE[1] + self.damping) * self.mass[k];
         }
         self.mask[..m].fill(1.0);
         model.gram(&self.weight, &self.mask, &mut self.factor);
-        self.factor.add_diagonal(&model.profile, self.row_weight[..m].iter().copied());
+        self.factor.add_diagonal(&model.profile, RIDGE[0], self.row_weight[..m].iter().copied());
         self.factor.factorise(&model.profile, 0.0);
         self.dy.copy_from_slice(&self.r);
         self.factor.solve(&model.profile, &mut self.dy);
@@ -149,17 +186,22 @@ impl Work {
     }
 }
 
-/// Derivative of the clamp of `z`, smoothed outside the bounds with `4 t^2 = smoothing`.
+/// Derivative of the clamp of `z`, smoothed outside the bounds with $4t^2 = $ `smoothing`.
 #[inline(always)]
 fn slope(z: f64, lo: f64, up: f64, smoothing: f64) -> f64 {
-    /// Stands for infinity, since infinity divided by infinity is no number.
-    const FAR: f64 = 1e100;
-    let share = |d: f64| d / (d * d + smoothing).sqrt();
-    if z > lo && z < up {
+    let outside = (lo - z).max(z - up);
+    if outside < 0.0 {
         1.0
     } else if smoothing == 0.0 {
         0.0
     } else {
-        (0.5 * (share((z - lo).min(FAR)) + share((up - z).min(FAR)))).max(FAINT)
+        below_one(outside, smoothing) - below_one(outside + (up - lo), smoothing)
     }
+}
+
+/// $\tfrac12 (1 - d/\sqrt{d^2 + s})$ without cancellation.
+#[inline(always)]
+fn below_one(d: f64, s: f64) -> f64 {
+    let root = (d * d + s).sqrt();
+    0.5 * s / (root * (root + d))
 }

@@ -66,13 +66,13 @@ impl Factor {
         self.tiles.as_flattened_mut()
     }
 
-    /// Adds to the diagonal; rows that only fill the last tile get 1.
+    /// Adds `values` to the diagonal, and then its own share `relative`; rows that only fill the last tile get 1.
     #[inline(always)]
-    pub(super) fn add_diagonal(&mut self, profile: &Profile, values: impl Iterator<Item = f64>) {
+    pub(super) fn add_diagonal(&mut self, profile: &Profile, relative: f64, values: impl Iterator<Item = f64>) {
         let entries = self.tiles.as_flattened_mut();
         for (i, v) in values.chain(std::iter::repeat(1.0)).take(profile.padded()).enumerate() {
             let at = profile.address(i, i);
-            entries[at] += v;
+            entries[at] = (1.0 + relative) * (entries[at] + v);
             self.diagonal[i] = entries[at];
         }
     }
@@ -216,7 +216,7 @@ mod tests {
                 entries[profile.address(i, j)] = dense[i][j];
             }
         }
-        factor.add_diagonal(&profile, (0..n).map(|i| dense[i][i]));
+        factor.add_diagonal(&profile, 0.0, (0..n).map(|i| dense[i][i]));
         (profile, factor, dense)
     }
 

@@ -17,10 +17,11 @@ impl Work {
     #[inline(always)]
     pub(super) fn search(&self, model: &Model, program: &Program) -> (f64, bool) {
         let first: f64 = -self.dy.iter().zip(&self.r).map(|(d, r)| d * r).sum::<f64>();
+        let damping = self.damping * self.dy.iter().zip(&self.mass).map(|(d, mass)| mass * d * d).sum::<f64>();
         let (mut low, mut high, mut t) = (0.0, f64::INFINITY, 1.0);
         for _ in 0..TRIALS {
             let (change, curvature) = self.change(model, program, t);
-            let slope = first + change;
+            let (slope, curvature) = (first + change + damping * t, curvature + damping);
             if slope.abs() <= FLAT * first.abs() {
                 return (t, true);
             }
@@ -32,11 +33,11 @@ impl Work {
             t = if newton > low && newton < high {
                 newton.min(10.0 * FAR)
             } else if high < f64::INFINITY {
-                0.5 * (low + high)
+                if high <= 4.0 * low { 0.5 * (low + high) } else { (low * high).sqrt().max(0.1 * high) }
             } else {
                 10.0 * t
             };
-            if high - low <= f64::EPSILON * high {
+            if high < f64::INFINITY && high - low <= f64::EPSILON * high {
                 break;
             }
         }

@@ -25,13 +25,16 @@ pub(super) struct Work {
     pub(super) give: Vec<f64>,
     pub(super) anchor: Vec<f64>,
     pub(super) y: Vec<f64>,
+    /// Weight of a proximal term on `y`, relative to `mass`, and the value that it keeps to.
+    pub(super) damping: f64,
+    pub(super) center: Vec<f64>,
     /// `-(c + A'y) / P` and its projection onto the bounds.
     pub(super) z: Vec<f64>,
     pub(super) x: Vec<f64>,
     /// The same of the rows' values.
     pub(super) w: Vec<f64>,
     pub(super) s: Vec<f64>,
-    /// `A x - s`.
+    /// `A x - s`, less the gradient of the proximal term.
     pub(super) r: Vec<f64>,
     /// Where each variable and row stands.
     pub(super) at: Vec<Side>,
@@ -74,6 +77,8 @@ impl Work {
             give: y.clone(),
             anchor: y.clone(),
             y: y.clone(),
+            damping: 0.0,
+            center: y.clone(),
             z: x.clone(),
             x: x.clone(),
             w: y.clone(),
@@ -115,6 +120,7 @@ impl Work {
     #[inline(always)]
     pub(super) fn begin(&mut self, model: &Model, program: &Program, from: Option<&Solution>) {
         self.unchanged = false;
+        self.damping = 0.0;
         self.y.fill(0.0);
         self.anchor.fill(0.0);
         if let Some(from) = from {
@@ -155,7 +161,7 @@ impl Work {
         for k in 0..model.rows() {
             self.w[k] = self.anchor[k] + self.give[k] * self.y[k];
             self.s[k] = self.w[k].max(self.row_lo[k]).min(self.row_up[k]);
-            self.r[k] = -self.s[k];
+            self.r[k] = -self.s[k] - self.damping * self.mass[k] * (self.y[k] - self.center[k]);
             let side = side(self.w[k], self.row_lo[k], self.row_up[k]);
             self.unchanged &= side == self.row_at[k];
             self.row_at[k] = side;
