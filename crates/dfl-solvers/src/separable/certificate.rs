@@ -37,7 +37,7 @@ pub(super) fn proves_infeasible(model: &Model, program: &Program, work: &mut Wor
         let at = q[j] * if q[j] > 0.0 { program.lo[j] } else { program.up[j] };
         if at.is_finite() {
             least += at;
-        } else if q[j].abs() > ZERO * model.size(j) {
+        } else if q[j].abs() > ZERO * model.norm(j) {
             return false;
         } else {
             least -= q[j].abs() * far;

@@ -10,6 +10,8 @@ use super::work::{Answer, Work};
 pub(super) const DEPENDENT: f64 = 1e-11;
 /// Most solves with one factor.
 const PASSES: usize = 4;
+/// Rounding errors of the sums of multipliers up to this, relative to the costs, are overlooked.
+const ROUNDING: f64 = 1e-12;
 /// A KKT residual that no further pass can lower by much.
 const EXACT: f64 = 1e-15;
 
@@ -115,7 +117,7 @@ impl Answer {
     /// pattern's equations are left in `rx` and `rr`.
     #[inline(always)]
     fn judge(&mut self, model: &Model, program: &Program, tight: &Tight<'_>) -> f64 {
-        let (mut dual, mut size) = (0.0_f64, 1.0_f64);
+        let (mut dual, mut size, mut terms) = (0.0_f64, 1.0_f64, 0.0_f64);
         for k in 0..model.rows() {
             let inequality = tight.row_lo[k] < tight.row_up[k];
             self.y[k] = allowed(self.y[k], tight.row_at[k], inequality);
@@ -130,6 +132,7 @@ impl Answer {
             self.nu[j] = allowed(rest, tight.at[j], lo < up);
             self.rx[j] = rest - self.nu[j];
             dual = worse(dual, self.rx[j].abs());
+            terms = terms.max(model.size(j, &self.y));
             model.add(j, self.x[j], &mut self.ax);
         }
         let mut primal = 0.0_f64;
@@ -143,7 +146,9 @@ impl Answer {
             self.rr[k] = rest;
             primal = worse(primal, error.max(rest.abs() * self.y[k].abs() / size) / (1.0 + ax.abs()));
         }
-        worse(primal, dual / size)
+        // Multipliers that are so large that their sum is mostly rounding make no answer, though it may happen to vanish.
+        let rounding = f64::EPSILON * terms;
+        worse(primal, if rounding > ROUNDING * size { dual.max(rounding) } else { dual } / size)
     }
 }
 

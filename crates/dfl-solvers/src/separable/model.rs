@@ -81,9 +81,16 @@ impl Model {
         rows.iter().zip(values).map(|(&i, v)| v * y[i]).sum()
     }
 
+    /// `sum_i |a_ij y_i|`.
+    #[inline(always)]
+    pub(super) fn size(&self, j: usize, y: &[f64]) -> f64 {
+        let (rows, values) = self.column(j);
+        rows.iter().zip(values).map(|(&i, v)| (v * y[i]).abs()).sum()
+    }
+
     /// `sum_i |a_ij|`.
     #[inline(always)]
-    pub(super) fn size(&self, j: usize) -> f64 {
+    pub(super) fn norm(&self, j: usize) -> f64 {
         self.column(j).1.iter().map(|v| v.abs()).sum()
     }
 

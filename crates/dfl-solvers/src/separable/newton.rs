@@ -19,6 +19,8 @@ use crate::active_set::kernels::vectorised;
 
 /// Square of the smoothing, relative to the residual in the objective's unit.
 const SMOOTHING: f64 = 0.03;
+/// What is left of the smoothing where a step has changed nothing in the pattern.
+const SHARPER: f64 = 1e-4;
 /// Share of the diagonal that is added to it, and of what the diagonal would be if all variables were free.
 const RIDGE: [f64; 2] = [1e-10, 1e-30];
 /// Residual of the rows, relative to `1 +` their value, at which a step gains nothing.
@@ -26,15 +28,19 @@ const SETTLED: f64 = 1e-11;
 /// A proximal term moves on when the rows' residual is below this share of its own.
 const ROUND: f64 = 0.1;
 /// How much stronger the slack follows in the next round.
-const FIRMER: f64 = 10.0;
+const FIRMER: f64 = 100.0;
+/// Most that a slack gives way, relative to what the variables of its row do.
+const FIRMEST: f64 = 1e6;
 /// KKT residual at which nothing is left to gain.
 const GOAL: f64 = 1e-13;
 /// Most attempts to finish at a settled point.
 const ATTEMPTS: usize = 20;
 /// Steps after which the multipliers are damped, the damping at first, and what each round leaves of it.
-const PATIENCE: usize = 25;
+const PATIENCE: usize = 100;
 const DAMPING: f64 = 1e-2;
 const LESS_DAMPING: f64 = 0.1;
+/// A damped round is over when the residual of the rows is below this share of what is held back.
+const DAMPED: f64 = 1e-6;
 /// Least damping.
 const LEAST_DAMPING: f64 = 1e-9;
 
@@ -55,8 +61,7 @@ vectorised! {
 #[inline(always)]
 fn run(model: &Model, program: &Program, work: &mut Work, from: Option<&Solution>, tolerance: f64, limit: usize) -> Outcome {
     work.begin(model, program, from);
-    let mut known = if from.is_some() { work.finish(model, program) } else { f64::INFINITY };
-    if known <= GOAL {
+    if from.is_some() && work.finish(model, program) <= GOAL {
         return Outcome::Optimal;
     }
     let mut attempts = 0;
@@ -65,27 +70,28 @@ fn run(model: &Model, program: &Program, work: &mut Work, from: Option<&Solution
         let settled = work.settled(model);
         if work.unchanged || settled {
             let residual = work.finish(model, program);
-            if residual <= GOAL || (residual <= tolerance && residual > 0.5 * known) {
+            if residual <= GOAL {
                 return Outcome::Optimal;
             }
-            known = residual;
             if work.next_round(model) {
                 continue;
             }
-            attempts += usize::from(settled);
+            attempts += usize::from(settled || residual <= tolerance);
         }
-        if settled && work.damping > 0.0 {
+        if work.damping > 0.0 && work.damped(model) {
             if work.diverges(model, program) {
                 return Outcome::Infeasible;
             }
             work.damp(LESS_DAMPING * work.damping);
             work.evaluate(model, program);
         }
-        if attempts == ATTEMPTS || !finite(&work.r) {
-            return Outcome::Failed;
-        }
-        if work.iterations == limit {
-            return Outcome::Limit;
+        if work.damping == 0.0 && (attempts == ATTEMPTS || work.iterations == PATIENCE) {
+            attempts = 0;
+            work.y.fill(0.0);
+            work.damp(DAMPING);
+            work.evaluate(model, program);
+        } else if attempts == ATTEMPTS || work.iterations == limit || !finite(&work.r) {
+            return work.give_up(model, program, tolerance, limit);
         }
         work.iterations += 1;
         work.direction(model, program);
@@ -94,10 +100,6 @@ fn run(model: &Model, program: &Program, work: &mut Work, from: Option<&Solution
             return Outcome::Infeasible;
         }
         work.y.iter_mut().zip(&work.dy).for_each(|(y, d)| *y += step * d);
-        if work.iterations == PATIENCE {
-            work.y.fill(0.0);
-            work.damp(DAMPING);
-        }
     }
 }
 
@@ -109,6 +111,29 @@ impl Work {
     #[inline(always)]
     fn settled(&self, model: &Model) -> bool {
         (0..model.rows()).all(|k| self.r[k].abs() <= SETTLED * (1.0 + self.s[k].abs()))
+    }
+
+    /// The end when no step gains anything: what is there may be good enough.
+    #[inline(always)]
+    fn give_up(&mut self, model: &Model, program: &Program, tolerance: f64, limit: usize) -> Outcome {
+        if self.finish(model, program) <= tolerance {
+            Outcome::Optimal
+        } else if self.iterations == limit {
+            Outcome::Limit
+        } else {
+            Outcome::Failed
+        }
+    }
+
+    /// Whether a damped round is over: the rest is small beside what the damping holds back.
+    #[inline(always)]
+    fn damped(&self, model: &Model) -> bool {
+        let (mut rest, mut held) = (0.0_f64, 0.0_f64);
+        for k in 0..model.rows() {
+            rest = rest.max(self.r[k].abs());
+            held = held.max(self.damping * self.mass[k] * (self.y[k] - self.center[k]).abs());
+        }
+        rest <= DAMPED * held || self.settled(model)
     }
 
     /// Whether the dual has no minimum along the direction of the last step.
@@ -148,7 +173,7 @@ impl Work {
         }
         for k in 0..model.rows() {
             self.anchor[k] = self.s[k];
-            self.give[k] *= FIRMER;
+            self.give[k] = (FIRMER * self.give[k]).min(FIRMEST * self.mass[k]);
             if self.row_at[k] == Side::Free {
                 self.y[k] = 0.0;
             }
@@ -156,12 +181,12 @@ impl Work {
         true
     }
 
-    /// The Newton direction of the smoothed dual; of `f` itself where a step has changed nothing in the pattern.
+    /// The Newton direction of the smoothed dual.
     #[inline(always)]
     fn direction(&mut self, model: &Model, program: &Program) {
         let m = model.rows();
         let error = (0..m).fold(0.0_f64, |a, k| a.max(self.r[k] * self.r[k] / self.mass[k]));
-        let smoothing = if self.unchanged { 0.0 } else { 4.0 * SMOOTHING * error };
+        let smoothing = 4.0 * SMOOTHING * error * if self.unchanged { SHARPER } else { 1.0 };
         for j in 0..model.n() {
             let v = self.inverse[j];
             self.weight[j] = v * slope(self.z[j], program.lo[j], program.up[j], smoothing * v);

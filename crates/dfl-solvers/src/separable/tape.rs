@@ -117,7 +117,8 @@ fn run(tape: &SeparableTape, u: &mut Adjoint) {
     tape.project(&pattern, rhs, scratch);
     out.fill(0.0);
     (0..n).filter(|&j| tape.weight[j] == 0.0).for_each(|j| out[j] = rhs[n + j]);
-    let (size, mut before) = (largest(given), f64::INFINITY);
+    let size = largest(&u.x).max(largest(&u.bounds)).max(largest(&u.rows));
+    let mut before = f64::INFINITY;
     for pass in 0..=REFINEMENTS {
         tape.residual(rhs, out, error, true);
         let now = largest(error);

@@ -161,7 +161,7 @@ fn repeated_rows_and_vertices_give_the_least_norm_solution() {
 #[test]
 fn a_duplicate_row_by_hand() {
     let program =
-        Program::linear(vec![0.0; 2]).with_quadratic(identity(2)).with_rows(matrix(&[&[1.0, 1.0]; 2]), vec![2.0; 2], vec![2.0; 2]);
+        Program::linear(vec![0.0; 2]).with_quadratic(identity(2)).with_rows(matrix(&[&[1.0, 1.0], &[1.0, 1.0]]), vec![2.0; 2], vec![2.0; 2]);
     let params = (0..2).fold(ParamMap::new(4), |map, j| map.link(Entry::C(j), j, 1.0).rhs(j, 2 + j, 1.0));
     let found = derivatives(&solver(program, params), None, Cotangent { x: &[1.0, 0.0], ..Default::default() }, &[0.0, 0.0, 1.0, 1.0]);
     assert!(found.degenerate);

@@ -24,6 +24,6 @@ unsafe impl GlobalAlloc for Counting {
 static ALLOCATOR: Counting = Counting;
 
 /// How often memory was asked for since the program began.
-pub fn allocations() -> usize {
+pub(crate) fn allocations() -> usize {
     COUNT.load(Ordering::Relaxed)
 }
