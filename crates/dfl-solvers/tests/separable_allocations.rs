@@ -10,7 +10,8 @@ use dfl_solvers::{Grid, Separable, SeparableOptions};
 
 /// Rows of every kind, bounds, and matrices that move.
 fn program(n: usize, m: usize, rng: &mut Rng) -> (Program, ParamMap) {
-    let entries: Vec<_> = (0..m * n).filter_map(|k| (rng.uniform() < 0.4).then(|| (k / n, k % n, rng.normal()))).collect();
+    let places: Vec<usize> = (0..m * n).filter(|_| rng.uniform() < 0.4).collect();
+    let entries: Vec<_> = places.into_iter().map(|k| (k / n, k % n, rng.normal())).collect();
     let a = Csc::from_triplets(m, n, &entries).unwrap();
     let up: Vec<f64> = (0..m).map(|i| if i % 3 == 0 { 0.0 } else { rng.uniform() }).collect();
     let lo = up.iter().enumerate().map(|(i, &v)| [v, f64::NEG_INFINITY, v - 1.5][i % 3]).collect();

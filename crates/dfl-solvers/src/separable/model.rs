@@ -32,7 +32,9 @@ impl Model {
         for j in 0..n {
             let first = program.a.col_ptr()[j];
             let of = entries.len();
-            entries.extend(program.a.col(j).enumerate().filter(|(_, (i, _))| place[*i] != usize::MAX).map(|(k, (i, _))| (place[i], first + k)));
+            entries.extend(
+                program.a.col(j).enumerate().filter(|(_, (i, _))| place[*i] != usize::MAX).map(|(k, (i, _))| (place[i], first + k)),
+            );
             entries[of..].sort_unstable();
             start.push(entries.len());
         }

@@ -85,13 +85,15 @@ fn run(model: &Model, program: &Program, work: &mut Work, from: Option<&Solution
             work.damp(LESS_DAMPING * work.damping);
             work.evaluate(model, program);
         }
-        if work.damping == 0.0 && (attempts == ATTEMPTS || work.iterations == PATIENCE) {
+        let stuck = attempts == ATTEMPTS || (work.damping == 0.0 && work.iterations == PATIENCE);
+        if work.iterations == limit || !finite(&work.r) || (stuck && work.damping > 0.0) {
+            return work.give_up(model, program, tolerance, limit);
+        }
+        if stuck {
             attempts = 0;
             work.y.fill(0.0);
             work.damp(DAMPING);
             work.evaluate(model, program);
-        } else if attempts == ATTEMPTS || work.iterations == limit || !finite(&work.r) {
-            return work.give_up(model, program, tolerance, limit);
         }
         work.iterations += 1;
         work.direction(model, program);
@@ -193,7 +195,8 @@ impl Work {
         }
         for k in 0..m {
             let v = self.give[k];
-            self.row_weight[k] = v * slope(self.w[k], self.row_lo[k], self.row_up[k], smoothing * v) + (RIDGE[1] + self.damping) * self.mass[k];
+            self.row_weight[k] =
+                v * slope(self.w[k], self.row_lo[k], self.row_up[k], smoothing * v) + (RIDGE[1] + self.damping) * self.mass[k];
         }
         self.mask[..m].fill(1.0);
         model.gram(&self.weight, &self.mask, &mut self.factor);

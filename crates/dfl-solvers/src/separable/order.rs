@@ -65,7 +65,11 @@ mod tests {
     fn bandwidth(neighbours: &[Vec<usize>], order: &[usize]) -> usize {
         let mut place = vec![usize::MAX; order.len()];
         order.iter().enumerate().for_each(|(new, &old)| place[old] = new);
-        (0..order.len()).flat_map(|i| neighbours[i].iter().map(move |&j| (i, j))).map(|(i, j)| place[i].abs_diff(place[j])).max().unwrap_or(0)
+        (0..order.len())
+            .flat_map(|i| neighbours[i].iter().map(move |&j| (i, j)))
+            .map(|(i, j)| place[i].abs_diff(place[j]))
+            .max()
+            .unwrap_or(0)
     }
 
     /// A path that was numbered wildly gets bandwidth 1, a 6x6 grid at most 7, and isolated vertices are kept.
@@ -73,9 +77,8 @@ mod tests {
     fn known_bandwidths() {
         let n = 31;
         let path: Vec<Vec<usize>> = (0..n).map(|v| vec![(v + 7) % n, (v + n - 7) % n]).collect();
-        let cut = |(v, list): (usize, &Vec<usize>)| -> Vec<usize> {
-            list.iter().copied().filter(|&w| (v.min(w), v.max(w)) != (0, 7)).collect()
-        };
+        let cut =
+            |(v, list): (usize, &Vec<usize>)| -> Vec<usize> { list.iter().copied().filter(|&w| (v.min(w), v.max(w)) != (0, 7)).collect() };
         let path: Vec<Vec<usize>> = path.iter().enumerate().map(cut).collect();
         assert_eq!(bandwidth(&path, &reverse_cuthill_mckee(&path)), 1);
         let near = |v: usize| (0..36).filter(|&w: &usize| (v / 6).abs_diff(w / 6) + (v % 6).abs_diff(w % 6) == 1).collect::<Vec<_>>();

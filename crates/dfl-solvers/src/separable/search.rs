@@ -25,7 +25,11 @@ impl Work {
             if slope.abs() <= FLAT * first.abs() {
                 return (t, true);
             }
-            if slope < 0.0 { low = t } else { high = t }
+            if slope < 0.0 {
+                low = t
+            } else {
+                high = t
+            }
             if high == f64::INFINITY && t > FAR {
                 return (t, false);
             }

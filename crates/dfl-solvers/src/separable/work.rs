@@ -111,7 +111,13 @@ impl Work {
         let top = self.mass.iter().fold(0.0_f64, |a, v| a.max(*v));
         for k in 0..model.rows() {
             // A row without entries has no scale of its own.
-            self.mass[k] = if self.mass[k] > 0.0 { self.mass[k] } else if top > 0.0 { top } else { 1.0 };
+            self.mass[k] = if self.mass[k] > 0.0 {
+                self.mass[k]
+            } else if top > 0.0 {
+                top
+            } else {
+                1.0
+            };
             self.give[k] = GIVE * self.mass[k];
         }
     }

@@ -38,9 +38,8 @@ fn repeated_and_implied_rows_change_nothing() {
         rows.extend(program.a.triplets().map(|(i, j, v)| (m + i, j, 2.0 * v)));
         rows.extend(program.a.triplets().filter(|t| t.0 % 3 == 0).map(|(_, j, v)| (2 * m, j, v)));
         let equalities = || (0..m).filter(|i| i % 3 == 0);
-        let sides = |side: &[f64], sum: f64| -> Vec<f64> {
-            side.iter().copied().chain(side.iter().map(|v| 2.0 * v)).chain([sum]).collect()
-        };
+        let sides =
+            |side: &[f64], sum: f64| -> Vec<f64> { side.iter().copied().chain(side.iter().map(|v| 2.0 * v)).chain([sum]).collect() };
         let exact = equalities().all(|i| program.row_lo[i] == program.row_up[i]);
         let sum: f64 = equalities().map(|i| program.row_up[i]).sum();
         let (lo, up) = if exact { (sum, sum) } else { (-INF, INF) };

@@ -62,8 +62,7 @@ fn compare(program: Program, params: ParamMap, tolerance: f64, rng: &mut Rng) ->
     let kkt = Kkt::new(s.clone());
     let mut flag = false;
     for cotangent in [Cotangent { x: &x, ..Default::default() }, Cotangent { x: &x, rows: &rows, bounds: &bounds }] {
-        let (ours, theirs) =
-            (derivatives(&s, None, cotangent, &direction), derivatives(&kkt, None, cotangent, &direction));
+        let (ours, theirs) = (derivatives(&s, None, cotangent, &direction), derivatives(&kkt, None, cotangent, &direction));
         for (a, b) in [
             (&ours.adjoint.x, &theirs.adjoint.x),
             (&ours.adjoint.rows, &theirs.adjoint.rows),
@@ -160,8 +159,11 @@ fn repeated_rows_and_vertices_give_the_least_norm_solution() {
 /// The same plane written twice, by hand: the multiplier's derivative is shared.
 #[test]
 fn a_duplicate_row_by_hand() {
-    let program =
-        Program::linear(vec![0.0; 2]).with_quadratic(identity(2)).with_rows(matrix(&[&[1.0, 1.0], &[1.0, 1.0]]), vec![2.0; 2], vec![2.0; 2]);
+    let program = Program::linear(vec![0.0; 2]).with_quadratic(identity(2)).with_rows(
+        matrix(&[&[1.0, 1.0], &[1.0, 1.0]]),
+        vec![2.0; 2],
+        vec![2.0; 2],
+    );
     let params = (0..2).fold(ParamMap::new(4), |map, j| map.link(Entry::C(j), j, 1.0).rhs(j, 2 + j, 1.0));
     let found = derivatives(&solver(program, params), None, Cotangent { x: &[1.0, 0.0], ..Default::default() }, &[0.0, 0.0, 1.0, 1.0]);
     assert!(found.degenerate);

@@ -91,7 +91,8 @@ fn known(n: usize, m: usize, spread: f64, rng: &mut Rng) -> (Program, Solution) 
 
 /// A program of random shape with a feasible point, of which many bounds may be tight: sparse rows, sides of every kind.
 fn sparse(n: usize, m: usize, density: f64, rng: &mut Rng) -> Program {
-    let entries: Vec<_> = (0..m * n).filter_map(|k| (rng.uniform() < density).then(|| (k / n, k % n, rng.normal()))).collect();
+    let places: Vec<usize> = (0..m * n).filter(|_| rng.uniform() < density).collect();
+    let entries: Vec<_> = places.into_iter().map(|k| (k / n, k % n, rng.normal())).collect();
     let a = Csc::from_triplets(m, n, &entries).unwrap();
     let x: Vec<f64> = (0..n).map(|_| rng.normal()).collect();
     let mut ax = vec![0.0; m];
