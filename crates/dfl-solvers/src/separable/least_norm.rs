@@ -3,7 +3,7 @@
 use super::finish::Pattern;
 use super::model::Model;
 use super::profile::Factor;
-use crate::active_set::kernels::largest;
+use crate::active_set::kernels::{largest, vectorised};
 
 /// Weight of the regularisation, relative to the rows: small, for few steps, and far above rounding.
 const WEIGHT: f64 = 1e-8;
@@ -11,6 +11,18 @@ const WEIGHT: f64 = 1e-8;
 const STEPS: usize = 8;
 /// What is left of the largest multiplier when the projection is exact.
 const EXACT: f64 = 1e-16;
+
+vectorised! {
+    /// The factor of $I + A_R T^{-1} A_R^\top$.
+    fn factorise(model: &Model, inverse: &[f64], mask: &[f64], factor: &mut Factor) -> () = run
+}
+
+#[inline(always)]
+fn run(model: &Model, inverse: &[f64], mask: &[f64], factor: &mut Factor) {
+    model.gram(inverse, mask, factor);
+    factor.add_diagonal(&model.profile, 0.0, std::iter::repeat_n(1.0, model.rows()));
+    factor.factorise(&model.profile, 0.0);
+}
 
 /// Projects $w = (w_R, w_B)$ onto the range of $C = [A_R; E_B^\top]$, the complement of $\{w : C^\top w = 0\}$.
 ///
@@ -31,9 +43,7 @@ impl Projector {
         let epsilon = WEIGHT * largest(&squares).max(f64::MIN_POSITIVE);
         let inverse: Vec<f64> = weight.iter().map(|w| if *w == 0.0 { 1.0 / (1.0 + epsilon) } else { 1.0 / epsilon }).collect();
         let mut factor = Factor::new(&model.profile);
-        model.gram(&inverse, mask, &mut factor);
-        factor.add_diagonal(&model.profile, 0.0, std::iter::repeat_n(1.0, model.rows()));
-        factor.factorise(&model.profile, 0.0);
+        factorise(model, &inverse, mask, &mut factor);
         Self { factor, inverse }
     }
 

@@ -45,8 +45,9 @@ impl Default for SeparableOptions {
 /// and an exact line search its length. Far from the answer the jump of $D$ at a bound is smoothed, which makes steps long also where
 /// $P$ is tiny and the program nearly linear; the slack of an inequality row is one more variable with a proximal term. When a step
 /// leaves the pattern of free variables and tight rows as it was, the exact answer for the pattern is one linear system away, and is
-/// accepted if it satisfies the KKT conditions of the program: the method ends after finitely many steps, with residuals near 1e-15.
-/// Dependent rows are dropped from that system.
+/// accepted if it satisfies the KKT conditions of the program, so that residuals are near 1e-15. Dependent rows are dropped from that
+/// system. Where a hundred steps do not suffice, the multipliers are damped: rounds of the proximal-point method, which tend to the
+/// answer or, if there is no feasible point, along the proof that there is none.
 ///
 /// An earlier answer hands over its multipliers and sides: if the sides are still right, no step is needed. Without one the answer
 /// depends on `theta` alone. An answer is [`Status::Optimal`] only if its KKT residual is at most `tolerance`, else
@@ -65,7 +66,7 @@ impl Default for SeparableOptions {
 ///
 /// # References
 /// Li, Sun & Toh (2018), SIAM J. Optim. 28, semismooth Newton steps on such duals; Chen & Mangasarian (1996), Comput. Optim. Appl. 5,
-/// the smoothed clamp; Rockafellar (1976), Math. Oper. Res. 1, the proximal term; George & Liu (1981), the factor.
+/// the smoothed clamp; Rockafellar (1976), Math. Oper. Res. 1, proximal terms; George & Liu (1981), the factor.
 #[derive(Clone, Debug)]
 pub struct Separable {
     instance: Instance,
