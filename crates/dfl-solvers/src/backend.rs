@@ -1,10 +1,13 @@
 use std::fmt;
 use std::str::FromStr;
 
-use dfl_core::{Decider, Entry, Error, ParamMap, Program, ProgramSolver, Residuals, Result, Solution, SolveInfo, Status};
+use dfl_core::{
+    Decider, DifferentiableSolver, Entry, Error, ParamMap, Program, ProgramSolver, Residuals, Result, Solution, SolveInfo, Status,
+};
 
 use crate::limits::Deadline;
-use crate::{ActiveSet, ActiveSetOptions, Batched, Kkt, Limits};
+use crate::separable::is_separable;
+use crate::{ActiveSet, ActiveSetOptions, Batched, Kkt, Limits, Separable, SeparableOptions};
 
 /// Rows and bounded variables together up to which the active set is the first choice: its memory grows with the square.
 const SMALL: usize = 600;
@@ -17,6 +20,7 @@ const SMALL: usize = 600;
 /// | --- | --- | --- |
 /// | integer variables | `highs` | |
 /// | second-order cones | `clarabel` | |
+/// | quadratic, `P` diagonal and positive | `separable` | as below |
 /// | small (600 rows and bounded variables) | `active_set` | as a large one |
 /// | large, linear | `highs` | `clarabel`, `osqp`, `active_set` |
 /// | large, quadratic | `osqp` | `clarabel`, `active_set` |
@@ -27,6 +31,8 @@ pub enum Backend {
     Auto,
     /// [`ActiveSet`].
     ActiveSet,
+    /// [`Separable`].
+    Separable,
     /// OSQP, feature `osqp`.
     Osqp,
     /// Clarabel, feature `clarabel`.
@@ -65,13 +71,14 @@ pub struct Deciding {
 
 impl Backend {
     /// All of them.
-    pub const ALL: [Self; 5] = [Self::Auto, Self::ActiveSet, Self::Osqp, Self::Clarabel, Self::Highs];
+    pub const ALL: [Self; 6] = [Self::Auto, Self::ActiveSet, Self::Separable, Self::Osqp, Self::Clarabel, Self::Highs];
 
     /// Its fixed name.
     pub fn id(self) -> &'static str {
         match self {
             Self::Auto => "auto",
             Self::ActiveSet => "active_set",
+            Self::Separable => "separable",
             Self::Osqp => "osqp",
             Self::Clarabel => "clarabel",
             Self::Highs => "highs",
@@ -81,7 +88,7 @@ impl Backend {
     /// Whether this build has it.
     pub fn built_in(self) -> bool {
         match self {
-            Self::Auto | Self::ActiveSet => true,
+            Self::Auto | Self::ActiveSet | Self::Separable => true,
             Self::Osqp => cfg!(feature = "osqp"),
             Self::Clarabel => cfg!(feature = "clarabel"),
             Self::Highs => cfg!(feature = "highs"),
@@ -132,6 +139,7 @@ impl Backend {
             #[cfg(feature = "highs")]
             Self::Highs => self.run_to_gap(crate::Highs::new(program, params, highs_options(limits))?, crate::HighsWorkspace::gap),
             Self::ActiveSet => self.run(ActiveSet::new(program, params, active_set_options(limits))?),
+            Self::Separable => self.run(Separable::new(program, params, separable_options(limits))?),
             other => Err(other.missing()),
         }
     }
@@ -148,7 +156,7 @@ impl Backend {
         Ok(Answer { backend: self, solution, info, residuals, gap, before: Vec::new() })
     }
 
-    /// A decider of batches, differentiable by [`Kkt`] unless variables are integer. Rows run in parallel under the current rayon pool
+    /// A decider of batches, differentiable by the solver itself or by [`Kkt`] unless variables are integer. Rows run in parallel under the current rayon pool
     /// (HiGHS: on as many threads of its own).
     ///
     /// # Errors
@@ -157,12 +165,13 @@ impl Backend {
         let limits = &deciding.limits;
         match self.choose(&program, &params)? {
             #[cfg(feature = "osqp")]
-            Self::Osqp => batched(crate::Osqp::new(program, params, osqp_options(limits))?, deciding),
+            Self::Osqp => batched(Kkt::new(crate::Osqp::new(program, params, osqp_options(limits))?), deciding),
             #[cfg(feature = "clarabel")]
-            Self::Clarabel => batched(crate::Clarabel::new(program, params, clarabel_options(limits))?, deciding),
+            Self::Clarabel => batched(Kkt::new(crate::Clarabel::new(program, params, clarabel_options(limits))?), deciding),
             #[cfg(feature = "highs")]
             Self::Highs => owned(program, params, deciding),
             Self::ActiveSet => batched(ActiveSet::new(program, params, active_set_options(limits))?, deciding),
+            Self::Separable => batched(Separable::new(program, params, separable_options(limits))?, deciding),
             other => Err(other.missing()),
         }
     }
@@ -193,7 +202,7 @@ fn in_turn(
 
 /// The backends that take a program, best first.
 fn fitting(program: &Program, params: &ParamMap) -> Vec<Backend> {
-    use Backend::{ActiveSet, Clarabel, Highs, Osqp};
+    use Backend::{ActiveSet, Clarabel, Highs, Osqp, Separable};
     let linear = program.p.values().iter().all(|v| *v == 0.0) && !params.moves(|e| matches!(e, Entry::P(_)));
     if program.has_integers() {
         return if linear && program.cones.is_empty() { vec![Highs] } else { Vec::new() };
@@ -203,7 +212,8 @@ fn fitting(program: &Program, params: &ParamMap) -> Vec<Backend> {
     }
     let large = if linear { vec![Highs, Clarabel, Osqp] } else { vec![Osqp, Clarabel] };
     let bounded = program.lo.iter().zip(&program.up).filter(|(lo, up)| lo.is_finite() || up.is_finite()).count();
-    if program.m() + bounded <= SMALL { [vec![ActiveSet], large].concat() } else { [large, vec![ActiveSet]].concat() }
+    let any = if program.m() + bounded <= SMALL { [vec![ActiveSet], large].concat() } else { [large, vec![ActiveSet]].concat() };
+    if is_separable(program, params) { [vec![Separable], any].concat() } else { any }
 }
 
 fn residuals(program: &Program, solution: &Solution) -> Residuals {
@@ -214,12 +224,12 @@ fn residuals(program: &Program, solution: &Solution) -> Residuals {
     }
 }
 
-fn batched<S: ProgramSolver + 'static>(solver: S, deciding: &Deciding) -> Result<Box<dyn Decider>>
+fn batched<S: DifferentiableSolver + 'static>(solver: S, deciding: &Deciding) -> Result<Box<dyn Decider>>
 where
     S::Workspace: Send,
 {
     let visible = deciding.visible.unwrap_or(solver.dims().x);
-    Ok(Box::new(Batched::new(Kkt::new(solver)).warm_start(deciding.warm).visible(visible)?))
+    Ok(Box::new(Batched::new(solver).warm_start(deciding.warm).visible(visible)?))
 }
 
 #[cfg(feature = "highs")]
@@ -235,6 +245,11 @@ fn owned(program: Program, params: ParamMap, deciding: &Deciding) -> Result<Box<
 fn active_set_options(limits: &Limits) -> ActiveSetOptions {
     let default = ActiveSetOptions::default();
     ActiveSetOptions { iterations: limits.iterations.unwrap_or(default.iterations), seconds: limits.seconds, ..default }
+}
+
+fn separable_options(limits: &Limits) -> SeparableOptions {
+    let default = SeparableOptions::default();
+    SeparableOptions { iterations: limits.iterations.unwrap_or(default.iterations), seconds: limits.seconds, ..default }
 }
 
 #[cfg(feature = "osqp")]

@@ -19,6 +19,7 @@ mod owned;
 #[cfg(any(feature = "osqp", feature = "clarabel"))]
 mod polish;
 mod risk_budget;
+mod separable;
 mod shortest_path;
 
 pub use active_set::{ActiveSet, ActiveSetOptions, ActiveSetWorkspace};
@@ -36,4 +37,5 @@ pub use limits::Limits;
 pub use osqp::{Osqp, OsqpOptions, OsqpWorkspace};
 pub use owned::Owned;
 pub use risk_budget::{RiskBudget, RiskBudgetOptions, RiskBudgetWorkspace};
+pub use separable::{Separable, SeparableOptions, SeparableTape, SeparableWorkspace};
 pub use shortest_path::{Grid, ShortestPath};

@@ -2,44 +2,24 @@
 
 #![allow(clippy::unwrap_used, reason = "helpers may fail their test")]
 
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::sync::atomic::{AtomicUsize, Ordering};
+#[path = "support/counting.rs"]
+mod counting;
 
 use dfl_core::testkit::random_qp;
 use dfl_core::{Entry, ParamMap, Program, Rng, Solution, Solver};
 use dfl_solvers::{ActiveSet, ActiveSetOptions};
 
-static COUNT: AtomicUsize = AtomicUsize::new(0);
-
-struct Counting;
-
-// SAFETY: every call goes on to the system's allocator unchanged; counting touches no memory of a caller.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        COUNT.fetch_add(1, Ordering::Relaxed);
-        // SAFETY: the caller's promise is passed on.
-        unsafe { System.alloc(layout) }
-    }
-    unsafe fn dealloc(&self, ptr: *mut u8, layout: Layout) {
-        // SAFETY: the caller's promise is passed on.
-        unsafe { System.dealloc(ptr, layout) }
-    }
-}
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
-
 fn allocations(solver: &ActiveSet, theta: &[f64], rng: &mut Rng) -> usize {
     let (mut ws, mut out) = (solver.workspace().unwrap(), Solution::zeros(solver.dims().x, solver.dims().rows));
     let others: Vec<Vec<f64>> = (0..20).map(|_| theta.iter().map(|t| t + 0.01 * rng.normal()).collect()).collect();
     let mut from = out.clone();
-    let before = COUNT.load(Ordering::Relaxed);
+    let before = counting::allocations();
     for other in &others {
         solver.solve(other, None, &mut ws, &mut out).unwrap();
         std::mem::swap(&mut from, &mut out);
         solver.solve(theta, Some(&from), &mut ws, &mut out).unwrap();
     }
-    COUNT.load(Ordering::Relaxed) - before
+    counting::allocations() - before
 }
 
 /// The first solve of a workspace included, cold and warm, with and without moving matrices, linear programs too.

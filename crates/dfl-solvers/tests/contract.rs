@@ -3,7 +3,7 @@
 
 use dfl_core::testkit::check_decider;
 use dfl_core::{Batch, Call, Cone, Csc, Decider, Key, NoGradient, ParamMap, Program, Rng, Stream};
-use dfl_solvers::{ActiveSet, Batched, Grid, Kkt, RiskBudget, ShortestPath};
+use dfl_solvers::{ActiveSet, Batched, Grid, Kkt, RiskBudget, Separable, ShortestPath};
 
 type Make = fn() -> Box<dyn Decider>;
 
@@ -34,6 +34,10 @@ const DECIDERS: &[(&str, Make)] = &[
         let simplex = Program::linear(vec![0.0; n]).with_rows(row, vec![1.0], vec![1.0]).with_bounds(vec![0.0; n], vec![1.0; n]);
         let solver = RiskBudget::new(Program { cones: vec![cone], ..simplex }, ParamMap::costs(n), Default::default()).unwrap();
         Box::new(Batched::new(NoGradient(solver)))
+    }),
+    ("smoothed shortest path by the separable solver", || {
+        let (program, params) = smoothed();
+        Box::new(Batched::new(Separable::new(program, params, Default::default()).unwrap()))
     }),
     #[cfg(feature = "osqp")]
     ("smoothed shortest path by OSQP", || {

@@ -23,7 +23,7 @@ macro_rules! vectorised {
         }
     };
 }
-pub(super) use vectorised;
+pub(crate) use vectorised;
 
 /// `a'b`; the shorter length counts.
 #[inline(always)]
@@ -193,7 +193,7 @@ pub(super) fn worst_violation(value: &[f64], [lowest, highest]: [&[f64]; 2], wei
 
 /// Largest magnitude; NaN if there is one.
 #[inline(always)]
-pub(super) fn largest(values: &[f64]) -> f64 {
+pub(crate) fn largest(values: &[f64]) -> f64 {
     values.iter().fold(0.0, |a, v| if v.abs() > a || v.is_nan() { v.abs() } else { a })
 }
 

@@ -3,7 +3,7 @@
 mod certificate;
 mod gram;
 mod iterate;
-mod kernels;
+pub(crate) mod kernels;
 mod ldl;
 mod metric;
 mod model;
