@@ -1,5 +1,7 @@
 use dfl_core::{Program, Side, Solution};
 
+use super::entries::Parts;
+
 /// Which constraints of one answer hold with equality, and the matrices they come from.
 pub(super) struct ActiveSet {
     /// `P` and `A` of the program that was solved.
@@ -47,6 +49,10 @@ pub(super) struct Vector {
 impl Vector {
     pub(super) fn zeros(n: usize, m: usize) -> Self {
         Self { x: vec![0.0; n], rows: vec![0.0; m], bounds: vec![0.0; n] }
+    }
+
+    pub(super) fn parts(&mut self) -> Parts<'_> {
+        Parts { x: &mut self.x, rows: &mut self.rows, bounds: &mut self.bounds }
     }
 
     pub(super) fn add(&mut self, other: &Self) {

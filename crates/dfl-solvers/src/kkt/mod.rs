@@ -1,14 +1,16 @@
 //! Differentiation of any [`ProgramSolver`] from its answer, by the KKT conditions at its active set.
 
 mod active;
+mod entries;
 mod system;
 
 use std::sync::OnceLock;
 
 use active::{ActiveSet, Vector};
 use dfl_core::{
-    Adjoint, Cotangent, DifferentiableSolver, Dims, Entry, Program, ProgramSolver, Result, Side, Solution, SolveInfo, Solver, check_len,
+    Adjoint, Cotangent, DifferentiableSolver, Dims, Entry, Program, ProgramSolver, Result, Solution, SolveInfo, Solver, check_len,
 };
+pub(crate) use entries::{Entries, Parts};
 use system::System;
 
 /// Adds a derivative to a solver of programs, from its answer alone.
@@ -33,17 +35,22 @@ pub struct Kkt<S> {
     inner: S,
     /// Whether the decision moves with theta, once it was asked for.
     responds: OnceLock<bool>,
+    entries: OnceLock<Entries>,
 }
 
 impl<S: ProgramSolver> Kkt<S> {
     /// Wraps a solver.
     pub fn new(inner: S) -> Self {
-        Self { inner, responds: OnceLock::new() }
+        Self { inner, responds: OnceLock::new(), entries: OnceLock::new() }
     }
 
     /// The wrapped solver.
     pub fn inner(&self) -> &S {
         &self.inner
+    }
+
+    fn entries(&self) -> &Entries {
+        self.entries.get().expect("making a tape sets them")
     }
 }
 
@@ -51,8 +58,6 @@ impl<S: ProgramSolver> Kkt<S> {
 pub struct KktTape {
     system: System,
     solution: Solution,
-    positions_p: Vec<(usize, usize)>,
-    positions_a: Vec<(usize, usize)>,
 }
 
 impl<S: ProgramSolver> Solver for Kkt<S> {
@@ -85,12 +90,11 @@ impl<S: ProgramSolver> DifferentiableSolver for Kkt<S> {
     }
 
     fn tape(&self, _theta: &[f64], solution: &Solution, ws: &mut Self::Workspace, info: &mut SolveInfo) -> Result<KktTape> {
-        let (program, params) = (self.inner.program(ws), self.inner.params());
+        let program = self.inner.program(ws);
         let system = System::new(ActiveSet::of(program, solution))?;
         info.degenerate |= system.degenerate();
-        let positions_p = if params.moves(|e| matches!(e, Entry::P(_))) { program.p.positions() } else { Vec::new() };
-        let positions_a = if params.moves(|e| matches!(e, Entry::A(_))) { program.a.positions() } else { Vec::new() };
-        Ok(KktTape { system, solution: solution.clone(), positions_p, positions_a })
+        let solution = self.entries.get_or_init(|| Entries::of(program, self.inner.params())).keep(solution);
+        Ok(KktTape { system, solution })
     }
 
     fn vjp(&self, tape: &KktTape, cotangent: Cotangent<'_>, u: &mut Adjoint, grad_theta: &mut [f64]) -> Result<()> {
@@ -110,7 +114,7 @@ impl<S: ProgramSolver> DifferentiableSolver for Kkt<S> {
         };
         tape.solve_into(&rhs, u)?;
         grad_theta.fill(0.0);
-        self.inner.params().pull(|entry| tape.gradient(entry, u), grad_theta);
+        self.inner.params().pull(|entry| self.entries().gradient(&tape.solution, u, entry), grad_theta);
         Ok(())
     }
 
@@ -119,7 +123,7 @@ impl<S: ProgramSolver> DifferentiableSolver for Kkt<S> {
         check_len("dtheta", dims.theta, dtheta.len())?;
         check_len("dx", dims.x, dx.len())?;
         let mut rhs = Vector::zeros(dims.x, dims.rows);
-        self.inner.params().tangent(dtheta, |entry, d| tape.add_tangent(entry, d, &mut rhs));
+        self.inner.params().tangent(dtheta, |entry, d| self.entries().add_tangent(&tape.solution, entry, d, &mut rhs.parts()));
         tape.solve_into(&rhs, u)?;
         dx.copy_from_slice(&u.x);
         Ok(())
@@ -131,51 +135,5 @@ impl KktTape {
         let (answer, residual) = self.system.solve(rhs)?;
         (u.x, u.rows, u.bounds, u.residual) = (answer.x, answer.rows, answer.bounds, residual);
         Ok(())
-    }
-
-    /// `u' dF/d(entry)`.
-    fn gradient(&self, entry: Entry, u: &Adjoint) -> f64 {
-        let s = &self.solution;
-        let on = |side: Side, wanted: Side, value: f64| if side == wanted { -value } else { 0.0 };
-        match entry {
-            Entry::C(j) => u.x[j],
-            Entry::P(k) => match self.positions_p[k] {
-                (i, j) if i == j => u.x[i] * s.x[i],
-                (i, j) => u.x[i] * s.x[j] + u.x[j] * s.x[i],
-            },
-            Entry::A(k) => {
-                let (i, j) = self.positions_a[k];
-                u.x[j] * s.row_dual[i] + u.rows[i] * s.x[j]
-            }
-            Entry::RowLo(i) => on(s.row_side[i], Side::Lower, u.rows[i]),
-            Entry::RowUp(i) => on(s.row_side[i], Side::Upper, u.rows[i]),
-            Entry::Lo(j) => on(s.bound_side[j], Side::Lower, u.bounds[j]),
-            Entry::Up(j) => on(s.bound_side[j], Side::Upper, u.bounds[j]),
-        }
-    }
-
-    /// `rhs -= dF/d(entry) d`, so that `K^-1 rhs` is the tangent of the answer.
-    fn add_tangent(&self, entry: Entry, d: f64, rhs: &mut Vector) {
-        let s = &self.solution;
-        match entry {
-            Entry::C(j) => rhs.x[j] -= d,
-            Entry::P(k) => {
-                let (i, j) = self.positions_p[k];
-                rhs.x[i] -= d * s.x[j];
-                if i != j {
-                    rhs.x[j] -= d * s.x[i];
-                }
-            }
-            Entry::A(k) => {
-                let (i, j) = self.positions_a[k];
-                rhs.x[j] -= d * s.row_dual[i];
-                rhs.rows[i] -= d * s.x[j];
-            }
-            Entry::RowLo(i) if s.row_side[i] == Side::Lower => rhs.rows[i] += d,
-            Entry::RowUp(i) if s.row_side[i] == Side::Upper => rhs.rows[i] += d,
-            Entry::Lo(j) if s.bound_side[j] == Side::Lower => rhs.bounds[j] += d,
-            Entry::Up(j) if s.bound_side[j] == Side::Upper => rhs.bounds[j] += d,
-            Entry::RowLo(_) | Entry::RowUp(_) | Entry::Lo(_) | Entry::Up(_) => {}
-        }
     }
 }
