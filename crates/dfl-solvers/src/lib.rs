@@ -13,12 +13,12 @@ mod osqp;
 mod owned;
 mod shortest_path;
 
-pub use active_set::{ActiveSet, ActiveSetOptions, ActiveSetWorkspace};
+pub use active_set::{ActiveSet, ActiveSetOptions, ActiveSetTape, ActiveSetWorkspace};
 pub use batched::Batched;
 pub use convexity::check_convex;
 #[cfg(feature = "highs")]
 pub use highs::{Highs, HighsOptions, HighsWorkspace};
-pub use kkt::{Kkt, KktTape};
+pub use kkt::{Kkt, KktTape, directional, value_gradient};
 #[cfg(feature = "osqp")]
 pub use osqp::{Osqp, OsqpOptions, OsqpWorkspace};
 pub use owned::Owned;
