@@ -9,9 +9,7 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use dfl_core::{
-    Adjoint, Cotangent, Csc, DifferentiableSolver, Entry, ParamMap, Program, ProgramSolver, Residuals, Solution, Status,
-};
+use dfl_core::{Adjoint, Cotangent, Csc, DifferentiableSolver, Entry, ParamMap, Program, ProgramSolver, Residuals, Solution, Status};
 use dfl_solvers::{ActiveSet, ActiveSetOptions, Kkt};
 use serde_json::Value;
 

@@ -19,7 +19,8 @@ use super::work::Work;
 use super::{ActiveSet, ActiveSetWorkspace};
 use crate::kkt::{Linearised, Matrices, Numbering, Parts, Solved, System, check_residual, has_weak_dual, negate_into, responds};
 
-/// Below this share of a normal's square outside the span of the others, the Gram matrix has lost too many digits.
+/// Least product of the relative pivots of `H` and of the Gram matrix: as many digits are lost in their factors, and one step of
+/// refinement gains the rest of sixteen.
 const LEAST_PIVOT: f64 = 1e-8;
 /// A relative residual above this is worth a refinement step.
 const REFINE_ABOVE: f64 = 1e-14;
@@ -34,7 +35,7 @@ pub struct ActiveSetTape {
 enum Factor {
     Range(RangeSpace),
     /// Where `P` is only semidefinite or the factor of the solve has too few digits.
-    General(Box<(System, Numbering)>),
+    General(System, Numbering),
 }
 
 impl DifferentiableSolver for ActiveSet {
@@ -63,7 +64,7 @@ impl DifferentiableSolver for ActiveSet {
                 let matrices = if self.entries.move_matrices() { Arc::new(Matrices::of(program)) } else { fixed() };
                 let system = System::new(Linearised::of(program, solution, matrices)?, &self.symbolic)?;
                 info.degenerate |= system.degenerate();
-                Factor::General(Box::new((system, Numbering::of(program))))
+                Factor::General(system, Numbering::of(program))
             }
         };
         Ok(ActiveSetTape { factor, solution: self.entries.keep(solution) })
@@ -73,7 +74,7 @@ impl DifferentiableSolver for ActiveSet {
         check_len("grad_theta", self.dims().theta, grad_theta.len())?;
         match &tape.factor {
             Factor::Range(range) => range.adjoint(cotangent, u),
-            Factor::General(general) => general.1.adjoint(&general.0, cotangent, u),
+            Factor::General(system, numbering) => numbering.adjoint(system, cotangent, u),
         }?;
         grad_theta.fill(0.0);
         self.params().pull(|entry| self.entries.gradient(&tape.solution, u, entry), grad_theta);
@@ -90,7 +91,7 @@ impl DifferentiableSolver for ActiveSet {
                 tangent(rhs);
                 Ok(())
             }),
-            Factor::General(general) => general.1.tangent(&general.0, tangent, u),
+            Factor::General(system, numbering) => numbering.tangent(system, tangent, u),
         }?;
         dx.copy_from_slice(&u.x);
         Ok(())
@@ -99,8 +100,9 @@ impl DifferentiableSolver for ActiveSet {
 
 /// Whether the factors of the last solve are those of the KKT matrix, to enough digits.
 fn is_accurate(model: &Model, work: &Work) -> bool {
-    let (tight, gram) = (&work.tight, &work.gram);
-    model.metric.shift == 0.0 && tight.ldl.least_pivot(|k| gram.column(tight.index[k])[tight.index[k]]) > LEAST_PIVOT
+    let (metric, tight, gram) = (&model.metric, &work.tight, &work.gram);
+    let gram_pivot = || tight.ldl.least_pivot(|k| gram.column(tight.index[k])[tight.index[k]]);
+    metric.shift == 0.0 && metric.least_pivot() * gram_pivot() > LEAST_PIVOT
 }
 
 /// The factors of a solve: of `H`, and of the Gram matrix of the tight set.

@@ -85,6 +85,25 @@ fn equalities_that_depend_on_each_other() {
     }
 }
 
+/// Two rows at an angle of 1e-4: their Gram matrix has lost too many digits, the KKT matrix has not.
+#[test]
+fn equalities_that_almost_depend_on_each_other() {
+    let close = matrix(&[&[1.0, 1.0, 0.0], &[1.0, 1.0, 1e-4]]);
+    let program =
+        Program::linear(vec![1.0, -2.0, 0.5]).with_quadratic(Csc::diagonal(&[0.01; 3])).with_rows(close, vec![1.0; 2], vec![1.0; 2]);
+    check("almost a row twice", &program, false);
+}
+
+/// A Hessian with eigenvalues from 5e-8 to 3, and two rows that lie close in its metric.
+#[test]
+fn an_ill_conditioned_hessian() {
+    let p = matrix(&[&[1.0, 1.0, 0.0], &[0.0, 1.0 + 1e-7, 0.0], &[0.0, 0.0, 3.0]]);
+    let rows = matrix(&[&[1.0, 0.5, 0.0], &[1.0, 0.501, 1.0]]);
+    let program = Program::linear(vec![1.0, -2.0, 0.5]).with_quadratic(p);
+    check("ill conditioned, no rows", &program, false);
+    check("ill conditioned", &program.with_rows(rows, vec![1.0; 2], vec![1.0; 2]), false);
+}
+
 /// The bound and the row say the same: the solver holds one of them, and the other is called free.
 #[test]
 fn inequalities_that_depend_on_each_other() {

@@ -58,6 +58,32 @@ fn it_is_the_jvp_where_there_is_one() {
     assert!(worst < 1e-8, "{worst:.1e}");
 }
 
+/// Along costs the optimum is piecewise linear: until a constraint enters or leaves, the estimate at theta + d is exact.
+#[test]
+fn the_estimate_is_exact_while_the_tight_set_stays() {
+    let (mut rng, mut worst) = (Rng::seeded(73), 0.0_f64);
+    for k in 0..50 {
+        let q = random_qp(2 + k % 9, k % 12, &mut rng);
+        let n = q.base.n();
+        let (mut at, mut out) = (q.base.clone(), Solution::default());
+        q.params.push(&q.theta, &q.base, &mut at).unwrap();
+        let solver = active_set(at.clone(), ParamMap::costs(n));
+        let (mut ws, mut here, mut there) = (solver.workspace().unwrap(), Solution::default(), Solution::default());
+        solver.solve(&vec![0.0; n], None, &mut ws, &mut here).unwrap();
+        let d: Vec<f64> = draw(&mut rng, n).iter().map(|v| 1e-3 * v).collect();
+        directional(&at, &ParamMap::costs(n), &here, &d, &mut out).unwrap();
+        solver.solve(&d, None, &mut ws, &mut there).unwrap();
+        let estimate: Vec<f64> = here.x.iter().zip(&out.x).map(|(x, dx)| x + dx).collect();
+        if (&there.row_side, &there.bound_side) == (&here.row_side, &here.bound_side) {
+            worst = worst.max(error(&estimate, &there.x));
+        } else {
+            assert!(k != 0, "the first instance keeps its tight set");
+        }
+    }
+    println!("estimates of optima: {worst:.1e}");
+    assert!(worst < 1e-12, "{worst:.1e}");
+}
+
 /// Random programs with the duals of half of their tight inequalities removed, so that these are at their side without one; then
 /// theta moves everything along a random direction. Between kinks the optimum is smooth: a step of 1e-6 leaves 1e-6 times curvature.
 #[test]
