@@ -8,6 +8,7 @@ mod kernels;
 mod ldl;
 mod metric;
 mod model;
+mod range_space;
 mod rounds;
 mod rows;
 mod tight;
