@@ -88,7 +88,7 @@ pub trait DifferentiableSolver: Solver {
     /// # Errors
     /// [`Error::Dimension`] for a wrong length.
     fn vjp(&self, tape: &Self::Tape, cotangent: Cotangent<'_>, u: &mut Adjoint, grad_theta: &mut [f64]) -> Result<()>;
-    /// Writes `J dtheta` to `dx`.
+    /// Writes `J dtheta` to `dx`; a solver of programs leaves the tangents of the duals in `u`.
     ///
     /// # Errors
     /// [`Error::Unsupported`] where there is no forward derivative.

@@ -22,7 +22,7 @@ mod risk_budget;
 mod separable;
 mod shortest_path;
 
-pub use active_set::{ActiveSet, ActiveSetOptions, ActiveSetWorkspace};
+pub use active_set::{ActiveSet, ActiveSetOptions, ActiveSetTape, ActiveSetWorkspace};
 pub use backend::{Answer, Backend, Deciding};
 pub use batched::Batched;
 #[cfg(feature = "clarabel")]
@@ -31,7 +31,7 @@ pub use convexity::check_convex;
 pub use files::{Problem, read_problem};
 #[cfg(feature = "highs")]
 pub use highs::{Highs, HighsOptions, HighsWorkspace};
-pub use kkt::{Kkt, KktTape};
+pub use kkt::{Kkt, KktTape, directional, value_gradient};
 pub use limits::Limits;
 #[cfg(feature = "osqp")]
 pub use osqp::{Osqp, OsqpOptions, OsqpWorkspace};

@@ -22,6 +22,10 @@ const DECIDERS: &[(&str, Make)] = &[
         let (program, params) = smoothed();
         Box::new(Batched::new(Kkt::new(ActiveSet::new(program, params, Default::default()).unwrap())))
     }),
+    ("smoothed shortest path by the active set and its own tape", || {
+        let (program, params) = smoothed();
+        Box::new(Batched::new(ActiveSet::new(program, params, Default::default()).unwrap()))
+    }),
     #[cfg(feature = "clarabel")]
     ("smoothed shortest path by Clarabel", || {
         let (program, params) = smoothed();

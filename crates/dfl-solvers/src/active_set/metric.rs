@@ -98,6 +98,13 @@ impl Metric {
         self.p.iter().all(|p| p + shift > least)
     }
 
+    /// Least pivot of the factor, relative to its diagonal entry: about the inverse of the condition number, and the digits that are
+    /// lost in `H^-1`. A diagonal loses none.
+    pub(super) fn least_pivot(&self) -> f64 {
+        let share = |i: usize| 1.0 / (self.pivots[i] * self.pivots[i] * (self.entry(i) + self.shift));
+        if self.diagonal { 1.0 } else { (0..self.n).map(share).fold(1.0, f64::min) }
+    }
+
     /// Largest magnitude in `P`.
     pub(super) fn largest(&self) -> f64 {
         largest(&self.p)
