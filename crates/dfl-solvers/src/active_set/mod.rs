@@ -17,7 +17,7 @@ use std::sync::Arc;
 use dfl_core::{Dims, Entry, Error, ParamMap, Program, ProgramSolver, Result, Solution, SolveInfo, Solver, Status};
 
 use crate::check_convex;
-use crate::instance::{Instance, without_answer};
+use crate::instance::{Instance, is_finite, without_answer};
 use crate::limits::check_seconds;
 use model::Model;
 use rounds::Outcome;
@@ -173,7 +173,7 @@ impl Solver for ActiveSet {
         let ActiveSetWorkspace { program, model, work } = ws;
         let model = model.as_ref().unwrap_or(&self.model);
         work.load(model, program, &self.options);
-        let from = from.filter(|from| from.x.iter().chain(&from.row_dual).chain(&from.bound_dual).all(|v| v.is_finite()));
+        let from = from.filter(|from| is_finite(from));
         let status = match rounds::solve(model, work, from, self.options.tolerance) {
             Outcome::Optimal => Status::Optimal,
             Outcome::Infeasible => Status::Infeasible,

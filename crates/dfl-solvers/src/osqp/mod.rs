@@ -9,7 +9,7 @@ use dfl_core::{Dims, Entry, Error, ParamMap, Program, ProgramSolver, Result, Sol
 use osqp::{Problem, Settings};
 
 use crate::check_convex;
-use crate::instance::{Instance, without_answer};
+use crate::instance::{Instance, is_finite, without_answer};
 use crate::limits::{Deadline, check_seconds};
 use crate::polish::{Layout, Pattern, Point, Polisher, Stack};
 use form::{Finite, borrow};
@@ -109,7 +109,7 @@ impl Osqp {
     }
 
     fn settings(&self, accuracy: f64, iterations: u32, deadline: Deadline) -> Settings {
-        Settings::default()
+        let settings = Settings::default()
             .verbose(false)
             .polishing(false)
             .rho(RHO)
@@ -121,8 +121,12 @@ impl Osqp {
             .eps_prim_inf(1e-7)
             .eps_dual_inf(1e-7)
             .max_iter(iterations)
-            .check_termination(Some(25))
-            .time_limit(deadline.left())
+            .check_termination(Some(25));
+        // Here `None` would be 0, which OSQP refuses.
+        match deadline.left() {
+            Some(left) => settings.time_limit(Some(left)),
+            None => settings,
+        }
     }
 
     /// Tells OSQP and the stack what `theta` has moved.
@@ -190,6 +194,7 @@ impl Solver for Osqp {
         }
         ws.deadline = Deadline::after(self.options.seconds);
         self.update(ws)?;
+        // OSQP would carry a NaN on for ever.
         let warm = from.filter(|from| is_finite(from)).map(|from| self.run_from(from, ws, out)).filter(|info| info.status.usable());
         let info = warm.unwrap_or_else(|| {
             self.restart(ws);
@@ -200,11 +205,6 @@ impl Solver for Osqp {
         }
         Ok(info)
     }
-}
-
-/// OSQP would carry a NaN on for ever.
-fn is_finite(from: &Solution) -> bool {
-    from.x.iter().chain(&from.row_dual).chain(&from.bound_dual).all(|v| v.is_finite())
 }
 
 impl ProgramSolver for Osqp {
