@@ -4,6 +4,7 @@ mod form;
 mod run;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use dfl_core::{Dims, Entry, Error, ParamMap, Program, ProgramSolver, Result, Solution, SolveInfo, Solver, Status};
 use osqp::{Problem, Settings};
@@ -18,6 +19,9 @@ use form::{Finite, borrow};
 const RHO: f64 = 0.1;
 /// First-order accuracy after which the tight constraints are guessed; a wrong guess asks for more.
 const STAGES: [f64; 4] = [1e-3, 1e-5, 1e-7, 1e-9];
+
+/// OSQP's own default of the time limit.
+const FOREVER: Duration = Duration::from_secs(10_000_000_000);
 
 /// How OSQP is run.
 #[derive(Clone, Debug, PartialEq)]
@@ -109,7 +113,7 @@ impl Osqp {
     }
 
     fn settings(&self, accuracy: f64, iterations: u32, deadline: Deadline) -> Settings {
-        let settings = Settings::default()
+        Settings::default()
             .verbose(false)
             .polishing(false)
             .rho(RHO)
@@ -121,12 +125,9 @@ impl Osqp {
             .eps_prim_inf(1e-7)
             .eps_dual_inf(1e-7)
             .max_iter(iterations)
-            .check_termination(Some(25));
-        // Here `None` would be 0, which OSQP refuses.
-        match deadline.left() {
-            Some(left) => settings.time_limit(Some(left)),
-            None => settings,
-        }
+            .check_termination(Some(25))
+            // OSQP 1.0 refuses what its bindings make of none.
+            .time_limit(Some(deadline.left().unwrap_or(FOREVER)))
     }
 
     /// Tells OSQP and the stack what `theta` has moved.
