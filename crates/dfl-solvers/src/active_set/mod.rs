@@ -53,8 +53,9 @@ impl Default for ActiveSetOptions {
 ///
 /// An earlier answer hands over its tight sides and multipliers: if they are still right, no iteration is needed. Without one the answer
 /// depends on `theta` alone. An answer is [`Status::Optimal`] only if its KKT residual is at most `tolerance`, else
-/// [`Status::Failed`], or [`Status::Limit`] at a limit; infeasibility and unboundedness are certificates checked on the program's own numbers. `iterations` counts
-/// constraints that enter or leave. A solve allocates nothing, but for the check of a predicted `P` that is only semidefinite.
+/// [`Status::Failed`], or [`Status::Limit`] at a limit; infeasibility and unboundedness are certificates checked on the program's own
+/// numbers. `iterations` counts constraints that enter or leave. A solve allocates nothing, but for the check of a predicted `P` that is
+/// only semidefinite.
 ///
 /// # Shapes
 /// `theta`: as `params`; `x`, `bound_dual`: `[n]`; `row_dual`: `[m]`. Memory: $(n + m)^2$ numbers at most.
