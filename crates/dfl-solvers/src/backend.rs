@@ -20,9 +20,10 @@ const DENSE: f64 = 0.2;
 /// | --- | --- | --- |
 /// | integer variables | `highs` | |
 /// | second-order cones | `clarabel` | |
-/// | small: up to 150 rows and bounded variables if linear, 400 if quadratic, 2000 if also dense (a fifth of `P`, `A`) | `active_set` | as a large one |
-/// | large, linear | `highs` | `clarabel`, `osqp`, `active_set` |
-/// | large, quadratic | `osqp` | `clarabel`, `active_set` |
+/// | linear, up to 150 rows and bounded variables | `active_set` | as below |
+/// | quadratic, up to 400 of them, or 2000 if a fifth of `P` and `A` is stored | `active_set` | as below |
+/// | larger, linear | `highs` | `clarabel`, `osqp`, `active_set` |
+/// | larger, quadratic | `osqp` | `clarabel`, `active_set` |
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Backend {
     /// By structure.
