@@ -47,10 +47,10 @@ impl Default for OsqpOptions {
 /// (1e-3 to 1e-9). A start first tries its own sides and needs no first-order step if few of them change. Without a
 /// start the answer depends on `theta` alone: iterates begin at zero, with the step size of the set-up, adapted by iteration count.
 ///
-/// An answer is [`Status::Optimal`] only if its KKT residual is at most `tolerance`, else [`Status::Failed`], or [`Status::Limit`]
-/// at a limit; infeasibility and unboundedness are taken from a certificate that this library has checked. `iterations` counts first-order steps and
-/// factorisations of the polish. Off scaling: a program whose `P` or `A` is predicted is not equilibrated, since OSQP's update of
-/// a scaled matrix depends on the matrix before.
+/// An answer is [`Status::Optimal`] only if its KKT residual is at most `tolerance`, else [`Status::Failed`], or [`Status::Limit`] at a
+/// limit; infeasibility and unboundedness are taken from a certificate that this library has checked. `iterations` counts first-order
+/// steps and factorisations of the polish. Off scaling: a program whose `P` or `A` is predicted is not equilibrated, since OSQP's update
+/// of a scaled matrix depends on the matrix before.
 ///
 /// # Shapes
 /// `theta`: as `params`; `x`, `bound_dual`: `[n]`; `row_dual`: `[m]`.
