@@ -20,7 +20,7 @@ mod polish;
 mod risk_budget;
 mod shortest_path;
 
-pub use active_set::{ActiveSet, ActiveSetOptions, ActiveSetWorkspace};
+pub use active_set::{ActiveSet, ActiveSetOptions, ActiveSetTape, ActiveSetWorkspace};
 pub use backend::{Answer, Backend, Deciding};
 pub use batched::Batched;
 #[cfg(feature = "clarabel")]
@@ -28,7 +28,7 @@ pub use clarabel::{Clarabel, ClarabelOptions, ClarabelWorkspace};
 pub use convexity::check_convex;
 #[cfg(feature = "highs")]
 pub use highs::{Highs, HighsOptions, HighsWorkspace};
-pub use kkt::{Kkt, KktTape};
+pub use kkt::{Kkt, KktTape, directional, value_gradient};
 pub use limits::Limits;
 #[cfg(feature = "osqp")]
 pub use osqp::{Osqp, OsqpOptions, OsqpWorkspace};

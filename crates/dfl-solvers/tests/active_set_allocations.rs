@@ -1,4 +1,4 @@
-//! A solve allocates nothing: counted by an allocator of this test's own, alone in its program.
+//! A solve allocates nothing, a tape a few vectors, a vjp nothing: counted by an allocator of this test's own, alone in its program.
 
 #![allow(clippy::unwrap_used, reason = "helpers may fail their test")]
 
@@ -6,7 +6,7 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use dfl_core::testkit::random_qp;
-use dfl_core::{Entry, ParamMap, Program, Rng, Solution, Solver};
+use dfl_core::{Adjoint, Cotangent, DifferentiableSolver, Entry, ParamMap, Program, Rng, Solution, Solver};
 use dfl_solvers::{ActiveSet, ActiveSetOptions};
 
 static COUNT: AtomicUsize = AtomicUsize::new(0);
@@ -42,6 +42,21 @@ fn allocations(solver: &ActiveSet, theta: &[f64], rng: &mut Rng) -> usize {
     COUNT.load(Ordering::Relaxed) - before
 }
 
+/// Allocations of a tape, and of a vjp after the first.
+fn backward(solver: &ActiveSet, theta: &[f64]) -> (usize, usize) {
+    let (mut ws, mut out) = (solver.workspace().unwrap(), Solution::default());
+    let mut info = solver.solve(theta, None, &mut ws, &mut out).unwrap();
+    let before = COUNT.load(Ordering::Relaxed);
+    let tape = solver.tape(theta, &out, &mut ws, &mut info).unwrap();
+    let made = COUNT.load(Ordering::Relaxed);
+    let (mut u, mut grad, x) = (Adjoint::default(), vec![0.0; theta.len()], vec![1.0; out.x.len()]);
+    let mut pull = || solver.vjp(&tape, Cotangent { x: &x, ..Cotangent::default() }, &mut u, &mut grad).unwrap();
+    pull();
+    let first = COUNT.load(Ordering::Relaxed);
+    pull();
+    (made - before, COUNT.load(Ordering::Relaxed) - first)
+}
+
 /// The first solve of a workspace included, cold and warm, with and without moving matrices, linear programs too.
 #[test]
 fn no_solve_allocates() {
@@ -53,8 +68,16 @@ fn no_solve_allocates() {
         let linear = Program { p: dfl_core::Csc::empty(n, n), lo: vec![-1.0; n], up: vec![1.0; n], ..q.base.clone() };
         let draw: Vec<f64> = (0..n).map(|_| rng.normal()).collect();
         for (base, params, theta) in [(q.base.clone(), q.params, q.theta), (q.base, costs.clone(), draw.clone()), (linear, costs, draw)] {
+            let base_is_linear = base.p.nnz() == 0;
+            let moves_matrices = params.moves(|e| matches!(e, Entry::P(_) | Entry::A(_)));
             let solver = ActiveSet::new(base, params, ActiveSetOptions::default()).unwrap();
             assert_eq!(allocations(&solver, &theta, &mut rng), 0, "instance {k}");
+            if solver.differentiable() && !base_is_linear {
+                let (tape, vjp) = backward(&solver, &theta);
+                // The list of tight constraints and their factor; the model and what a moved entry reads, where matrices move.
+                let most = if moves_matrices { 24 } else { 3 };
+                assert!(tape <= most && vjp == 0, "instance {k}: {tape} allocations for a tape, {vjp} for a vjp");
+            }
         }
     }
 }

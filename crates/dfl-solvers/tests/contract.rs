@@ -35,6 +35,10 @@ const DECIDERS: &[(&str, Make)] = &[
         let solver = RiskBudget::new(Program { cones: vec![cone], ..simplex }, ParamMap::costs(n), Default::default()).unwrap();
         Box::new(Batched::new(NoGradient(solver)))
     }),
+    ("smoothed shortest path by the active set and its own tape", || {
+        let (program, params) = smoothed();
+        Box::new(Batched::new(ActiveSet::new(program, params, Default::default()).unwrap()))
+    }),
     #[cfg(feature = "osqp")]
     ("smoothed shortest path by OSQP", || {
         let (program, params) = smoothed();

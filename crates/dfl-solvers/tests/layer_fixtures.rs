@@ -9,9 +9,7 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use dfl_core::{
-    Adjoint, Cotangent, Csc, DifferentiableSolver, Entry, ParamMap, Program, ProgramSolver, Residuals, Solution, Solver, Status,
-};
+use dfl_core::{Adjoint, Cotangent, Csc, DifferentiableSolver, Entry, ParamMap, Program, ProgramSolver, Residuals, Solution, Status};
 use dfl_solvers::{ActiveSet, ActiveSetOptions, Kkt};
 use serde_json::Value;
 
@@ -84,16 +82,17 @@ impl Layer {
 /// A solution and a gradient.
 type Found = (Vec<f64>, Vec<f64>);
 
-/// The answer and the gradient of `g'z` in theta, for each instance; theta is `p` and zeros.
-fn differentiate<S: ProgramSolver>(layer: &Layer, solver: S) -> Vec<Found> {
-    let (kkt, p, g) = (Kkt::new(solver), layer.part("p"), layer.part("g"));
+/// The answer and the gradient of `g'z` in theta, for each instance; theta is `p` and zeros. `residual` is that of an
+/// answer to the program in the workspace.
+fn differentiate<S: DifferentiableSolver>(layer: &Layer, kkt: &S, residual: impl Fn(&S::Workspace, &Solution) -> f64) -> Vec<Found> {
+    let (p, g) = (layer.part("p"), layer.part("g"));
     let (mut ws, mut out) = (kkt.workspace().unwrap(), Solution::default());
     let one = |i| {
         let mut theta = layer.row(&p, i).to_vec();
         theta.resize(kkt.dims().theta, 0.0);
         let mut info = kkt.solve(&theta, None, &mut ws, &mut out).unwrap();
         assert_eq!(info.status, Status::Optimal, "instance {i}");
-        assert!(Residuals::of(kkt.inner().program(&ws), &out).worst() <= EXACT, "instance {i}");
+        assert!(residual(&ws, &out) <= EXACT, "instance {i}");
         let tape = kkt.tape(&theta, &out, &mut ws, &mut info).unwrap();
         assert!(!info.degenerate, "instance {i}");
         let mut grad = vec![f64::NAN; theta.len()];
@@ -102,6 +101,17 @@ fn differentiate<S: ProgramSolver>(layer: &Layer, solver: S) -> Vec<Found> {
         (out.x.clone(), grad)
     };
     (0..layer.instances()).map(one).collect()
+}
+
+/// With the tape that serves every solver.
+fn by_kkt<S: ProgramSolver>(layer: &Layer, solver: S) -> Vec<Found> {
+    let kkt = Kkt::new(solver);
+    differentiate(layer, &kkt, |ws, out| Residuals::of(kkt.inner().program(ws), out).worst())
+}
+
+/// With the active set's own tape.
+fn by_own_tape(layer: &Layer, solver: ActiveSet) -> Vec<Found> {
+    differentiate(layer, &solver, |ws, out| Residuals::of(solver.program(ws), out).worst())
 }
 
 /// Largest difference, relative to the largest entry (at least 1).
@@ -117,9 +127,9 @@ fn within(what: &str, errors: &[f64], tolerance: f64) {
 }
 
 /// Solutions and gradients in `p` and `h` against the three that are to be trusted; proxsuite has none in `h`.
-fn agrees<S: ProgramSolver>(name: &str, make: impl Fn(Program, ParamMap) -> S) {
+fn agrees<S>(name: &str, make: impl Fn(Program, ParamMap) -> S, tape: impl Fn(&Layer, S) -> Vec<Found>) {
     let Some(layer) = layer(name) else { return };
-    let found = differentiate(&layer, make(layer.program(), layer.costs_and_sides()));
+    let found = tape(&layer, make(layer.program(), layer.costs_and_sides()));
     let references = [
         ("reference_activeset", &layer.file["reference_activeset"], EXACT, EXACT),
         ("qpth", &layer.file["peers"]["qpth"], EXACT, INTERIOR),
@@ -140,7 +150,7 @@ fn agrees<S: ProgramSolver>(name: &str, make: impl Fn(Program, ParamMap) -> S) {
 }
 
 /// Gradients in `Q`, which only qpth has: half on each side of the diagonal, where ours is for both at once.
-fn agrees_in_the_matrix<S: ProgramSolver>(name: &str, make: impl Fn(Program, ParamMap) -> S) {
+fn agrees_in_the_matrix<S>(name: &str, make: impl Fn(Program, ParamMap) -> S, tape: impl Fn(&Layer, S) -> Vec<Found>) {
     let Some(layer) = layer(name) else { return };
     let (program, n) = (layer.program(), layer.n);
     let positions = program.p.positions();
@@ -155,7 +165,7 @@ fn agrees_in_the_matrix<S: ProgramSolver>(name: &str, make: impl Fn(Program, Par
         }
         error(&dense, q)
     };
-    let errors: Vec<f64> = differentiate(&layer, make(program, map)).into_iter().enumerate().map(one).collect();
+    let errors: Vec<f64> = tape(&layer, make(program, map)).into_iter().enumerate().map(one).collect();
     within(&format!("{name}, qpth, dL_dQ"), &errors, INTERIOR);
 }
 
@@ -165,22 +175,26 @@ fn active_set(program: Program, params: ParamMap) -> ActiveSet {
 
 #[test]
 fn power_by_the_active_set_solver() {
-    agrees("power24.json", active_set);
+    agrees("power24.json", active_set, by_kkt);
+    agrees("power24.json", active_set, by_own_tape);
 }
 
 #[test]
 fn portfolio_by_the_active_set_solver() {
-    agrees("portfolio50.json", active_set);
+    agrees("portfolio50.json", active_set, by_kkt);
+    agrees("portfolio50.json", active_set, by_own_tape);
 }
 
 #[test]
 fn power_in_its_matrix_by_the_active_set_solver() {
-    agrees_in_the_matrix("power24.json", active_set);
+    agrees_in_the_matrix("power24.json", active_set, by_kkt);
+    agrees_in_the_matrix("power24.json", active_set, by_own_tape);
 }
 
 #[test]
 fn portfolio_in_its_matrix_by_the_active_set_solver() {
-    agrees_in_the_matrix("portfolio50.json", active_set);
+    agrees_in_the_matrix("portfolio50.json", active_set, by_kkt);
+    agrees_in_the_matrix("portfolio50.json", active_set, by_own_tape);
 }
 
 #[cfg(feature = "osqp")]
@@ -194,21 +208,21 @@ mod osqp {
 
     #[test]
     fn power_by_osqp() {
-        agrees("power24.json", osqp);
+        agrees("power24.json", osqp, by_kkt);
     }
 
     #[test]
     fn portfolio_by_osqp() {
-        agrees("portfolio50.json", osqp);
+        agrees("portfolio50.json", osqp, by_kkt);
     }
 
     #[test]
     fn power_in_its_matrix_by_osqp() {
-        agrees_in_the_matrix("power24.json", osqp);
+        agrees_in_the_matrix("power24.json", osqp, by_kkt);
     }
 
     #[test]
     fn portfolio_in_its_matrix_by_osqp() {
-        agrees_in_the_matrix("portfolio50.json", osqp);
+        agrees_in_the_matrix("portfolio50.json", osqp, by_kkt);
     }
 }

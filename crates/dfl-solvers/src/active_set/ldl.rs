@@ -32,6 +32,31 @@ impl Ldl {
         }
     }
 
+    /// A copy that only [`Ldl::solve`] can be called on, no larger than it must be.
+    pub(super) fn snapshot(&self) -> Self {
+        let (size, stride) = (self.size, self.size + 3);
+        let mut rows = Vec::with_capacity(size * stride);
+        for i in 0..size {
+            rows.extend_from_slice(&self.rows[i * self.stride..][..i + 4]);
+            rows.resize((i + 1) * stride, 0.0);
+        }
+        Self { stride, rows, pivot: Vec::new(), inverse: self.inverse[..size].to_vec(), size, scratch: Vec::new(), sum: Vec::new() }
+    }
+
+    /// `out = M' D^-1 M rhs`; `y` is scratch.
+    #[inline(always)]
+    pub(super) fn solve(&self, rhs: &[f64], y: &mut [f64], out: &mut [f64]) {
+        for i in 0..self.size {
+            y[i] = dot(self.row(i), rhs) * self.inverse[i];
+        }
+        add_rows(&y[..self.size], &self.rows, self.stride, out);
+    }
+
+    /// Least pivot relative to `diagonal` of its row: small if some row nearly depends on those before it.
+    pub(super) fn least_pivot(&self, diagonal: impl Fn(usize) -> f64) -> f64 {
+        (0..self.size).map(|k| self.pivot[k] / diagonal(k)).fold(1.0, f64::min)
+    }
+
     pub(super) fn clear(&mut self) {
         self.size = 0;
     }

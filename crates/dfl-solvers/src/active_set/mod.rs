@@ -1,6 +1,7 @@
 //! Dense convex quadratic programs by a dual active-set method.
 
 mod certificate;
+mod derivative;
 mod gram;
 mod iterate;
 mod kernels;
@@ -12,13 +13,15 @@ mod rows;
 mod tight;
 mod work;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use dfl_core::{Dims, Entry, Error, ParamMap, Program, ProgramSolver, Result, Solution, SolveInfo, Solver, Status};
 
 use crate::check_convex;
 use crate::instance::{Instance, is_finite, without_answer};
+use crate::kkt::{Entries, Matrices, Symbolic};
 use crate::limits::check_seconds;
+pub use derivative::ActiveSetTape;
 use model::Model;
 use rounds::Outcome;
 use work::Work;
@@ -56,6 +59,9 @@ impl Default for ActiveSetOptions {
 /// [`Status::Failed`], or [`Status::Limit`] at a limit; infeasibility and unboundedness are certificates checked on the program's own numbers. `iterations` counts
 /// constraints that enter or leave. A solve allocates nothing, but for the check of a predicted `P` that is only semidefinite.
 ///
+/// Its own derivative (it is a [`DifferentiableSolver`](dfl_core::DifferentiableSolver)) is that of [`Kkt`](crate::Kkt), by the factors
+/// of the solve; a tape holds a copy of the one of the tight set, and of the model where `theta` moves a matrix.
+///
 /// # Shapes
 /// `theta`: as `params`; `x`, `bound_dual`: `[n]`; `row_dual`: `[m]`. Memory: $(n + m)^2$ numbers at most.
 ///
@@ -71,6 +77,10 @@ pub struct ActiveSet {
     options: ActiveSetOptions,
     model: Arc<Model>,
     moved: Moved,
+    entries: Entries,
+    /// For answers whose own factors do not serve; made when first needed.
+    matrices: OnceLock<Arc<Matrices>>,
+    symbolic: Symbolic,
 }
 
 /// Which matrices `theta` moves.
@@ -104,7 +114,8 @@ impl ActiveSet {
             check_convex(&instance.base)?;
         }
         let model = Arc::new(Model::new(&instance.base));
-        Ok(Self { instance, options, model, moved })
+        let entries = Entries::of(&instance.base, &instance.params);
+        Ok(Self { instance, options, model, moved, entries, matrices: OnceLock::new(), symbolic: Symbolic::default() })
     }
 
     /// Writes the program of `theta`; `false` if its bounds cross. Matrices that stay are not looked at again.

@@ -1,15 +1,26 @@
 //! Differentiation of any [`ProgramSolver`] from its answer, by the KKT conditions at its active set.
 
 mod active;
+mod adjoint;
+mod cones;
+mod dense;
+mod directional;
+mod entries;
+mod regularised;
 mod system;
+mod value;
 
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
-use active::{ActiveSet, Vector};
+pub(crate) use active::{Linearised, Matrices, has_weak_dual};
+pub(crate) use adjoint::{Numbering, negate_into};
 use dfl_core::{
-    Adjoint, Cotangent, DifferentiableSolver, Dims, Entry, Program, ProgramSolver, Result, Side, Solution, SolveInfo, Solver, check_len,
+    Adjoint, Cotangent, DifferentiableSolver, Dims, Entry, ParamMap, Program, ProgramSolver, Result, Solution, SolveInfo, Solver, check_len,
 };
-use system::System;
+pub use directional::directional;
+pub(crate) use entries::{Entries, Parts};
+pub(crate) use system::{Solved, Symbolic, System, check_residual};
+pub use value::value_gradient;
 
 /// Adds a derivative to a solver of programs, from its answer alone.
 ///
@@ -23,8 +34,12 @@ use system::System;
 ///
 /// This is the derivative where strict complementarity holds and the tight constraints are independent. Elsewhere the answer is
 /// flagged [`SolveInfo::degenerate`]: with a zero dual, the constraint is treated as the solver's sides say (one element of the
-/// generalised Jacobian); with a singular $K$, $u$ is its least-norm solution. Curvature of cone rows is not included; the solvers
-/// here refuse cones.
+/// generalised Jacobian); with a singular $K$, $u$ is its least-norm solution. A tight cone row $h(x) \le 0$ enters with its gradient as
+/// a row and $\mu \nabla^2 h$ in $P$; at its apex $F x + g = 0$ is held, and the answer flagged.
+///
+/// [`jvp`](DifferentiableSolver::jvp) leaves the tangents of the duals in `u` (`u.rows`, `u.bounds`, `u.cones`). Small or dense matrices
+/// are factorised as such, large sparse ones as sparse; both once for any number of right-hand sides. `docs/differentiation.md` has
+/// the formulas.
 ///
 /// # References
 /// Amos & Kolter (2017), OptNet, Eqs. 6-8; Fiacco (1976), Theorem 2.1.
@@ -33,26 +48,52 @@ pub struct Kkt<S> {
     inner: S,
     /// Whether the decision moves with theta, once it was asked for.
     responds: OnceLock<bool>,
+    /// What all tapes share: made by the first.
+    shared: OnceLock<Shared>,
+}
+
+#[derive(Clone, Debug)]
+struct Shared {
+    entries: Entries,
+    symbolic: Symbolic,
+    /// `P` and `A`, if `theta` moves neither.
+    matrices: Option<Arc<Matrices>>,
+}
+
+impl Shared {
+    fn of(program: &Program, entries: Entries) -> Self {
+        let matrices = (!entries.move_matrices()).then(|| Arc::new(Matrices::of(program)));
+        Self { entries, symbolic: Symbolic::default(), matrices }
+    }
 }
 
 impl<S: ProgramSolver> Kkt<S> {
     /// Wraps a solver.
     pub fn new(inner: S) -> Self {
-        Self { inner, responds: OnceLock::new() }
+        Self { inner, responds: OnceLock::new(), shared: OnceLock::new() }
     }
 
     /// The wrapped solver.
     pub fn inner(&self) -> &S {
         &self.inner
     }
+
+    fn shared(&self) -> &Shared {
+        self.shared.get().expect("making a tape sets them")
+    }
+}
+
+/// Whether the decision moves with `theta`.
+pub(crate) fn responds(program: &Program, params: &ParamMap) -> bool {
+    let curved = program.p.nnz() > 0 || !program.cones.is_empty();
+    curved || params.moves(|e| !matches!(e, Entry::C(_)))
 }
 
 /// What the backward pass of one instance needs; made by [`Kkt`].
 pub struct KktTape {
     system: System,
+    numbering: Numbering,
     solution: Solution,
-    positions_p: Vec<(usize, usize)>,
-    positions_a: Vec<(usize, usize)>,
 }
 
 impl<S: ProgramSolver> Solver for Kkt<S> {
@@ -76,41 +117,25 @@ impl<S: ProgramSolver> DifferentiableSolver for Kkt<S> {
 
     /// False for a linear program of which only costs are predicted: its vertex stays where it is, so that every gradient is zero.
     fn differentiable(&self) -> bool {
-        let responds = |program: &Program| {
-            let curved = program.p.nnz() > 0 || !program.cones.is_empty();
-            curved || self.inner.params().moves(|e| !matches!(e, Entry::C(_)))
-        };
         // A workspace that cannot be made reports its own error when it is needed.
-        *self.responds.get_or_init(|| self.inner.workspace().map_or(true, |ws| responds(self.inner.program(&ws))))
+        *self.responds.get_or_init(|| self.inner.workspace().map_or(true, |ws| responds(self.inner.program(&ws), self.inner.params())))
     }
 
     fn tape(&self, _theta: &[f64], solution: &Solution, ws: &mut Self::Workspace, info: &mut SolveInfo) -> Result<KktTape> {
-        let (program, params) = (self.inner.program(ws), self.inner.params());
-        let system = System::new(ActiveSet::of(program, solution))?;
+        let program = self.inner.program(ws);
+        let shared = self.shared.get_or_init(|| Shared::of(program, Entries::of(program, self.inner.params())));
+        let matrices = shared.matrices.clone().unwrap_or_else(|| Arc::new(Matrices::of(program)));
+        let system = System::new(Linearised::of(program, solution, matrices)?, &shared.symbolic)?;
         info.degenerate |= system.degenerate();
-        let positions_p = if params.moves(|e| matches!(e, Entry::P(_))) { program.p.positions() } else { Vec::new() };
-        let positions_a = if params.moves(|e| matches!(e, Entry::A(_))) { program.a.positions() } else { Vec::new() };
-        Ok(KktTape { system, solution: solution.clone(), positions_p, positions_a })
+        Ok(KktTape { system, numbering: Numbering::of(program), solution: shared.entries.keep(solution) })
     }
 
     fn vjp(&self, tape: &KktTape, cotangent: Cotangent<'_>, u: &mut Adjoint, grad_theta: &mut [f64]) -> Result<()> {
-        let dims = self.dims();
-        check_len("grad_theta", dims.theta, grad_theta.len())?;
-        let negated = |what, part: &[f64], len| -> Result<Vec<f64>> {
-            if part.is_empty() {
-                return Ok(vec![0.0; len]);
-            }
-            check_len(what, len, part.len())?;
-            Ok(part.iter().map(|g| -g).collect())
-        };
-        let rhs = Vector {
-            x: negated("cotangent on x", cotangent.x, dims.x)?,
-            rows: negated("cotangent on the row duals", cotangent.rows, dims.rows)?,
-            bounds: negated("cotangent on the bound duals", cotangent.bounds, dims.x)?,
-        };
-        tape.solve_into(&rhs, u)?;
+        check_len("grad_theta", self.dims().theta, grad_theta.len())?;
+        tape.numbering.adjoint(&tape.system, cotangent, u)?;
         grad_theta.fill(0.0);
-        self.inner.params().pull(|entry| tape.gradient(entry, u), grad_theta);
+        let entries = &self.shared().entries;
+        self.inner.params().pull(|entry| entries.gradient(&tape.solution, u, entry), grad_theta);
         Ok(())
     }
 
@@ -118,64 +143,12 @@ impl<S: ProgramSolver> DifferentiableSolver for Kkt<S> {
         let dims = self.dims();
         check_len("dtheta", dims.theta, dtheta.len())?;
         check_len("dx", dims.x, dx.len())?;
-        let mut rhs = Vector::zeros(dims.x, dims.rows);
-        self.inner.params().tangent(dtheta, |entry, d| tape.add_tangent(entry, d, &mut rhs));
-        tape.solve_into(&rhs, u)?;
+        let entries = &self.shared().entries;
+        let tangent = |rhs: &mut Parts<'_>| {
+            self.inner.params().tangent(dtheta, |entry, d| entries.add_tangent(&tape.solution, entry, d, rhs));
+        };
+        tape.numbering.tangent(&tape.system, tangent, u)?;
         dx.copy_from_slice(&u.x);
         Ok(())
-    }
-}
-
-impl KktTape {
-    fn solve_into(&self, rhs: &Vector, u: &mut Adjoint) -> Result<()> {
-        let (answer, residual) = self.system.solve(rhs)?;
-        (u.x, u.rows, u.bounds, u.residual) = (answer.x, answer.rows, answer.bounds, residual);
-        Ok(())
-    }
-
-    /// `u' dF/d(entry)`.
-    fn gradient(&self, entry: Entry, u: &Adjoint) -> f64 {
-        let s = &self.solution;
-        let on = |side: Side, wanted: Side, value: f64| if side == wanted { -value } else { 0.0 };
-        match entry {
-            Entry::C(j) => u.x[j],
-            Entry::P(k) => match self.positions_p[k] {
-                (i, j) if i == j => u.x[i] * s.x[i],
-                (i, j) => u.x[i] * s.x[j] + u.x[j] * s.x[i],
-            },
-            Entry::A(k) => {
-                let (i, j) = self.positions_a[k];
-                u.x[j] * s.row_dual[i] + u.rows[i] * s.x[j]
-            }
-            Entry::RowLo(i) => on(s.row_side[i], Side::Lower, u.rows[i]),
-            Entry::RowUp(i) => on(s.row_side[i], Side::Upper, u.rows[i]),
-            Entry::Lo(j) => on(s.bound_side[j], Side::Lower, u.bounds[j]),
-            Entry::Up(j) => on(s.bound_side[j], Side::Upper, u.bounds[j]),
-        }
-    }
-
-    /// `rhs -= dF/d(entry) d`, so that `K^-1 rhs` is the tangent of the answer.
-    fn add_tangent(&self, entry: Entry, d: f64, rhs: &mut Vector) {
-        let s = &self.solution;
-        match entry {
-            Entry::C(j) => rhs.x[j] -= d,
-            Entry::P(k) => {
-                let (i, j) = self.positions_p[k];
-                rhs.x[i] -= d * s.x[j];
-                if i != j {
-                    rhs.x[j] -= d * s.x[i];
-                }
-            }
-            Entry::A(k) => {
-                let (i, j) = self.positions_a[k];
-                rhs.x[j] -= d * s.row_dual[i];
-                rhs.rows[i] -= d * s.x[j];
-            }
-            Entry::RowLo(i) if s.row_side[i] == Side::Lower => rhs.rows[i] += d,
-            Entry::RowUp(i) if s.row_side[i] == Side::Upper => rhs.rows[i] += d,
-            Entry::Lo(j) if s.bound_side[j] == Side::Lower => rhs.bounds[j] += d,
-            Entry::Up(j) if s.bound_side[j] == Side::Upper => rhs.bounds[j] += d,
-            Entry::RowLo(_) | Entry::RowUp(_) | Entry::Lo(_) | Entry::Up(_) => {}
-        }
     }
 }
