@@ -73,7 +73,10 @@ pub fn read_problem(path: &Path) -> Result<Problem> {
         "lp" => read_lp,
         "gz" => return Err(Error::Unsupported { who: "the reader of problems", what: "compressed files; unpack it with `gunzip`" }),
         _ => {
-            return Err(Error::Unsupported { who: "the reader of problems", what: "files that end in other than .json, .mps, .qps or .lp" });
+            return Err(Error::Unsupported {
+                who: "the reader of problems",
+                what: "files that end in other than .json, .mps, .qps or .lp",
+            });
         }
     };
     // Names may be in any encoding; all that is structure is ASCII.
