@@ -101,7 +101,7 @@ fn rows(kind: &Kind, m: usize, n: usize, rng: &mut Rng) -> Csc {
             rows.push(rows[other].iter().map(|&(j, v)| (j, factor * v)).collect());
             continue;
         }
-        let mut row: Vec<_> = (0..n).filter_map(|j| (rng.uniform() < kind.dense).then_some(j)).map(|j| (j, 0.0)).collect();
+        let mut row: Vec<_> = (0..n).filter(|_| rng.uniform() < kind.dense).map(|j| (j, 0.0)).collect();
         if row.is_empty() {
             row.push((rng.below(n), 0.0));
         }
