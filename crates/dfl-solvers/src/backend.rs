@@ -6,8 +6,11 @@ use dfl_core::{Decider, Entry, Error, ParamMap, Program, ProgramSolver, Residual
 use crate::limits::Deadline;
 use crate::{ActiveSet, ActiveSetOptions, Batched, Kkt, Limits};
 
-/// Rows and bounded variables together up to which the active set is the first choice: its memory grows with the square.
-const SMALL: usize = 600;
+/// Rows and bounded variables together up to which a cold solve by the active set was faster than one by Clarabel: of linear programs,
+/// of sparse quadratic ones, and of dense ones, where it stays faster but needs memory for the square of that.
+const SMALL: [usize; 3] = [150, 400, 2000];
+/// Share of the entries of `P` and `A` from which a program is dense.
+const DENSE: f64 = 0.2;
 
 /// Which solver takes a program.
 ///
@@ -17,9 +20,10 @@ const SMALL: usize = 600;
 /// | --- | --- | --- |
 /// | integer variables | `highs` | |
 /// | second-order cones | `clarabel` | |
-/// | small (600 rows and bounded variables) | `active_set` | as a large one |
-/// | large, linear | `highs` | `clarabel`, `osqp`, `active_set` |
-/// | large, quadratic | `osqp` | `clarabel`, `active_set` |
+/// | linear, up to 150 rows and bounded variables | `active_set` | as below |
+/// | quadratic, up to 400 of them, or 2000 if a fifth of `P` and `A` is stored | `active_set` | as below |
+/// | larger, linear | `highs` | `clarabel`, `osqp`, `active_set` |
+/// | larger, quadratic | `osqp` | `clarabel`, `active_set` |
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Backend {
     /// By structure.
@@ -202,8 +206,15 @@ fn fitting(program: &Program, params: &ParamMap) -> Vec<Backend> {
         return vec![Clarabel];
     }
     let large = if linear { vec![Highs, Clarabel, Osqp] } else { vec![Osqp, Clarabel] };
+    let most = if linear { SMALL[0] } else { SMALL[1 + usize::from(density(program) >= DENSE)] };
     let bounded = program.lo.iter().zip(&program.up).filter(|(lo, up)| lo.is_finite() || up.is_finite()).count();
-    if program.m() + bounded <= SMALL { [vec![ActiveSet], large].concat() } else { [large, vec![ActiveSet]].concat() }
+    if program.m() + bounded <= most { [vec![ActiveSet], large].concat() } else { [large, vec![ActiveSet]].concat() }
+}
+
+fn density(program: &Program) -> f64 {
+    let n = program.n() as f64;
+    let places = n * (n + 1.0) / 2.0 + n * program.m() as f64;
+    (program.p.nnz() + program.a.nnz()) as f64 / places.max(1.0)
 }
 
 fn residuals(program: &Program, solution: &Solution) -> Residuals {

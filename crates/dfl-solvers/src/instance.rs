@@ -63,6 +63,11 @@ impl Instance {
     }
 }
 
+/// Whether an earlier answer is one to start from.
+pub(crate) fn is_finite(from: &Solution) -> bool {
+    [&from.x, &from.row_dual, &from.bound_dual, &from.cone_dual].into_iter().flatten().all(|v| v.is_finite())
+}
+
 /// An answer without a decision.
 pub(crate) fn without_answer(status: Status, iterations: usize) -> SolveInfo {
     SolveInfo { status, iterations, degenerate: false }

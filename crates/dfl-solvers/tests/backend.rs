@@ -1,5 +1,5 @@
 //! Backends by name and by structure.
-#![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a failed unwrap is a failed test; measured numbers are printed")]
 
 use dfl_core::testkit::random_qp;
 use dfl_core::{Batch, Call, Cone, Csc, Decider, Entry, Error, Key, ParamMap, Program, Rng, Status, Stream};
@@ -43,6 +43,10 @@ fn the_choice_goes_by_structure() {
     assert_eq!(choose(&linear().with_quadratic(Csc::diagonal(&[1.0, 0.0]))).unwrap(), Backend::ActiveSet);
     assert_eq!(choose(&large(0.0)).unwrap(), first(&[Backend::Highs, Backend::Clarabel, Backend::Osqp, Backend::ActiveSet]));
     assert_eq!(choose(&large(1.0)).unwrap(), first(&[Backend::Osqp, Backend::Clarabel, Backend::ActiveSet]));
+    let n = 410;
+    let full: Vec<_> = (0..n).flat_map(|j| (0..=j).map(move |i| (i, j, if i == j { 2.0 } else { 1e-3 }))).collect();
+    let dense = Program { p: Csc::from_triplets(n, n, &full).unwrap(), ..Program::linear(vec![-1.0; n]) };
+    assert_eq!(choose(&dense.with_bounds(vec![0.0; n], vec![2.0; n])).unwrap(), Backend::ActiveSet);
     // A predicted curvature makes a program quadratic whatever it is now.
     let curved = Backend::Auto.choose(&large(0.0), &ParamMap::new(1).link(Entry::P(0), 0, 1.0)).unwrap();
     assert_eq!(curved, first(&[Backend::Osqp, Backend::Clarabel, Backend::ActiveSet]));
@@ -133,4 +137,37 @@ fn deciders_agree() {
     }
     let hidden = Deciding { visible: Some(7), ..Deciding::default() };
     assert!(Backend::Auto.decider(known.base, known.params, &hidden).is_err());
+}
+
+/// Seconds of one solve by the active set and by Clarabel, by size: `cargo test ... -- --ignored --nocapture`.
+#[cfg(feature = "clarabel")]
+#[test]
+#[ignore = "a measurement"]
+fn time_by_size() {
+    use dfl_solvers::Grid;
+    let mut programs = Vec::new();
+    for (n, m) in [(50, 100), (100, 200), (200, 400), (400, 800)] {
+        let known = random_qp(n, m, &mut Rng::seeded(3));
+        let mut program = known.base.clone();
+        known.params.push(&known.theta, &known.base, &mut program).unwrap();
+        programs.push((format!("dense QP, n = {n}, m = {m}"), program));
+    }
+    let mut rng = Rng::seeded(4);
+    for side in [10, 15, 20, 30] {
+        let grid = Grid::new(side, side).unwrap();
+        let costs: Vec<f64> = (0..grid.arcs()).map(|_| 1.0 + rng.uniform()).collect();
+        let linear = Program { c: costs, ..grid.program() };
+        let smooth = linear.clone().with_quadratic(Csc::diagonal(&vec![0.5; grid.arcs()]));
+        programs.push((format!("path {side}x{side}, LP, n = {}, m = {}", linear.n(), linear.m()), linear));
+        programs.push((format!("path {side}x{side}, QP, n = {}", smooth.n()), smooth));
+    }
+    for (name, program) in programs {
+        let seconds = |backend: Backend| {
+            let start = std::time::Instant::now();
+            let answer = backend.solve(&program, &Limits { seconds: Some(20.0), ..Limits::default() }).unwrap();
+            (start.elapsed().as_secs_f64(), answer.info.status)
+        };
+        let ((ours, status), (theirs, other)) = (seconds(Backend::ActiveSet), seconds(Backend::Clarabel));
+        println!("{name}: active set {ours:.4} s ({status}), Clarabel {theirs:.4} s ({other})");
+    }
 }

@@ -18,7 +18,7 @@ use std::sync::Arc;
 use dfl_core::{Dims, Entry, Error, ParamMap, Program, ProgramSolver, Result, Solution, SolveInfo, Solver, Status};
 
 use crate::check_convex;
-use crate::instance::{Instance, without_answer};
+use crate::instance::{Instance, is_finite, without_answer};
 use crate::limits::check_seconds;
 use model::Model;
 use rounds::Outcome;
@@ -54,8 +54,9 @@ impl Default for ActiveSetOptions {
 ///
 /// An earlier answer hands over its tight sides and multipliers: if they are still right, no iteration is needed. Without one the answer
 /// depends on `theta` alone. An answer is [`Status::Optimal`] only if its KKT residual is at most `tolerance`, else
-/// [`Status::Failed`], or [`Status::Limit`] at a limit; infeasibility and unboundedness are certificates checked on the program's own numbers. `iterations` counts
-/// constraints that enter or leave. A solve allocates nothing, but for the check of a predicted `P` that is only semidefinite.
+/// [`Status::Failed`], or [`Status::Limit`] at a limit; infeasibility and unboundedness are certificates checked on the program's own
+/// numbers. `iterations` counts constraints that enter or leave. A solve allocates nothing, but for the check of a predicted `P` that is
+/// only semidefinite.
 ///
 /// # Shapes
 /// `theta`: as `params`; `x`, `bound_dual`: `[n]`; `row_dual`: `[m]`. Memory: $(n + m)^2$ numbers at most.
@@ -174,7 +175,7 @@ impl Solver for ActiveSet {
         let ActiveSetWorkspace { program, model, work } = ws;
         let model = model.as_ref().unwrap_or(&self.model);
         work.load(model, program, &self.options);
-        let from = from.filter(|from| from.x.iter().chain(&from.row_dual).chain(&from.bound_dual).all(|v| v.is_finite()));
+        let from = from.filter(|from| is_finite(from));
         let status = match rounds::solve(model, work, from, self.options.tolerance) {
             Outcome::Optimal => Status::Optimal,
             Outcome::Infeasible => Status::Infeasible,

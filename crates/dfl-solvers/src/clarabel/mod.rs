@@ -36,7 +36,8 @@ impl Default for ClarabelOptions {
 /// Clarabel runs to 1e-10, which tells the tight constraints from the others. The KKT equations of those are then solved to rounding:
 /// without cones by the method that polishes OSQP's answers, which corrects a wrong guess; with cones by Newton's method on
 ///
-/// $$Px + c + A_T^\top\lambda_T + \sum_{k \in T} \mu_k \nabla h_k(x) = 0,\quad A_T x = b_T,\quad h_k(x) = \|F_k x + g_k\| - d_k^\top x - e_k = 0$$
+/// $$Px + c + A_T^\top\lambda_T + \sum_{k \in T} \mu_k \nabla h_k(x) = 0,\quad A_T x = b_T,\quad
+/// h_k(x) = \|F_k x + g_k\| - d_k^\top x - e_k = 0$$
 ///
 /// with a dense factor, so for up to 500 unknowns, and not at the apex of a cone, where $h_k$ has no gradient. Elsewhere Clarabel's own
 /// point is the answer. A start is tried by this polish first and ignored by Clarabel itself.

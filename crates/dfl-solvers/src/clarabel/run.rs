@@ -6,7 +6,7 @@ use dfl_core::{Error, Program, Residuals, Result, Solution, SolveInfo, Status};
 use super::form::Form;
 use super::newton::{newton, weak};
 use super::{Clarabel, ClarabelWorkspace};
-use crate::instance::without_answer;
+use crate::instance::{is_finite, without_answer};
 use crate::polish::{optimal, proves_infeasible, proves_unbounded};
 
 /// What Clarabel is asked for; the tolerance that an answer is judged by is the caller's.
@@ -161,10 +161,6 @@ impl Clarabel {
 fn optimum(program: &Program, out: &Solution, iterations: usize) -> SolveInfo {
     let info = optimal(program, out, iterations);
     SolveInfo { degenerate: info.degenerate || weak(program, out), ..info }
-}
-
-fn is_finite(from: &Solution) -> bool {
-    [&from.x, &from.row_dual, &from.bound_dual, &from.cone_dual].into_iter().flatten().all(|v| v.is_finite())
 }
 
 /// Scales the largest entry of all parts to 1.

@@ -10,7 +10,7 @@ use dfl_core::{Dims, Entry, Error, ParamMap, Program, ProgramSolver, Result, Sol
 use osqp::{Problem, Settings};
 
 use crate::check_convex;
-use crate::instance::{Instance, without_answer};
+use crate::instance::{Instance, is_finite, without_answer};
 use crate::limits::{Deadline, check_seconds};
 use crate::polish::{Layout, Pattern, Point, Polisher, Stack};
 use form::{Finite, borrow};
@@ -47,10 +47,10 @@ impl Default for OsqpOptions {
 /// (1e-3 to 1e-9). A start first tries its own sides and needs no first-order step if few of them change. Without a
 /// start the answer depends on `theta` alone: iterates begin at zero, with the step size of the set-up, adapted by iteration count.
 ///
-/// An answer is [`Status::Optimal`] only if its KKT residual is at most `tolerance`, else [`Status::Failed`], or [`Status::Limit`]
-/// at a limit; infeasibility and unboundedness are taken from a certificate that this library has checked. `iterations` counts first-order steps and
-/// factorisations of the polish. Off scaling: a program whose `P` or `A` is predicted is not equilibrated, since OSQP's update of
-/// a scaled matrix depends on the matrix before.
+/// An answer is [`Status::Optimal`] only if its KKT residual is at most `tolerance`, else [`Status::Failed`], or [`Status::Limit`] at a
+/// limit; infeasibility and unboundedness are taken from a certificate that this library has checked. `iterations` counts first-order
+/// steps and factorisations of the polish. Off scaling: a program whose `P` or `A` is predicted is not equilibrated, since OSQP's update
+/// of a scaled matrix depends on the matrix before.
 ///
 /// # Shapes
 /// `theta`: as `params`; `x`, `bound_dual`: `[n]`; `row_dual`: `[m]`.
@@ -195,6 +195,7 @@ impl Solver for Osqp {
         }
         ws.deadline = Deadline::after(self.options.seconds);
         self.update(ws)?;
+        // OSQP would carry a NaN on for ever.
         let warm = from.filter(|from| is_finite(from)).map(|from| self.run_from(from, ws, out)).filter(|info| info.status.usable());
         let info = warm.unwrap_or_else(|| {
             self.restart(ws);
@@ -205,11 +206,6 @@ impl Solver for Osqp {
         }
         Ok(info)
     }
-}
-
-/// OSQP would carry a NaN on for ever.
-fn is_finite(from: &Solution) -> bool {
-    from.x.iter().chain(&from.row_dual).chain(&from.bound_dual).all(|v| v.is_finite())
 }
 
 impl ProgramSolver for Osqp {

@@ -1,5 +1,6 @@
 //! A linear objective under one quadratic constraint: the exact search for its multiplier.
 
+mod bracket;
 mod search;
 
 use dfl_core::{

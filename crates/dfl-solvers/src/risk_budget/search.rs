@@ -1,16 +1,15 @@
-//! The search for `t`: a bracket, and lines through two points of the path `x(t)`.
+//! The search for `t`, with the inner program solved at each.
 
 use dfl_core::{Program, Result, Side, Solution, Solver, Status};
 
+use super::bracket::{Bracket, norm};
 use super::{RiskBudget, RiskBudgetWorkspace};
+use crate::instance::is_finite;
 
 /// Distance of the norm from its bound, relative to it, at which the search ends: at once, and after one more step.
 const TIGHT: [f64; 2] = [1e-15, 1e-11];
 /// Movement of `x` below this, relative to its size, is none.
 const STILL: f64 = 1e-12;
-/// Largest change of `t` while all norms are on one side of the bound, and how many steps down are tried.
-const GROWTH: f64 = 16.0;
-const DOWN: usize = 4;
 /// A `t` this many times the first one is as good as infinite.
 const FAR: f64 = 1e15;
 
@@ -32,20 +31,6 @@ impl Found {
     }
 }
 
-/// `t` and `Fx(t) + g`.
-#[derive(Clone, Debug, Default)]
-struct End {
-    t: f64,
-    value: Vec<f64>,
-}
-
-impl End {
-    fn set(&mut self, t: f64, value: &[f64]) {
-        self.t = t;
-        self.value.copy_from_slice(value);
-    }
-}
-
 /// Memory of a search.
 #[derive(Clone, Debug)]
 pub(super) struct Search {
@@ -57,25 +42,20 @@ pub(super) struct Search {
     pub(super) value: Vec<f64>,
     pub(super) degenerate: bool,
     costs: Vec<f64>,
-    low: End,
-    high: End,
-    last: End,
+    bracket: Bracket,
 }
 
 impl Search {
     pub(super) fn new(program: &Program) -> Self {
-        let (zero, value) = (Solution::zeros(program.n(), program.m()), program.cones[0].g.clone());
-        let end = End { t: 0.0, value: value.clone() };
+        let (zero, cone) = (Solution::zeros(program.n(), program.m()), &program.cones[0]);
         Self {
             answer: zero.clone(),
             below: zero.clone(),
             start: zero,
-            value,
+            value: cone.g.clone(),
             degenerate: false,
             costs: vec![0.0; program.n()],
-            low: end.clone(),
-            high: end.clone(),
-            last: end,
+            bracket: Bracket::new(cone.g.len(), cone.e),
         }
     }
 }
@@ -83,59 +63,44 @@ impl Search {
 impl RiskBudget {
     /// Looks for the `t` at which the norm is `e`; leaves the inner answer in `ws.search`.
     pub(super) fn search(&self, from: Option<&Solution>, ws: &mut RiskBudgetWorkspace) -> Result<(Found, usize)> {
-        let bound = self.cone().e;
         let first = self.first(from, ws);
-        let (mut t, mut iterations, mut warm) = (first, 0, from.is_some_and(is_finite));
-        let (mut has_low, mut has_high, mut has_last, mut near, mut slow, mut width) = (false, false, false, false, 0, f64::INFINITY);
-        for tries in 0..self.options.iterations {
+        let (mut t, mut iterations, mut near) = (first, 0, false);
+        ws.search.bracket.clear();
+        for step in 0..self.options.iterations {
+            let warm = step > 0 || from.is_some_and(is_finite);
             let status = self.at(t, warm, ws, &mut iterations)?;
             if status != Status::Optimal {
                 return Ok((Found::None(status), iterations));
             }
-            warm = true;
-            let search = &mut ws.search;
-            let norm = norm(&search.value);
-            let off = (norm - bound).abs() / bound;
-            if t > 0.0 && (off <= TIGHT[0] || (off <= TIGHT[1] && near)) {
+            let off = norm(&ws.search.value) / self.cone().e - 1.0;
+            if t > 0.0 && (off.abs() <= TIGHT[0] || (off.abs() <= TIGHT[1] && near)) {
                 return Ok((Found::Tight { t }, iterations));
             }
-            near = off <= TIGHT[1];
-            if norm <= bound {
-                if search.settled(has_low, t, &ws.program) {
-                    return Ok((Found::Slack, iterations));
-                }
-                if t > FAR * first {
-                    return Ok((Found::None(Status::Failed), iterations));
-                }
-                search.below.clone_from(&search.answer);
-                search.low.set(t, &search.value);
-                has_low = true;
-            } else if t == 0.0 {
-                return Ok((Found::None(Status::Infeasible), iterations));
-            } else {
-                search.high.set(t, &search.value);
-                has_high = true;
-            }
-            let next = match (has_low, has_high) {
-                (true, true) => {
-                    let now = search.high.t - search.low.t;
-                    slow = if now <= 0.5 * width { 0 } else { slow + 1 };
-                    width = if slow == 0 { now } else { width };
-                    search.between(has_last, bound, slow)
-                }
-                (true, false) => search.outside(has_last, t, bound).clamp(t, GROWTH * t),
-                // The norm at 0 is the least there is.
-                (false, _) if tries > DOWN => 0.0,
-                (false, _) => search.outside(has_last, t, bound).clamp(t / GROWTH, t),
+            near = off.abs() <= TIGHT[1];
+            let search = &mut ws.search;
+            let ended = match off > 0.0 {
+                true if t == 0.0 => Some(Found::None(Status::Infeasible)),
+                false if search.settled(t, &ws.program) => Some(Found::Slack),
+                false if t > FAR * first => Some(Found::None(Status::Failed)),
+                _ => None,
             };
-            search.last.set(t, &search.value);
-            (has_last, t) = (true, next);
+            if let Some(found) = ended {
+                return Ok((found, iterations));
+            }
+            if off <= 0.0 {
+                search.below.clone_from(&search.answer);
+            }
+            search.bracket.add(t, &search.value);
+            if search.bracket.closed() {
+                return Ok((Found::Tight { t }, iterations));
+            }
+            t = search.bracket.next();
         }
         Ok((Found::None(Status::Limit), iterations))
     }
 
-    /// Where to begin: the `t` of an earlier answer, or that of the program without a polyhedron, $e / \sqrt{c^\top \Sigma^{-1} c}$ with
-    /// $\Sigma$ taken for its scale.
+    /// Where to begin: the `t` of an earlier answer, whose sides and multipliers then are the inner start too; or that of the program
+    /// without a polyhedron, $e / \sqrt{c^\top \Sigma^{-1} c}$, if $\Sigma = F^\top F$ were a multiple of the unit matrix.
     fn first(&self, from: Option<&Solution>, ws: &mut RiskBudgetWorkspace) -> f64 {
         let size = norm(&ws.program.c);
         if size == 0.0 {
@@ -177,7 +142,7 @@ impl RiskBudget {
 impl Search {
     /// Whether `x` no longer moves with `t`: then the multipliers grow in proportion to `t`, at the rate that those of the linear
     /// program have, if their signs are right. Leaves them in the answer.
-    fn settled(&mut self, has_low: bool, t: f64, program: &Program) -> bool {
+    fn settled(&mut self, t: f64, program: &Program) -> bool {
         if program.c.iter().all(|c| *c == 0.0) {
             self.answer.row_dual.fill(0.0);
             self.answer.bound_dual.fill(0.0);
@@ -187,10 +152,11 @@ impl Search {
         let size = 1.0 + largest(self.answer.x.iter().copied());
         let moved = largest(self.answer.x.iter().zip(&self.below.x).map(|(a, b)| a - b));
         let same = self.answer.row_side == self.below.row_side && self.answer.bound_side == self.below.bound_side;
-        if !has_low || t <= self.low.t || moved > STILL * size || !same {
+        let step = t - self.bracket.low();
+        if step.is_nan() || step <= 0.0 || moved > STILL * size || !same {
             return false;
         }
-        let (step, now, before) = (t - self.low.t, &mut self.answer, &self.below);
+        let (now, before) = (&mut self.answer, &self.below);
         let least = STILL * largest(program.c.iter().copied());
         let wrong = |side: Side, rate: f64| match side {
             Side::Free => false,
@@ -198,10 +164,10 @@ impl Search {
             Side::Upper => rate < -least,
         };
         let rate = |now: f64, before: f64| (now - before) / step;
-        let rows = (0..program.m()).filter(|&i| program.row_lo[i] < program.row_up[i]);
-        let bounds = (0..program.n()).filter(|&j| program.lo[j] < program.up[j]);
-        if rows.into_iter().any(|i| wrong(now.row_side[i], rate(now.row_dual[i], before.row_dual[i])))
-            || bounds.into_iter().any(|j| wrong(now.bound_side[j], rate(now.bound_dual[j], before.bound_dual[j])))
+        let mut rows = (0..program.m()).filter(|&i| program.row_lo[i] < program.row_up[i]);
+        let mut bounds = (0..program.n()).filter(|&j| program.lo[j] < program.up[j]);
+        if rows.any(|i| wrong(now.row_side[i], rate(now.row_dual[i], before.row_dual[i])))
+            || bounds.any(|j| wrong(now.bound_side[j], rate(now.bound_dual[j], before.bound_dual[j])))
         {
             return false;
         }
@@ -209,60 +175,8 @@ impl Search {
         now.bound_dual.iter_mut().zip(&before.bound_dual).for_each(|(now, before)| *now = rate(*now, *before));
         true
     }
-
-    /// The next `t` inside the bracket: by the line through the last two points, by that through the ends, or half way if these do not
-    /// make the bracket shrink.
-    fn between(&self, has_last: bool, bound: f64, slow: usize) -> f64 {
-        let (low, high) = (self.low.t, self.high.t);
-        let inside = |t: &f64| *t > low && *t < high;
-        let now = if norm(&self.value) <= bound { &self.low } else { &self.high };
-        let by_last = if has_last { root(&self.last, now, bound).filter(inside) } else { None };
-        match slow {
-            0..=2 => by_last.or_else(|| root(&self.low, &self.high, bound).filter(inside)),
-            3 => root(&self.low, &self.high, bound).filter(inside),
-            _ => None,
-        }
-        .unwrap_or(if low > 0.0 { (low * high).sqrt() } else { 0.1 * high })
-    }
-
-    /// The next `t` while all norms were on one side of the bound: by the line through the last two points, or in proportion.
-    fn outside(&self, has_last: bool, t: f64, bound: f64) -> f64 {
-        let (norm, now) = (norm(&self.value), if norm(&self.value) <= bound { &self.low } else { &self.high });
-        let by_last = if has_last { root(&self.last, now, bound) } else { Some(t * bound / norm) };
-        let ahead = by_last.filter(|next| next.is_finite() && (*next - t) * (bound - norm) > 0.0);
-        ahead.unwrap_or(if norm <= bound { GROWTH * t } else { t / GROWTH })
-    }
-}
-
-/// Where the norm reaches `bound` on the line through two points, going up.
-fn root(a: &End, b: &End, bound: f64) -> Option<f64> {
-    let step = b.t - a.t;
-    if step == 0.0 {
-        return None;
-    }
-    let (mut square, mut product) = (0.0, 0.0);
-    for (a, b) in a.value.iter().zip(&b.value) {
-        let rate = (b - a) / step;
-        square += rate * rate;
-        product += rate * b;
-    }
-    let length = norm(&b.value);
-    let excess = (length - bound) * (length + bound);
-    let root = (product * product - square * excess).sqrt();
-    // Of the two forms of the larger root the one without cancellation.
-    let move_by = if product >= 0.0 { -excess / (product + root) } else { (root - product) / square };
-    let t = b.t + move_by;
-    (t.is_finite() && t > 0.0).then_some(t)
-}
-
-fn norm(values: &[f64]) -> f64 {
-    values.iter().map(|v| v * v).sum::<f64>().sqrt()
 }
 
 fn largest(values: impl Iterator<Item = f64>) -> f64 {
     values.fold(0.0, |a, v| a.max(v.abs()))
-}
-
-fn is_finite(from: &Solution) -> bool {
-    [&from.x, &from.row_dual, &from.bound_dual, &from.cone_dual].into_iter().flatten().all(|v| v.is_finite())
 }
