@@ -48,7 +48,7 @@ fn run(model: &Model, work: &mut Work, from: Option<&Solution>, tolerance: f64) 
         return Outcome::Infeasible;
     }
     work.begin(model, from);
-    let (proximal, mut before) = (model.metric.shift > 0.0, f64::INFINITY);
+    let (proximal, mut before, mut reached) = (model.metric.shift > 0.0, f64::INFINITY, f64::INFINITY);
     for _ in 0..ROUNDS[usize::from(!proximal)] {
         let slack = if proximal { (SLACK_OF_RESIDUAL * before).clamp(SLACK[0], SLACK[1]) } else { SLACK[0] };
         work.open_round(model, slack);
@@ -60,18 +60,20 @@ fn run(model: &Model, work: &mut Work, from: Option<&Solution>, tolerance: f64) 
         }
         work.close_round(model);
         let residual = work.residual(model);
-        if residual <= GOAL || (residual <= tolerance && residual > 0.5 * before) {
+        // A variable with a large unit may be far from its place while its part in the residual is small.
+        let strict = if model.own_units { residual } else { residual.max(work.imbalance()) };
+        if strict <= GOAL || (residual <= tolerance && strict > 0.5 * before) {
             return Outcome::Optimal;
         }
-        if !residual.is_finite() {
+        if !strict.is_finite() {
             return Outcome::Failed;
         }
         if proximal && work.stride(model) {
             return Outcome::Unbounded;
         }
-        before = residual;
+        (before, reached) = (strict, residual);
     }
-    if before <= tolerance { Outcome::Optimal } else { Outcome::Failed }
+    if reached <= tolerance { Outcome::Optimal } else { Outcome::Failed }
 }
 
 impl Work {
@@ -225,6 +227,11 @@ impl Work {
             self.differentiate(model);
         }
         false
+    }
+
+    /// Stationarity relative to its terms, in the units of the model.
+    fn imbalance(&self) -> f64 {
+        largest(&self.stationarity) / (self.cost_scale + largest(&self.gradient).max(largest(&self.c)))
     }
 
     /// The largest of violation, distance of members from their bound (times their multiplier) and stationarity, in the program's own

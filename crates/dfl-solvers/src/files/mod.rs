@@ -56,6 +56,9 @@ impl Problem {
 /// | `.mps`, `.qps` | MPS, free or fixed, with `RANGES`, `OBJSENSE`, integer variables, `QUADOBJ`, `QMATRIX` or `QSECTION` | this library |
 /// | `.lp` | the LP format | HiGHS, feature `highs` |
 ///
+/// HiGHS's reader of LP files takes the last of several terms of one variable in the objective, and leaves out a constant on the left of
+/// a constraint, without a word: write such files out, or use MPS.
+///
 /// Bounds of magnitude 1e20 and more are infinite. In MPS files the quadratic term has the factor $\tfrac12$, the right-hand side of
 /// the objective is minus its constant, further rows of type `N` are dropped, and integer variables between markers without any
 /// bound are 0 or 1, as elsewhere. What other readers resolve each in their own way is refused with its line: repeated entries,

@@ -97,7 +97,7 @@ mod tests {
 
     #[test]
     fn fields_by_blanks_and_by_columns() {
-        let line = "    MY COL    ROW 1            1.5   R2               -2";
+        let line = "    MY COL    ROW 1            1.5     R2               -2";
         assert_eq!(Layout::Fixed.fields(line, false), ["MY COL", "ROW 1", "1.5", "R2", "-2"]);
         assert_eq!(Layout::Free.fields("  x r 1.5 $ comment", false), ["x", "r", "1.5"]);
         assert_eq!(Layout::Fixed.fields(" UP BND       X1                  4", true), ["UP", "BND", "X1", "4"]);
