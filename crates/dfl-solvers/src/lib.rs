@@ -2,6 +2,7 @@
 
 mod active_set;
 mod adapter;
+mod barrier;
 mod batched;
 mod convexity;
 #[cfg(feature = "highs")]
@@ -12,8 +13,11 @@ mod kkt;
 mod osqp;
 mod owned;
 mod shortest_path;
+mod smoothing;
+mod wrap;
 
 pub use active_set::{ActiveSet, ActiveSetOptions, ActiveSetWorkspace};
+pub use barrier::{Barrier, BarrierOptions, BarrierTape, BarrierWorkspace};
 pub use batched::Batched;
 pub use convexity::check_convex;
 #[cfg(feature = "highs")]
@@ -23,3 +27,5 @@ pub use kkt::{Kkt, KktTape};
 pub use osqp::{Osqp, OsqpOptions, OsqpWorkspace};
 pub use owned::Owned;
 pub use shortest_path::{Grid, ShortestPath};
+pub use smoothing::{smooth_quadratic, smooth_quadratic_with_slacks};
+pub use wrap::{Cached, Counted, Noise, Perturbed, PerturbedOptions};
