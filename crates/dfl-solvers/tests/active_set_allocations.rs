@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use dfl_core::testkit::random_qp;
 use dfl_core::{Entry, ParamMap, Program, Rng, Solution, Solver};
-use dfl_solvers::{ActiveSet, ActiveSetOptions};
+use dfl_solvers::{ActiveSet, ActiveSetOptions, Barrier, BarrierOptions};
 
 static COUNT: AtomicUsize = AtomicUsize::new(0);
 
@@ -29,7 +29,7 @@ unsafe impl GlobalAlloc for Counting {
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
 
-fn allocations(solver: &ActiveSet, theta: &[f64], rng: &mut Rng) -> usize {
+fn allocations<S: Solver>(solver: &S, theta: &[f64], rng: &mut Rng) -> usize {
     let (mut ws, mut out) = (solver.workspace().unwrap(), Solution::zeros(solver.dims().x, solver.dims().rows));
     let others: Vec<Vec<f64>> = (0..20).map(|_| theta.iter().map(|t| t + 0.01 * rng.normal()).collect()).collect();
     let mut from = out.clone();
@@ -53,8 +53,12 @@ fn no_solve_allocates() {
         let linear = Program { p: dfl_core::Csc::empty(n, n), lo: vec![-1.0; n], up: vec![1.0; n], ..q.base.clone() };
         let draw: Vec<f64> = (0..n).map(|_| rng.normal()).collect();
         for (base, params, theta) in [(q.base.clone(), q.params, q.theta), (q.base, costs.clone(), draw.clone()), (linear, costs, draw)] {
-            let solver = ActiveSet::new(base, params, ActiveSetOptions::default()).unwrap();
+            let solver = ActiveSet::new(base.clone(), params.clone(), ActiveSetOptions::default()).unwrap();
             assert_eq!(allocations(&solver, &theta, &mut rng), 0, "instance {k}");
+            if !params.moves(|e| matches!(e, Entry::P(_))) {
+                let solver = Barrier::new(base, params, BarrierOptions::default()).unwrap();
+                assert_eq!(allocations(&solver, &theta, &mut rng), 0, "instance {k} by the barrier");
+            }
         }
     }
 }

@@ -82,7 +82,6 @@ impl Work {
     /// Solves the barrier problem of `program` to errors of at most `tolerance`, in at most `limit` steps.
     pub(super) fn solve(&mut self, structure: &Structure, program: &Program, mu: f64, tolerance: f64, limit: usize) -> Outcome {
         self.start(program, mu);
-        self.step.x.fill(0.0);
         let (mut best, mut settled) = (f64::INFINITY, false);
         for iteration in 0..=limit {
             self.iterations = iteration;
@@ -124,7 +123,8 @@ impl Work {
     /// A point inside all sides; the values of rows agree with it only where their sides allow.
     fn start(&mut self, program: &Program, mu: f64) {
         let (n, product) = (program.n(), mu.max(largest(&program.c, 1.0)));
-        self.row_dual.fill(0.0);
+        // A solve that failed may have left NaN.
+        [&mut self.row_dual, &mut self.dv, &mut self.step.x].into_iter().for_each(|v| v.fill(0.0));
         for j in 0..n {
             self.place(j, 0.0, program.lo[j], program.up[j], product);
         }
@@ -184,7 +184,7 @@ impl Work {
         self.below.products(&self.dv, alpha).chain(self.above.products(&self.dv, alpha))
     }
 
-    /// Number of sides, mean and least of `s z` after a step of length `alpha`.
+    /// Mean and least of `s z` after a step of length `alpha`.
     fn spread(&self, alpha: f64) -> (f64, f64) {
         let (count, sum, least) = self.products(alpha).fold((0.0, 0.0, f64::INFINITY), |(n, s, l), p| (n + 1.0, s + p, l.min(p)));
         (if count > 0.0 { sum / count } else { 0.0 }, least)

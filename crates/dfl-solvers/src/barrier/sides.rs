@@ -21,6 +21,7 @@ impl Sides {
     pub(super) fn place(&mut self, k: usize, slack: Option<f64>, product: f64) {
         self.slack[k] = slack.unwrap_or(0.0);
         self.dual[k] = slack.map_or(0.0, |s| product / s);
+        self.step[k] = 0.0;
     }
 
     fn present(&self) -> impl Iterator<Item = usize> + '_ {

@@ -83,7 +83,8 @@ impl BarrierTape {
         };
         let rhs = Vector { x: negated("cotangent on x", cotangent.x, n)?, rows: negated("cotangent on the row duals", cotangent.rows, m)? };
         self.solve(rhs, &negated("cotangent on the bound duals", cotangent.bounds, n)?, u);
-        if u.residual.is_nan() || u.residual > LARGEST_RESIDUAL {
+        // A cotangent on the multipliers of equalities that depend on each other has no exact answer, and gets the nearest.
+        if u.residual.is_nan() || (u.residual > LARGEST_RESIDUAL && cotangent.rows.is_empty()) {
             let need = "below 1e-6: the program is too badly scaled to differentiate";
             return Err(Error::Domain { what: "relative residual of the Newton system", value: u.residual, need });
         }

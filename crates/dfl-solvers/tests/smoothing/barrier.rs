@@ -144,9 +144,9 @@ fn fixed_variables_and_rows_without_sides() {
     assert!((7.0 + found.row_dual[1] + found.bound_dual[1]).abs() < 1e-12);
 }
 
-/// A start, even a foreign or wild one, does not change a bit.
+/// A start, even a foreign or wild one, and what the workspace solved before do not change a bit; not even programs that overflow.
 #[test]
-fn a_start_changes_nothing() {
+fn nothing_earlier_changes_an_answer() {
     use dfl_core::Solver as _;
     let (program, params) = simplex(4);
     let barrier = Barrier::new(program, params, options(0.1)).unwrap();
@@ -157,5 +157,6 @@ fn a_start_changes_nothing() {
         let mut out = Solution::default();
         let info = barrier.solve(&theta, Some(from), &mut ws, &mut out).unwrap();
         assert_eq!((info, &out), (cold.0, &cold.1));
+        barrier.solve(&[1e300, -1e300, 1e308, 0.0], None, &mut ws, &mut out).unwrap();
     }
 }
