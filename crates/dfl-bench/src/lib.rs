@@ -8,6 +8,9 @@ pub mod registry;
 pub mod results;
 pub mod suite;
 pub mod tasks;
+mod timing;
+
+pub use timing::Timings;
 
 /// The example of the workspace's readme, compiled and run as a test.
 #[cfg(doctest)]

@@ -58,8 +58,9 @@ fn ctrl_c_keeps_what_was_measured_and_resume_goes_on() {
     assert!(text(&output).contains("without --resume"), "{}", text(&output));
     // The same definition, of which this test cannot await the end: what is kept is said to be of the shorter one.
     std::fs::copy(dir.path().join("long.toml"), dir.path().join("out/long.toml")).unwrap();
-    let output = dfl(&["--suite", "long", "--out", out, "--resume"], dir.path()).output().unwrap();
+    let output = dfl(&["--suite", "long", "--out", out, "--resume", "--timings"], dir.path()).output().unwrap();
     assert_eq!(output.status.code(), Some(0), "{}", text(&output));
+    assert!(text(&output).contains("summed over 1 threads: solve "), "{}", text(&output));
     let all = std::fs::read_to_string(&results).unwrap();
     assert!(all.starts_with(&kept) && all.contains("spo_plus"), "earlier lines stay as they were");
 }

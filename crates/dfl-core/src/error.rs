@@ -31,6 +31,13 @@ pub enum Error {
     /// An optimum was required but the row with id `index` ended otherwise.
     #[error("instance {index}: {solver} stopped with {status}; {}", status.remedy())]
     NotSolved { index: usize, solver: &'static str, status: Status },
+    /// The row with this id was malformed, or its solver failed; the cause says how. Of several such rows it is the first.
+    #[error("instance {id} could not be solved or differentiated")]
+    Row {
+        id: u64,
+        #[source]
+        source: Box<Error>,
+    },
     /// `who` cannot do `what`.
     #[error("{who} does not offer {what}")]
     Unsupported { who: &'static str, what: &'static str },
@@ -75,4 +82,11 @@ pub enum Error {
     /// The user asked to stop; what was finished is kept.
     #[error("interrupted; finished measurements are kept, go on with --resume")]
     Interrupted,
+}
+
+impl Error {
+    /// Says which row an error is about.
+    pub fn in_row(self, id: u64) -> Self {
+        Self::Row { id, source: Box::new(self) }
+    }
 }

@@ -2,6 +2,7 @@
 
 mod adam;
 mod batch;
+mod counters;
 mod decider;
 mod decision_loss;
 mod error;
@@ -10,6 +11,7 @@ mod loss;
 pub mod metrics;
 mod model;
 mod param_map;
+mod pool;
 mod program;
 mod random;
 mod solution;
@@ -23,6 +25,7 @@ mod train;
 
 pub use adam::Adam;
 pub use batch::{Batch, check_len};
+pub use counters::{Counters, Counts};
 pub use decider::{Call, Decider, Decisions, Pullback};
 pub use decision_loss::{DecisionLoss, Evaluation};
 pub use error::{Error, Result};
@@ -30,6 +33,7 @@ pub use linear::Linear;
 pub use loss::{Found, Loss, Needs, Row, Targets, Through};
 pub use model::{Parameters, Predictor, Sampler, Trainable};
 pub use param_map::{Entry, ParamMap};
+pub use pool::Pool;
 pub use program::{Cone, Program};
 pub use random::{Key, Rng, Stream};
 pub use solution::{Residuals, Side, Solution, SolveInfo};

@@ -88,6 +88,15 @@ impl ParamMap {
         self.link(Entry::RowLo(i), index, coef).link(Entry::RowUp(i), index, coef)
     }
 
+    /// The same links to other entries: `to` says where each one went, and may split it or drop it.
+    pub fn redirect(&self, to: impl Fn(Entry) -> Vec<Entry>) -> Self {
+        let moved = |link: &Link| {
+            let Link { index, coef, .. } = *link;
+            to(link.entry).into_iter().map(move |entry| Link { entry, index, coef })
+        };
+        Self { theta: self.theta, links: self.links.iter().flat_map(moved).collect() }
+    }
+
     /// Number of parameters.
     pub fn theta(&self) -> usize {
         self.theta
@@ -192,6 +201,13 @@ mod tests {
         map.pull(weight, &mut pulled);
         map.tangent(&[0.3, -0.7], |e, d| pushed += weight(e) * d);
         assert!((pulled[0] * 0.3 - pulled[1] * 0.7 - pushed).abs() < 1e-15);
+    }
+
+    #[test]
+    fn a_redirected_link_may_split_or_end() {
+        let map = ParamMap::new(2).link(Entry::C(1), 0, 2.0).link(Entry::A(0), 1, 3.0);
+        let to = |e: Entry| if e == Entry::C(1) { vec![Entry::Lo(0), Entry::Up(0)] } else { Vec::new() };
+        assert_eq!(map.redirect(to), ParamMap::new(2).link(Entry::Lo(0), 0, 2.0).link(Entry::Up(0), 0, 2.0));
     }
 
     #[test]

@@ -4,19 +4,31 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use dfl_core::{
-    Adjoint, Batch, Call, Cotangent, Decisions, DifferentiableSolver, Dims, Error, Key, Pullback, Result, Solution, SolveInfo, check_len,
+    Adjoint, Batch, Call, Cotangent, Counters, Counts, Decisions, DifferentiableSolver, Dims, Error, Key, Pullback, Result, Solution,
+    SolveInfo, check_len,
 };
 use rayon::ThreadPool;
 use rayon::prelude::*;
+use tracing::debug_span;
+
+/// One row to solve.
+pub(crate) struct RowCall<'a> {
+    pub(crate) key: Key,
+    pub(crate) theta: &'a [f64],
+    /// An earlier answer to begin from.
+    pub(crate) from: Option<&'a Solution>,
+}
 
 /// What one row's solve left behind; `x` is empty and there is no tape unless the status is usable.
 pub(crate) struct RowAnswer<T> {
-    pub(crate) x: Vec<f64>,
-    pub(crate) objective: f64,
-    pub(crate) info: SolveInfo,
-    pub(crate) tape: Option<T>,
+    x: Vec<f64>,
+    objective: f64,
+    info: SolveInfo,
+    tape: Option<T>,
+    /// Whether it began from an earlier answer.
+    warm: bool,
     /// The whole answer, if a later warm start may begin from it.
-    pub(crate) keep: Option<Arc<Solution>>,
+    keep: Option<Arc<Solution>>,
 }
 
 /// What to record of a row besides its decision.
@@ -39,11 +51,34 @@ impl<W> Worker<W> {
     }
 }
 
+/// Solves one row; an error names it. The spans `solve` and `factor` time its two parts.
+pub(crate) fn solve_row<S: DifferentiableSolver>(
+    solver: &S,
+    visible: usize,
+    row: &RowCall<'_>,
+    worker: &mut Worker<S::Workspace>,
+    record: Record,
+) -> Result<RowAnswer<S::Tape>> {
+    let (Worker { ws, out }, warm) = (worker, row.from.is_some());
+    let named = |error: Error| error.in_row(row.key.id);
+    let mut info = debug_span!("solve").in_scope(|| solver.solve(row.theta, row.from, ws, out)).map_err(named)?;
+    if !info.status.usable() {
+        return Ok(RowAnswer { x: Vec::new(), objective: 0.0, info, tape: None, warm, keep: None });
+    }
+    let tape = match record.tape {
+        true => Some(debug_span!("factor").in_scope(|| solver.tape(row.theta, out, ws, &mut info)).map_err(named)?),
+        false => None,
+    };
+    let keep = record.solution.then(|| Arc::new(out.clone()));
+    Ok(RowAnswer { x: out.x[..visible].to_vec(), objective: out.objective, info, tape, warm, keep })
+}
+
 /// A solver as its decider shows it: only the first `visible` variables, pulled back on `pool` (the current one if none is named).
 pub(crate) struct View<'d, S> {
     pub(crate) solver: &'d S,
     pub(crate) visible: usize,
     pub(crate) pool: Option<&'d ThreadPool>,
+    pub(crate) counters: &'d Counters,
 }
 
 impl<S> Clone for View<'_, S> {
@@ -67,34 +102,18 @@ impl<'d, S: DifferentiableSolver> View<'d, S> {
         thetas.check_finite("theta")
     }
 
-    /// Solves one row.
-    pub(crate) fn solve_row(
-        self,
-        theta: &[f64],
-        from: Option<&Solution>,
-        worker: &mut Worker<S::Workspace>,
-        record: Record,
-    ) -> Result<RowAnswer<S::Tape>> {
-        let mut info = self.solver.solve(theta, from, &mut worker.ws, &mut worker.out)?;
-        if !info.status.usable() {
-            return Ok(RowAnswer { x: Vec::new(), objective: 0.0, info, tape: None, keep: None });
-        }
-        let tape = record.tape.then(|| self.solver.tape(theta, &worker.out, &mut worker.ws, &mut info)).transpose()?;
-        let (x, objective) = (worker.out.x[..self.visible].to_vec(), worker.out.objective);
-        let keep = record.solution.then(|| Arc::new(worker.out.clone()));
-        Ok(RowAnswer { x, objective, info, tape, keep })
-    }
-
-    /// Puts the rows together; the error of the lowest row is the one returned.
-    pub(crate) fn assemble(self, rows: Vec<Result<RowAnswer<S::Tape>>>, record: Record) -> Result<Decisions<'d>> {
+    /// Puts the rows together and counts them; the error of the lowest row is the one returned.
+    pub(crate) fn assemble(self, rows: Vec<Result<RowAnswer<S::Tape>>>, keys: &[Key], record: Record) -> Result<Decisions<'d>> {
         let rows = rows.into_iter().collect::<Result<Vec<_>>>()?;
         let mut x = Batch::zeros(rows.len(), self.visible);
         for (i, row) in rows.iter().enumerate().filter(|(_, r)| r.info.status.usable()) {
             x.row_mut(i).copy_from_slice(&row.x);
         }
-        let (objective, info) = rows.iter().map(|r| (r.objective, r.info)).unzip();
-        let tapes = || rows.into_iter().map(|r| r.tape).collect();
-        let back = record.tape.then(|| Box::new(TapePullback { view: self, tapes: tapes() }) as Box<dyn Pullback + 'd>);
+        let (objective, info): (_, Vec<SolveInfo>) = rows.iter().map(|r| (r.objective, r.info)).unzip();
+        let warm_starts = rows.iter().filter(|r| r.warm).count() as u64;
+        self.counters.add(Counts { warm_starts, ..Counts::of(&info) });
+        let tapes = || TapePullback { view: self, keys: keys.to_vec(), tapes: rows.into_iter().map(|r| r.tape).collect() };
+        let back = record.tape.then(|| Box::new(tapes()) as Box<dyn Pullback + 'd>);
         Ok(Decisions { x, objective, info, back })
     }
 }
@@ -102,6 +121,7 @@ impl<'d, S: DifferentiableSolver> View<'d, S> {
 /// The backward half over the tapes of one batch; rows without a tape give zero.
 struct TapePullback<'d, S: DifferentiableSolver> {
     view: View<'d, S>,
+    keys: Vec<Key>,
     tapes: Vec<Option<S::Tape>>,
 }
 
@@ -122,19 +142,22 @@ impl<S: DifferentiableSolver> TapePullback<'_, S> {
         let hidden = self.view.solver.dims().x - self.view.visible;
         let mut work = || {
             let rows = out.as_mut_slice().par_chunks_mut(cols).zip(&self.tapes).enumerate();
-            let results: Vec<Result<()>> = rows
+            let results: Vec<Result<Counts>> = rows
                 .map_init(<(Adjoint, Vec<f64>)>::default, |(u, padded), (i, (to, tape))| {
-                    let Some(tape) = tape else { return Ok(()) };
+                    let Some(tape) = tape else { return Ok(Counts::default()) };
                     let x = if hidden == 0 { cotangent.row(i) } else { pad(padded, cotangent.row(i), hidden) };
-                    row(tape, Cotangent { x, ..Cotangent::default() }, u, to)
+                    let pull = || row(tape, Cotangent { x, ..Cotangent::default() }, u, to);
+                    debug_span!("backward").in_scope(pull).map_err(|error| error.in_row(self.keys[i].id))?;
+                    Ok(Counts { pullbacks: 1, refinements: u.refinements as u64, ..Counts::default() })
                 })
                 .collect();
-            results.into_iter().collect::<Result<()>>()
+            results.into_iter().collect::<Result<Vec<_>>>()
         };
-        match self.view.pool {
+        let counts = match self.view.pool {
             Some(pool) => pool.install(work),
             None => work(),
         }?;
+        counts.into_iter().for_each(|row| self.view.counters.add(row));
         Ok(out)
     }
 }

@@ -1,9 +1,9 @@
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
-use dfl_core::{Batch, Call, Decider, Decisions, DifferentiableSolver, Dims, Result};
+use dfl_core::{Batch, Call, Counters, Decider, Decisions, DifferentiableSolver, Dims, Result};
 use rayon::prelude::*;
 
-use crate::adapter::{Record, RowAnswer, View, WarmStarts, Worker, check_visible};
+use crate::adapter::{Record, RowAnswer, RowCall, View, WarmStarts, Worker, check_visible, solve_row};
 
 /// Turns a solver whose workspace may move between threads into a decider: rows in parallel under the current rayon pool, each with
 /// sequential kernels.
@@ -14,6 +14,7 @@ pub struct Batched<S: DifferentiableSolver> {
     solver: S,
     visible: usize,
     warm: WarmStarts,
+    counters: Arc<Counters>,
     idle: Mutex<Vec<Worker<S::Workspace>>>,
 }
 
@@ -23,12 +24,17 @@ where
 {
     /// A decider over `solver`, without warm starts.
     pub fn new(solver: S) -> Self {
-        Self { visible: solver.dims().x, solver, warm: WarmStarts::default(), idle: Mutex::default() }
+        Self { visible: solver.dims().x, solver, warm: WarmStarts::default(), counters: Arc::default(), idle: Mutex::default() }
     }
 
     /// Starts each row from the last answer of the same key.
     pub fn warm_start(self, on: bool) -> Self {
         Self { warm: WarmStarts::new(on), ..self }
+    }
+
+    /// Counts its solves, answers and pullbacks in `counters`, which others may share.
+    pub fn counted(self, counters: Arc<Counters>) -> Self {
+        Self { counters, ..self }
     }
 
     /// Shows only the first `visible` variables as the decision; the rest are auxiliary (slacks).
@@ -40,7 +46,7 @@ where
     }
 
     fn view(&self) -> View<'_, S> {
-        View { solver: &self.solver, visible: self.visible, pool: None }
+        View { solver: &self.solver, visible: self.visible, pool: None, counters: &self.counters }
     }
 
     fn solve_all(&self, thetas: &Batch, call: &Call<'_>, record: Record) -> Vec<Result<RowAnswer<S::Tape>>> {
@@ -54,7 +60,8 @@ where
                 || self.borrow(),
                 |worker, i| {
                     let worker = worker.get()?;
-                    self.view().solve_row(thetas.row(i), starts[i].as_deref(), worker, record)
+                    let row = RowCall { key: call.keys[i], theta: thetas.row(i), from: starts[i].as_deref() };
+                    solve_row(&self.solver, self.visible, &row, worker, record)
                 },
             )
             .collect()
@@ -105,6 +112,6 @@ where
         let record = self.warm.record(call, self.differentiable());
         let mut rows = self.solve_all(thetas, call, record);
         self.warm.store(call.keys, &mut rows);
-        view.assemble(rows, record)
+        view.assemble(rows, call.keys, record)
     }
 }

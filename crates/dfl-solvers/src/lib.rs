@@ -3,6 +3,7 @@
 mod active_set;
 mod adapter;
 mod backend;
+mod barrier;
 mod batched;
 #[cfg(feature = "clarabel")]
 mod clarabel;
@@ -21,9 +22,12 @@ mod polish;
 mod risk_budget;
 mod separable;
 mod shortest_path;
+mod smoothing;
+mod wrap;
 
 pub use active_set::{ActiveSet, ActiveSetOptions, ActiveSetTape, ActiveSetWorkspace};
 pub use backend::{Answer, Backend, Deciding};
+pub use barrier::{Barrier, BarrierOptions, BarrierTape, BarrierWorkspace};
 pub use batched::Batched;
 #[cfg(feature = "clarabel")]
 pub use clarabel::{Clarabel, ClarabelOptions, ClarabelWorkspace};
@@ -39,3 +43,5 @@ pub use owned::Owned;
 pub use risk_budget::{RiskBudget, RiskBudgetOptions, RiskBudgetWorkspace};
 pub use separable::{Separable, SeparableOptions, SeparableTape, SeparableWorkspace};
 pub use shortest_path::{Grid, ShortestPath};
+pub use smoothing::{smooth_quadratic, smooth_quadratic_with_slacks};
+pub use wrap::{Cached, Counted, Noise, Perturbed, PerturbedOptions};

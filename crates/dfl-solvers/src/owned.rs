@@ -5,10 +5,10 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{Builder, JoinHandle};
 
-use dfl_core::{Batch, Call, Decider, Decisions, DifferentiableSolver, Dims, Error, Result, Solution};
+use dfl_core::{Batch, Call, Counters, Decider, Decisions, DifferentiableSolver, Dims, Error, Key, Result, Solution};
 use rayon::ThreadPool;
 
-use crate::adapter::{Record, RowAnswer, View, WarmStarts, Worker, check_visible};
+use crate::adapter::{Record, RowAnswer, RowCall, View, WarmStarts, Worker, check_visible, solve_row};
 
 /// Turns a solver whose workspace must stay on its thread (a HiGHS model) into a decider: a pool of threads that own one
 /// workspace each, made once and dropped with the decider, never in a batch.
@@ -20,6 +20,7 @@ pub struct Owned<S: DifferentiableSolver> {
     solver: Arc<S>,
     visible: usize,
     warm: WarmStarts,
+    counters: Arc<Counters>,
     /// Taken for the length of a batch; closing them ends the threads.
     queues: Mutex<Vec<Queue<S::Tape>>>,
     threads: Vec<JoinHandle<()>>,
@@ -33,6 +34,7 @@ type Queue<T> = Sender<Arc<Job<T>>>;
 /// One batch, shared by the threads.
 struct Job<T> {
     thetas: Batch,
+    keys: Vec<Key>,
     starts: Vec<Option<Arc<Solution>>>,
     visible: usize,
     record: Record,
@@ -54,8 +56,8 @@ impl<S: DifferentiableSolver + 'static> Owned<S> {
         }
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
         let pool = pool.map_err(|source| Error::Backend { backend: "rayon", source: Box::new(source) })?;
-        let (visible, warm, solver) = (solver.dims().x, WarmStarts::default(), Arc::new(solver));
-        let mut out = Self { solver, visible, warm, queues: Mutex::default(), threads: Vec::new(), pool };
+        let (visible, warm, counters, solver) = (solver.dims().x, WarmStarts::default(), Arc::default(), Arc::new(solver));
+        let mut out = Self { solver, visible, warm, counters, queues: Mutex::default(), threads: Vec::new(), pool };
         let (ready, made) = channel();
         let queues = (0..threads).map(|_| out.start(ready.clone())).collect::<Result<Vec<_>>>()?;
         drop(ready);
@@ -93,6 +95,12 @@ impl<S: DifferentiableSolver + 'static> Owned<S> {
         self
     }
 
+    /// Counts its solves, answers and pullbacks in `counters`, which others may share.
+    pub fn counted(mut self, counters: Arc<Counters>) -> Self {
+        self.counters = counters;
+        self
+    }
+
     /// Shows only the first `visible` variables as the decision; the rest are auxiliary (slacks).
     ///
     /// # Errors
@@ -105,20 +113,21 @@ impl<S: DifferentiableSolver + 'static> Owned<S> {
 
 impl<S: DifferentiableSolver> Owned<S> {
     fn view(&self) -> View<'_, S> {
-        View { solver: &*self.solver, visible: self.visible, pool: Some(&self.pool) }
+        View { solver: &*self.solver, visible: self.visible, pool: Some(&self.pool), counters: &self.counters }
     }
 
     /// Hands the rows out and collects them in order.
     fn solve_all(&self, thetas: &Batch, call: &Call<'_>, record: Record) -> Vec<Result<RowAnswer<S::Tape>>> {
         let (answers, solved) = channel();
         let starts = self.warm.starts(call.keys);
-        let job = Arc::new(Job { thetas: thetas.clone(), starts, visible: self.visible, record, next: AtomicUsize::new(0), answers });
+        let (thetas, keys, next) = (thetas.clone(), call.keys.to_vec(), AtomicUsize::new(0));
+        let (b, job) = (thetas.rows(), Arc::new(Job { thetas, keys, starts, visible: self.visible, record, next, answers }));
         let queues = self.queues.lock().unwrap_or_else(PoisonError::into_inner);
         for queue in queues.iter() {
             queue.send(Arc::clone(&job)).expect("a thread ends only when its channel closes");
         }
         drop(job);
-        let mut rows: Vec<Option<Result<RowAnswer<S::Tape>>>> = (0..thetas.rows()).map(|_| None).collect();
+        let mut rows: Vec<Option<Result<RowAnswer<S::Tape>>>> = (0..b).map(|_| None).collect();
         for (i, answer) in solved {
             match answer {
                 Ok(row) => rows[i] = Some(row),
@@ -132,15 +141,14 @@ impl<S: DifferentiableSolver> Owned<S> {
 /// The life of one thread: batches until the channel closes, rows of a batch until none is left.
 fn serve<S: DifferentiableSolver>(solver: &S, mut worker: Worker<S::Workspace>, jobs: &Receiver<Arc<Job<S::Tape>>>) {
     for job in jobs {
-        let view = View { solver, visible: job.visible, pool: None };
         loop {
             let i = job.next.fetch_add(1, Ordering::Relaxed);
             if i >= job.thetas.rows() {
                 break;
             }
             // A panic is a bug and goes on in the caller's thread; this one stays, so that the pool can still be dropped.
-            let row = || view.solve_row(job.thetas.row(i), job.starts[i].as_deref(), &mut worker, job.record);
-            let answer = catch_unwind(AssertUnwindSafe(row));
+            let row = RowCall { key: job.keys[i], theta: job.thetas.row(i), from: job.starts[i].as_deref() };
+            let answer = catch_unwind(AssertUnwindSafe(|| solve_row(solver, job.visible, &row, &mut worker, job.record)));
             if job.answers.send((i, answer)).is_err() {
                 break;
             }
@@ -166,7 +174,7 @@ impl<S: DifferentiableSolver> Decider for Owned<S> {
         let record = self.warm.record(call, self.differentiable());
         let mut rows = self.solve_all(thetas, call, record);
         self.warm.store(call.keys, &mut rows);
-        self.view().assemble(rows, record)
+        self.view().assemble(rows, call.keys, record)
     }
 }
 

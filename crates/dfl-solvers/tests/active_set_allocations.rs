@@ -7,9 +7,9 @@ mod counting;
 
 use dfl_core::testkit::random_qp;
 use dfl_core::{Adjoint, Cotangent, DifferentiableSolver, Entry, ParamMap, Program, Rng, Solution, Solver};
-use dfl_solvers::{ActiveSet, ActiveSetOptions};
+use dfl_solvers::{ActiveSet, ActiveSetOptions, Barrier, BarrierOptions};
 
-fn allocations(solver: &ActiveSet, theta: &[f64], rng: &mut Rng) -> usize {
+fn allocations<S: Solver>(solver: &S, theta: &[f64], rng: &mut Rng) -> usize {
     let (mut ws, mut out) = (solver.workspace().unwrap(), Solution::zeros(solver.dims().x, solver.dims().rows));
     let others: Vec<Vec<f64>> = (0..20).map(|_| theta.iter().map(|t| t + 0.01 * rng.normal()).collect()).collect();
     let mut from = out.clone();
@@ -50,13 +50,17 @@ fn no_solve_allocates() {
         for (base, params, theta) in [(q.base.clone(), q.params, q.theta), (q.base, costs.clone(), draw.clone()), (linear, costs, draw)] {
             let base_is_linear = base.p.nnz() == 0;
             let moves_matrices = params.moves(|e| matches!(e, Entry::P(_) | Entry::A(_)));
-            let solver = ActiveSet::new(base, params, ActiveSetOptions::default()).unwrap();
+            let solver = ActiveSet::new(base.clone(), params.clone(), ActiveSetOptions::default()).unwrap();
             assert_eq!(allocations(&solver, &theta, &mut rng), 0, "instance {k}");
             if solver.differentiable() && !base_is_linear {
                 let (tape, vjp) = backward(&solver, &theta);
                 // The list of tight constraints and their factor; the model and what a moved entry reads, where matrices move.
                 let most = if moves_matrices { 20 } else { 3 };
                 assert!(tape <= most && vjp == 0, "instance {k}: {tape} allocations for a tape, {vjp} for a vjp");
+            }
+            if !params.moves(|e| matches!(e, Entry::P(_))) {
+                let solver = Barrier::new(base, params, BarrierOptions::default()).unwrap();
+                assert_eq!(allocations(&solver, &theta, &mut rng), 0, "instance {k} by the barrier");
             }
         }
     }

@@ -2,8 +2,10 @@
 #![allow(clippy::unwrap_used, reason = "a failed helper fails its test")]
 
 use dfl_core::testkit::check_decider;
-use dfl_core::{Batch, Call, Cone, Csc, Decider, Key, NoGradient, ParamMap, Program, Rng, Stream};
-use dfl_solvers::{ActiveSet, Batched, Grid, Kkt, RiskBudget, Separable, ShortestPath};
+use dfl_core::{Batch, Call, Cone, Csc, Decider, Key, NoGradient, ParamMap, Pool, Program, Rng, Stream};
+use dfl_solvers::{
+    ActiveSet, Barrier, BarrierOptions, Batched, Cached, Grid, Kkt, Perturbed, PerturbedOptions, RiskBudget, Separable, ShortestPath,
+};
 
 type Make = fn() -> Box<dyn Decider>;
 
@@ -16,8 +18,22 @@ fn smoothed() -> (Program, ParamMap) {
     (grid().program().with_quadratic(Csc::diagonal(&vec![0.5; grid().arcs()])), ParamMap::costs(grid().arcs()))
 }
 
+fn paths() -> Batched<NoGradient<ShortestPath>> {
+    Batched::new(NoGradient(ShortestPath::new(grid())))
+}
+
 const DECIDERS: &[(&str, Make)] = &[
-    ("shortest path", || Box::new(Batched::new(NoGradient(ShortestPath::new(grid()))))),
+    ("shortest path", || Box::new(paths())),
+    ("perturbed shortest path", || Box::new(Perturbed::new(paths(), PerturbedOptions::default()).unwrap())),
+    // Its pool begins with the optima of the contract's rows: a decider whose pool grows has a state, which the contract excludes.
+    ("cached shortest path", || {
+        let labels = dfl_core::decide(&paths(), &costs(9), &[0; 9]).unwrap().0;
+        Box::new(Cached::new(paths(), std::sync::Arc::new(Pool::new(&labels).unwrap()), 0.5).unwrap())
+    }),
+    ("shortest path by the barrier", || {
+        let options = BarrierOptions { mu: 0.3, ..Default::default() };
+        Box::new(Batched::new(Barrier::new(grid().program(), ParamMap::costs(grid().arcs()), options).unwrap()))
+    }),
     ("smoothed shortest path by the active set", || {
         let (program, params) = smoothed();
         Box::new(Batched::new(Kkt::new(ActiveSet::new(program, params, Default::default()).unwrap())))

@@ -136,7 +136,7 @@ fn the_error_of_the_lowest_row_is_returned() {
     let first: Vec<f64> = (0..200).map(|i| if i >= 60 { 101.0 + f64::from(i) } else { 1.0 }).collect();
     for _ in 0..20 {
         let error = decider.forward(&batch(&first), &call(&keys(200), false)).err().unwrap();
-        assert!(matches!(error, Error::Domain { value: 161.0, .. }), "{error}");
+        assert!(matches!(&error, Error::Row { id: 60, source } if matches!(**source, Error::Domain { value: 161.0, .. })), "{error:?}");
     }
 }
 

@@ -7,6 +7,7 @@ use clap::Args;
 use dfl_core::{Error, Result};
 
 use super::progress::Bars;
+use crate::Timings;
 use crate::registry::make_loss;
 use crate::results::report::Heading;
 use crate::results::{Baseline, Comparison, Store, compare, report, table};
@@ -50,6 +51,9 @@ pub(super) struct Bench {
     /// Device of networks: auto, cpu or cuda:N
     #[arg(long, default_value = "auto", value_parser = device)]
     device: String,
+    /// Say in the end how much time went into solves, their factors and backward passes, summed over threads
+    #[arg(long)]
+    timings: bool,
     /// Compare with benchmarks/baselines: exit 1 on a regression, 3 if a row could not be measured
     #[arg(long, conflicts_with = "accept")]
     check: bool,
@@ -65,6 +69,7 @@ impl Bench {
         }
         let definitions = self.suite.iter().map(|name| Definition::load(&self.folder(), name)).collect::<Result<Vec<_>>>()?;
         let threads = set_threads(self.threads)?;
+        let timings = self.timings.then(Timings::install).flatten();
         let published = Published::load()?;
         // Last, since without --resume it moves earlier results aside.
         self.remember(&definitions)?;
@@ -73,6 +78,9 @@ impl Bench {
         let outcome = self.measure(&definitions, threads, published, &mut store);
         // What was measured is shown even if the run was interrupted.
         self.show(&store)?;
+        if let Some(timings) = timings {
+            say(&format!("time     summed over {threads} threads: {timings}"));
+        }
         let failures = outcome?;
         let verdict = self.compare(&definitions, &store)?;
         Ok(if failures > 0 && verdict == ExitCode::SUCCESS { ExitCode::FAILURE } else { verdict })

@@ -1,5 +1,5 @@
 use super::gradient_error;
-use crate::{Batch, Call, Decider, DecisionLoss, Error, Key, Loss, Request, Stream, Targets, Task, label};
+use crate::{Batch, Call, Decider, DecisionLoss, Error, Key, Loss, Request, Status, Stream, Targets, Task, label};
 
 fn keys(n: usize) -> Vec<Key> {
     (0..n as u64).map(|id| Key { id, slot: 0 }).collect()
@@ -37,6 +37,35 @@ pub fn check_decider(decider: &dyn Decider, thetas: &Batch) {
         Err(Error::NotFinite { row, column, .. }) => assert_eq!((row, column), (last, 0), "{name}: place of the NaN"),
         other => panic!("{name}: a NaN must be refused, got {:?}", other.map(|d| d.info)),
     }
+}
+
+/// A bad row among good ones: with `bad` in the middle of `thetas`, that row alone has no answer, no decision and no gradient, and
+/// every other row keeps the bits of answer and gradient that it has without it. Returns how the bad row ended.
+pub fn check_masking(decider: &dyn Decider, thetas: &Batch, bad: &[f64]) -> Status {
+    let (name, at, keys) = (decider.name(), thetas.rows() / 2, keys(thetas.rows() + 1));
+    let mut rows: Vec<&[f64]> = thetas.iter().collect();
+    rows.insert(at, bad);
+    let mixed = Batch::from_rows(&rows).expect("the bad row has the length of the others");
+    let call = Call { keys: &keys, stream: Stream { seed: 1, step: 0 }, backward: true };
+    let good: Vec<usize> = (0..mixed.rows()).filter(|&i| i != at).collect();
+    let good_keys: Vec<Key> = good.iter().map(|&i| keys[i]).collect();
+    let all = decider.forward(&mixed, &call).expect("a row without an answer is no error");
+    let without = decider.forward(thetas, &Call { keys: &good_keys, ..call }).expect("well-formed input");
+    let status = all.info[at].status;
+    assert!(!status.usable(), "{name}: the bad row ended {status}");
+    assert!(all.x.row(at).iter().all(|&x| x == 0.0), "{name}: the bad row has a decision");
+    assert!(without.info.iter().all(|i| i.status.usable()), "{name}: a good row has no answer");
+    assert_eq!(all.x.select(&good), without.x, "{name}: decisions beside a bad row");
+    assert!(good.iter().zip(&without.info).all(|(&i, info)| all.info[i] == *info), "{name}: how the rows beside a bad one ended");
+    assert!(good.iter().zip(&without.objective).all(|(&i, value)| all.objective[i] == *value), "{name}: values beside a bad row");
+    if let (Some(back), Some(back_without)) = (&all.back, &without.back) {
+        let ones = |b: &Batch| Batch::from_vec(b.rows(), b.cols(), vec![1.0; b.as_slice().len()]).expect("the size of x");
+        let gradient = back.pull(&ones(&all.x)).expect("the cotangent has the shape of x");
+        assert!(gradient.row(at).iter().all(|&g| g == 0.0), "{name}: the bad row has a gradient");
+        let expected = back_without.pull(&ones(&without.x)).expect("the cotangent has the shape of x");
+        assert_eq!(gradient.select(&good), expected, "{name}: gradients beside a bad row");
+    }
+    status
 }
 
 fn check_pullback(name: &str, pull: impl Fn(&Batch) -> Batch, thetas: &Batch, x: &Batch) {

@@ -6,6 +6,6 @@ mod contract;
 mod differences;
 mod random_program;
 
-pub use contract::{check_decider, check_loss, check_task};
+pub use contract::{check_decider, check_loss, check_masking, check_task};
 pub use differences::{gradient_error, jvp_error, vjp_error};
 pub use random_program::{Parametric, random_qp};
