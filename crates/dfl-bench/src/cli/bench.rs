@@ -10,7 +10,7 @@ use super::progress::Bars;
 use crate::registry::make_loss;
 use crate::results::report::Heading;
 use crate::results::{Baseline, Comparison, Store, compare, report, table};
-use crate::suite::{Definition, Options, Profile, Published, Runner};
+use crate::suite::{Definition, Options, PeerHome, Profile, Published, Runner};
 
 /// Arguments of `dfl bench`.
 #[derive(Debug, Args)]
@@ -50,6 +50,9 @@ pub(super) struct Bench {
     /// Device of networks: auto, cpu or cuda:N
     #[arg(long, default_value = "auto", value_parser = device)]
     device: String,
+    /// Time other libraries too, where a suite names them, in turns with ours
+    #[arg(long)]
+    peers: bool,
     /// Compare with benchmarks/baselines: exit 1 on a regression, 3 if a row could not be measured
     #[arg(long, conflicts_with = "accept")]
     check: bool,
@@ -105,7 +108,8 @@ impl Bench {
 
     fn measure(&self, definitions: &[Definition], threads: usize, published: Published, store: &mut Store) -> Result<usize> {
         let bars = Bars::new();
-        let options = Options { profile: self.profile, seeds: self.seeds, threads, device: self.device.clone(), commit: commit() };
+        let peers = self.peers.then(PeerHome::of_checkout);
+        let options = Options { profile: self.profile, seeds: self.seeds, threads, device: self.device.clone(), commit: commit(), peers };
         let mut runner = Runner { options, methods: make_loss, published, store, interrupted: interruption()?, progress: &bars };
         let mut failures = 0;
         for definition in definitions {
