@@ -29,7 +29,8 @@ pub(crate) fn bench(args: &[OsString]) -> Result<i32> {
         let codes = [process::run(&mut program)?, instructions::check()?];
         return Ok(if codes.contains(&1) { 1 } else { codes[0] });
     }
-    match value_of(args, "--accept").filter(|_| value_of(args, "--suite").is_some_and(|suites| suites.split(',').any(|s| s == "qp-layers"))) {
+    match value_of(args, "--accept").filter(|_| value_of(args, "--suite").is_some_and(|suites| suites.split(',').any(|s| s == "qp-layers")))
+    {
         Some(why) => {
             let code = process::run(&mut program)?;
             if code == 0 {

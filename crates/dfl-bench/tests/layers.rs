@@ -88,8 +88,10 @@ impl Fixture {
 
     fn program(&self, n: usize) -> Program {
         let (q, a, g) = (self.part("Q", n), self.part("A", n), self.part("G", n));
-        let upper: Vec<_> = (0..n).flat_map(|j| (0..=j).map(move |i| (i, j))).map(|(i, j)| (i, j, q.row(i)[j])).filter(|e| e.2 != 0.0).collect();
-        let rows: Vec<_> = a.iter().chain(g.iter()).enumerate().flat_map(|(i, r)| r.iter().enumerate().map(move |(j, &v)| (i, j, v))).collect();
+        let upper: Vec<_> =
+            (0..n).flat_map(|j| (0..=j).map(move |i| (i, j))).map(|(i, j)| (i, j, q.row(i)[j])).filter(|e| e.2 != 0.0).collect();
+        let rows: Vec<_> =
+            a.iter().chain(g.iter()).enumerate().flat_map(|(i, r)| r.iter().enumerate().map(move |(j, &v)| (i, j, v))).collect();
         let rows: Vec<_> = rows.into_iter().filter(|e| e.2 != 0.0).collect();
         let (b, h) = (self.part("b", 1).into_vec(), self.part("h", 1).into_vec());
         let lower = [b.clone(), vec![f64::NEG_INFINITY; h.len()]].concat();

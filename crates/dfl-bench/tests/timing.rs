@@ -63,17 +63,17 @@ fn run(dir: &Path, peers: bool, resume: bool) -> (Vec<Measurement>, Vec<String>,
     std::fs::write(dir.join("driver.sh"), DRIVER).unwrap();
     let mut store = Store::open(&dir.join("out"), resume).unwrap();
     let home = PeerHome { python: "sh".into(), driver: dir.join("driver.sh"), patience: Duration::from_secs(60) };
-    let options = Options {
-        profile: Profile::Quick,
-        seeds: None,
-        threads: 2,
-        device: "cpu".into(),
-        commit: None,
-        peers: peers.then_some(home),
-    };
+    let options =
+        Options { profile: Profile::Quick, seeds: None, threads: 2, device: "cpu".into(), commit: None, peers: peers.then_some(home) };
     let (interrupted, told) = (AtomicBool::new(false), Gaps::default());
-    let mut runner =
-        Runner { options, methods: make_loss, published: Published::default(), store: &mut store, interrupted: &interrupted, progress: &told };
+    let mut runner = Runner {
+        options,
+        methods: make_loss,
+        published: Published::default(),
+        store: &mut store,
+        interrupted: &interrupted,
+        progress: &told,
+    };
     let failures = runner.run(&Definition::load(dir, "times").unwrap()).unwrap();
     (store.measurements(), told.0.into_inner(), failures)
 }
@@ -105,7 +105,8 @@ fn a_peer_has_its_ratio_and_a_dead_one_is_a_gap() {
     let (rows, told, failures) = run(dir.path(), true, false);
     assert_eq!(failures, 0, "a gap is no failure");
     assert!(told[0].contains("peer_dead") && told[0].contains("died"), "{told:?}");
-    let ours: f64 = ["forward_seconds", "backward_seconds"].map(|metric| value(&rows, ["qp_power24", "oracle", "active_set", metric])).iter().sum();
+    let ours: f64 =
+        ["forward_seconds", "backward_seconds"].map(|metric| value(&rows, ["qp_power24", "oracle", "active_set", metric])).iter().sum();
     let speedup = value(&rows, ["qp_power24", "peer_slow", "none", "speedup"]);
     assert!((speedup * ours - 2.0).abs() < 1e-9, "two seconds over {ours} is not {speedup}");
     assert!(value(&rows, ["qp_power24", "peer_slow", "none", "vjp_max_error"]) > 1e-3, "zeros are no gradient");

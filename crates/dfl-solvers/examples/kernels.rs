@@ -15,7 +15,10 @@ const INSTANCES: usize = 8;
 /// A run of a kernel.
 type Run = Box<dyn FnMut()>;
 
-const KERNELS: &[(&str, fn() -> Run)] = &[
+/// Prepares a kernel.
+type Make = fn() -> Run;
+
+const KERNELS: &[(&str, Make)] = &[
     ("active_set_cold_n24_m96", || active_set(24, 96, false)),
     ("active_set_cold_n50_m100", || active_set(50, 100, false)),
     ("active_set_warm_n24_m96", || active_set(24, 96, true)),
@@ -84,11 +87,7 @@ fn power() -> Run {
     let rows: Vec<_> = (1..HOURS).flat_map(|i| [(i - 1, i - 1, -1.0), (i - 1, i, 1.0)]).collect();
     let program = Program::linear(vec![0.0; HOURS])
         .with_quadratic(Csc::diagonal(&[2.0; HOURS]))
-        .with_rows(
-            Csc::from_triplets(HOURS - 1, HOURS, &rows).expect("indices are in range"),
-            vec![-0.4; HOURS - 1],
-            vec![0.4; HOURS - 1],
-        )
+        .with_rows(Csc::from_triplets(HOURS - 1, HOURS, &rows).expect("indices are in range"), vec![-0.4; HOURS - 1], vec![0.4; HOURS - 1])
         .with_bounds(vec![0.0; HOURS], vec![f64::INFINITY; HOURS]);
     let mut rng = Rng::seeded(1);
     let costs = (0..INSTANCES).map(|_| (0..HOURS).map(|_| 1.4 * rng.normal() - 3.0).collect()).collect();

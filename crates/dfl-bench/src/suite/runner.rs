@@ -107,7 +107,7 @@ impl Runner<'_> {
             threads: self.options.threads,
             turns: job.timing.turns.of(self.options.profile),
             peers,
-            dir: &self.store.dir().to_owned(),
+            dir: self.store.dir(),
             interrupted: &|| interrupted.load(Ordering::Relaxed),
         };
         match job.execute(around) {

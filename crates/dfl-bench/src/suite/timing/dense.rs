@@ -7,13 +7,14 @@ use dfl_solvers::{ActiveSet, ActiveSetOptions};
 use faer::Mat;
 use faer::linalg::solvers::{PartialPivLu, Solve};
 
-use super::turns::{Contender, Samples};
+use super::turns::{Contender, Samples, median};
 use crate::layers::Equations;
 
 /// Programs of one size.
 const INSTANCES: usize = 32;
-/// Solves of an instance in a row; a solve of a microsecond is too short for the clock.
-const REPEAT: usize = 20;
+/// Solves of an instance in a row, each timed by itself, of which the median counts: as `benchmarks/peers/common.py` does with the
+/// solvers' own timers, so that whoever else uses the machine disturbs both alike.
+const REPEAT: usize = 5;
 /// Cold, warm and moved solves end in the same point to this.
 const SAME: f64 = 1e-7;
 
@@ -58,32 +59,41 @@ pub(super) fn instances(n: usize, m: usize, seed: u64) -> Result<Vec<Instance>> 
 
 /// What is timed.
 trait Kernel {
-    /// Does it [`REPEAT`] times.
-    fn repeat(&mut self);
+    fn once(&mut self);
     /// How far the last answer is from the right one.
     fn off(&self) -> f64 {
         0.0
     }
 }
 
-/// Times a kernel for each instance and counts with the mean over the instances.
+/// A kernel for each instance; the mean over the instances counts.
 struct Kernels<K>(Vec<K>);
 
 impl<K: Kernel> Contender for Kernels<K> {
     fn run(&mut self, times: usize) -> Result<Samples> {
-        let mut round = || {
-            let start = Instant::now();
-            self.0.iter_mut().for_each(Kernel::repeat);
-            start.elapsed().as_secs_f64() / (REPEAT * self.0.len()) as f64
-        };
+        let mut round = || self.0.iter_mut().map(typical).sum::<f64>() / self.0.len() as f64;
         Ok(vec![("solve_seconds", (0..times).map(|_| round()).collect())])
     }
 
     fn error(&mut self) -> Result<Option<f64>> {
         let worst = self.0.iter().map(Kernel::off).fold(0.0, |a, off| if off > a || off.is_nan() { off } else { a });
         let need = "zero but for rounding";
-        if worst <= SAME { Ok(None) } else { Err(Error::Domain { what: "distance of a timed solution from the optimum", value: worst, need }) }
+        if worst <= SAME {
+            Ok(None)
+        } else {
+            Err(Error::Domain { what: "distance of a timed solution from the optimum", value: worst, need })
+        }
     }
+}
+
+/// Median seconds of a kernel.
+fn typical(kernel: &mut impl Kernel) -> f64 {
+    let one = |_| {
+        let start = Instant::now();
+        kernel.once();
+        start.elapsed().as_secs_f64()
+    };
+    median((0..REPEAT).map(one).collect())
 }
 
 struct Solving<'a> {
@@ -96,12 +106,10 @@ struct Solving<'a> {
 }
 
 impl Kernel for Solving<'_> {
-    fn repeat(&mut self) {
-        for _ in 0..REPEAT {
-            let info = self.solver.solve(black_box(self.cost), self.from, &mut self.workspace, &mut self.out);
-            if !info.is_ok_and(|info| info.status.usable()) {
-                self.out.x.fill(f64::NAN);
-            }
+    fn once(&mut self) {
+        let info = self.solver.solve(black_box(self.cost), self.from, &mut self.workspace, &mut self.out);
+        if !info.is_ok_and(|info| info.status.usable()) {
+            self.out.x.fill(f64::NAN);
         }
     }
 
@@ -128,12 +136,10 @@ struct Factor {
 }
 
 impl Kernel for Factor {
-    fn repeat(&mut self) {
-        for _ in 0..REPEAT {
-            let mut rhs = Mat::from_fn(self.matrix.nrows(), 1, |i, _| i as f64);
-            PartialPivLu::new(black_box(self.matrix.as_ref())).solve_in_place(rhs.as_mut());
-            black_box(rhs);
-        }
+    fn once(&mut self) {
+        let mut rhs = Mat::from_fn(self.matrix.nrows(), 1, |i, _| i as f64);
+        PartialPivLu::new(black_box(self.matrix.as_ref())).solve_in_place(rhs.as_mut());
+        black_box(rhs);
     }
 }
 

@@ -60,7 +60,8 @@ impl TimingJob<'_> {
     /// If ours fails, or [`Error::Interrupted`].
     pub(in crate::suite) fn execute(&self, around: Surroundings<'_>) -> Result<Vec<Figures>> {
         let threads = self.timing.threads.unwrap_or(around.threads);
-        let pool = ThreadPoolBuilder::new().num_threads(threads).build().map_err(|e| Error::Backend { backend: "rayon", source: Box::new(e) })?;
+        let pool =
+            ThreadPoolBuilder::new().num_threads(threads).build().map_err(|e| Error::Backend { backend: "rayon", source: Box::new(e) })?;
         match self.timing.work(self.size)? {
             Work::Layer { rows } => self.layer(rows, &pool, around),
             Work::Dense { n, m } => self.dense(n, m, threads, around),
@@ -124,7 +125,6 @@ impl TimingJob<'_> {
         let loaded = peers.load(&self.timing.peers, threads, problem, expected);
         loaded.into_iter().map(|peer| peer.map(|peer| Box::new(peer) as Box<dyn Contender + 'p>)).collect()
     }
-
 }
 
 /// Adds to each score what is compared: its time over that of the row of ours that `role` tells.

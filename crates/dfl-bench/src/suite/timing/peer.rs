@@ -45,7 +45,13 @@ impl Peers {
 
     /// The peers of these names, each with the problem read and warmed up, or why there is none. Peers bound to another number of
     /// threads end here.
-    pub(super) fn load<'a>(&'a mut self, names: &[String], threads: usize, problem: &Path, expected: Expected<'a>) -> Vec<Result<Peer<'a>>> {
+    pub(super) fn load<'a>(
+        &'a mut self,
+        names: &[String],
+        threads: usize,
+        problem: &Path,
+        expected: Expected<'a>,
+    ) -> Vec<Result<Peer<'a>>> {
         self.running.retain(|process| !process.gone && process.threads == threads);
         let started: Vec<Result<()>> = names.iter().map(|name| self.start(name, threads)).collect();
         let mut found: HashMap<String, Peer<'a>> =
@@ -153,7 +159,7 @@ impl Process {
         let mut command = Command::new(&home.python);
         command.arg(&home.driver).arg(name).arg(threads.to_string());
         // What a peer complains about is in its answer; its warnings would only tear the table.
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).env("PYTHONDONTWRITEBYTECODE", "1");
         let mut child = command.spawn().map_err(|_| failure("no Python of the peers; `cargo xtask bench --peers` installs it"))?;
         let input = child.stdin.take().expect("it was asked for as a pipe");
         let output = child.stdout.take().expect("it was asked for as a pipe");
@@ -195,7 +201,8 @@ fn failure(why: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error {
     Error::Backend { backend: "of the peer", source: why.into() }
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
+#[cfg(unix)]
 mod tests {
     use super::*;
 

@@ -127,7 +127,8 @@ mod tests {
     #[test]
     fn turns_are_interleaved_and_a_failure_does_not_stop_the_others() {
         let book = RefCell::new(String::new());
-        let scribe = |name, breaks_at| -> Result<Box<dyn Contender + '_>> { Ok(Box::new(Scribe { name, breaks_at, turns: 0, book: &book })) };
+        let scribe =
+            |name, breaks_at| -> Result<Box<dyn Contender + '_>> { Ok(Box::new(Scribe { name, breaks_at, turns: 0, book: &book })) };
         let refused = Err(Error::Unsupported { who: "nobody", what: "a pen" });
         let mut contenders = [scribe('a', 9), refused, scribe('b', 2), scribe('c', 9)];
         let scores = take_turns(&mut contenders, 3, &|| false).unwrap();
