@@ -1,6 +1,6 @@
 //! `cargo xtask bench` and `cargo xtask dfl`: the program `dfl` from the checkout, with every backend.
 
-use crate::{data, process, setup};
+use crate::{data, instructions, peers, process, setup};
 use anyhow::Result;
 use std::ffi::OsString;
 use std::process::Command;
@@ -19,7 +19,27 @@ pub(crate) fn bench(args: &[OsString]) -> Result<i32> {
             eprintln!("warning: {error:#}\nwarning: going on without the data set {name}; what needs it will say so");
         }
     }
-    process::replace(program(Backends::Every).arg("bench").args(args))
+    if is_given(args, "--peers") {
+        peers::ensure();
+    }
+    let mut program = program(Backends::Every);
+    program.arg("bench").args(args);
+    if is_given(args, "--check") {
+        // A regression in either makes 1; what could not be measured, 3, stays what it is otherwise.
+        let codes = [process::run(&mut program)?, instructions::check()?];
+        return Ok(if codes.contains(&1) { 1 } else { codes[0] });
+    }
+    match value_of(args, "--accept").filter(|_| value_of(args, "--suite").is_some_and(|suites| suites.split(',').any(|s| s == "qp-layers")))
+    {
+        Some(why) => {
+            let code = process::run(&mut program)?;
+            if code == 0 {
+                instructions::accept(&why)?;
+            }
+            Ok(code)
+        }
+        None => process::replace(&mut program),
+    }
 }
 
 /// Runs the program with the user's arguments; the exit code is the program's.
@@ -42,6 +62,21 @@ enum Backends {
 /// Whether the user asks what there is rather than to run it.
 fn asks(args: &[OsString]) -> bool {
     args.iter().take_while(|arg| *arg != "--").any(|arg| arg == "-h" || arg == "--help" || arg == "--list")
+}
+
+/// Whether a flag of `dfl bench` is among the arguments.
+fn is_given(args: &[OsString], flag: &str) -> bool {
+    args.iter().take_while(|arg| *arg != "--").any(|arg| arg == flag)
+}
+
+/// The value of an option of `dfl bench`, behind a blank or an equals sign.
+fn value_of(args: &[OsString], option: &str) -> Option<String> {
+    let args: Vec<_> = args.iter().take_while(|arg| *arg != "--").map(|arg| arg.to_string_lossy()).collect();
+    let at = args.iter().position(|arg| arg == option || arg.strip_prefix(option).is_some_and(|rest| rest.starts_with('=')))?;
+    match args[at].split_once('=') {
+        Some((_, value)) => Some(value.to_owned()),
+        None => args.get(at + 1).map(ToString::to_string),
+    }
 }
 
 /// Whether these arguments of `dfl` name a command that uses no backend, or none at all.
@@ -83,6 +118,16 @@ mod tests {
         assert_eq!(every[every.len() - 3..], ["--", "solve", "--help"]);
         assert!(every.contains(&"--release".to_owned()) && every.contains(&"full".to_owned()));
         assert!(!arguments(Backends::None).contains(&"--features".to_owned()));
+    }
+
+    #[test]
+    fn options_of_the_benchmark_are_found_in_either_form() {
+        let args = words("--suite qp-layers,power --accept=faster --check");
+        assert_eq!(value_of(&args, "--suite").as_deref(), Some("qp-layers,power"));
+        assert_eq!(value_of(&args, "--accept").as_deref(), Some("faster"));
+        assert!(is_given(&args, "--check") && !is_given(&args, "--peers"));
+        assert_eq!(value_of(&words("--suite"), "--suite"), None);
+        assert_eq!(value_of(&words("--suites x -- --suite y"), "--suite"), None);
     }
 
     #[test]

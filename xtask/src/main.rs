@@ -10,6 +10,8 @@ mod checkout;
 mod counts;
 mod data;
 mod digest;
+mod instructions;
+mod peers;
 mod process;
 mod setup;
 mod show;

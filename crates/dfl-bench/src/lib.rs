@@ -3,6 +3,7 @@
 pub mod cli;
 pub mod data;
 mod files;
+pub mod layers;
 pub mod power;
 pub mod registry;
 pub mod results;

@@ -37,7 +37,7 @@ fn definition(dir: &Path, text: &str) -> Definition {
 fn run(text: &str, dir: &Path, resume: bool, methods: fn(&str, &Setup<'_>) -> Result<Method>, stop: bool) -> (Result<usize>, Store) {
     let mut store = Store::open(&dir.join("out"), resume).unwrap();
     let interrupted = AtomicBool::new(stop);
-    let options = Options { profile: Profile::Quick, seeds: None, threads: 2, device: "cpu".into(), commit: None };
+    let options = Options { profile: Profile::Quick, seeds: None, threads: 2, device: "cpu".into(), commit: None, peers: None };
     let mut runner =
         Runner { options, methods, published: Published::default(), store: &mut store, interrupted: &interrupted, progress: &Silent };
     let outcome = runner.run(&definition(dir, text));

@@ -5,7 +5,8 @@
 use std::hint::black_box;
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use dfl_core::{Csc, Entry, ParamMap, Program, Rng, Side, Solution, Solver};
+use dfl_core::testkit::dense_qp;
+use dfl_core::{Entry, ParamMap, Rng, Side, Solution, Solver};
 use dfl_solvers::{ActiveSet, ActiveSetOptions};
 use faer::Mat;
 use faer::linalg::solvers::{PartialPivLu, Solve};
@@ -20,30 +21,24 @@ struct Case {
     kkt: Mat<f64>,
 }
 
-/// `P = B B' / n + I`, costs of standard deviation 3, right-hand sides uniform on [0, 1].
 fn case(n: usize, m: usize, rng: &mut Rng) -> Case {
-    let b: Vec<f64> = (0..n * n).map(|_| rng.normal()).collect();
-    let p = |i: usize, j: usize| (0..n).map(|k| b[i * n + k] * b[j * n + k]).sum::<f64>() / n as f64 + if i == j { 1.0 } else { 0.0 };
-    let upper: Vec<_> = (0..n).flat_map(|j| (0..=j).map(move |i| (i, j))).map(|(i, j)| (i, j, p(i, j))).collect();
-    let rows: Vec<_> = (0..m * n).map(|k| (k / n, k % n, rng.normal())).collect();
-    let up = (0..m).map(|_| rng.uniform()).collect();
-    let program = Program::linear(vec![0.0; n]).with_quadratic(Csc::from_triplets(n, n, &upper).expect("indices are in range")).with_rows(
-        Csc::from_triplets(m, n, &rows).expect("indices are in range"),
-        vec![f64::NEG_INFINITY; m],
-        up,
-    );
+    let (program, costs) = dense_qp(n, m, rng);
     let make = |params| ActiveSet::new(program.clone(), params, ActiveSetOptions::default()).expect("a convex program");
     let (solver, moving) = (make(ParamMap::costs(n)), make(ParamMap::costs(n).link(Entry::P(0), 0, 1e-9)));
-    let costs: Vec<f64> = (0..n).map(|_| 3.0 * rng.normal()).collect();
     let mut answer = Solution::default();
     let mut ws = solver.workspace().expect("enough memory");
     solver.solve(&costs, None, &mut ws, &mut answer).expect("well-formed input");
     let tight: Vec<usize> = (0..m).filter(|&i| answer.row_side[i] != Side::Free).collect();
-    let kkt = Mat::from_fn(n + tight.len(), n + tight.len(), |i, j| match (i.min(j), i.max(j)) {
-        (a, b) if b < n => p(a, b),
-        (a, b) if a < n => rows[tight[b - n] * n + a].2,
-        _ => 0.0,
-    });
+    let mut kkt = Mat::zeros(n + tight.len(), n + tight.len());
+    for (i, j, v) in program.p.triplets() {
+        (kkt[(i, j)], kkt[(j, i)]) = (v, v);
+    }
+    for (k, &i) in tight.iter().enumerate() {
+        for j in 0..n {
+            let v = program.a.position(i, j).map_or(0.0, |at| program.a.values()[at]);
+            (kkt[(n + k, j)], kkt[(j, n + k)]) = (v, v);
+        }
+    }
     Case { solver, moving, costs, answer, kkt }
 }
 

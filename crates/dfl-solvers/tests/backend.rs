@@ -20,7 +20,8 @@ fn disc() -> Program {
 
 fn large(p: f64) -> Program {
     let n = 700;
-    Program::linear(vec![-1.0; n]).with_quadratic(Csc::diagonal(&vec![p; n])).with_bounds(vec![0.0; n], vec![2.0; n])
+    let coupled: Vec<_> = (0..n).map(|j| (j, j, p)).chain([(0, 1, 0.1 * p)]).collect();
+    Program::linear(vec![-1.0; n]).with_quadratic(Csc::from_triplets(n, n, &coupled).unwrap()).with_bounds(vec![0.0; n], vec![2.0; n])
 }
 
 #[test]
@@ -43,6 +44,12 @@ fn the_choice_goes_by_structure() {
     assert_eq!(choose(&linear().with_quadratic(Csc::diagonal(&[1.0, 0.0]))).unwrap(), Backend::ActiveSet);
     assert_eq!(choose(&large(0.0)).unwrap(), first(&[Backend::Highs, Backend::Clarabel, Backend::Osqp, Backend::ActiveSet]));
     assert_eq!(choose(&large(1.0)).unwrap(), first(&[Backend::Osqp, Backend::Clarabel, Backend::ActiveSet]));
+    for curved in [linear(), large(0.0)] {
+        let diagonal = curved.clone().with_quadratic(Csc::diagonal(&vec![1.0; curved.n()]));
+        assert_eq!(choose(&diagonal).unwrap(), Backend::Separable);
+        let moved = ParamMap::new(1).link(Entry::P(0), 0, 1.0);
+        assert_ne!(Backend::Auto.choose(&diagonal, &moved).unwrap(), Backend::Separable, "it may not stay positive");
+    }
     let n = 410;
     let full: Vec<_> = (0..n).flat_map(|j| (0..=j).map(move |i| (i, j, if i == j { 2.0 } else { 1e-3 }))).collect();
     let dense = Program { p: Csc::from_triplets(n, n, &full).unwrap(), ..Program::linear(vec![-1.0; n]) };
@@ -67,6 +74,10 @@ fn every_backend_solves_once() {
         let solved = backend.solve(&linear(), &Limits::default());
         if !backend.built_in() {
             assert!(matches!(solved, Err(Error::Unsupported { who: "this build", .. })), "{backend}");
+            continue;
+        }
+        if backend == Backend::Separable {
+            assert!(matches!(solved, Err(Error::Unsupported { who: "separable", .. })), "it takes no linear program");
             continue;
         }
         let answer = solved.unwrap();

@@ -11,7 +11,7 @@ use crate::Timings;
 use crate::registry::make_loss;
 use crate::results::report::Heading;
 use crate::results::{Baseline, Comparison, Store, compare, report, table};
-use crate::suite::{Definition, Options, Profile, Published, Runner};
+use crate::suite::{Definition, Options, PeerHome, Profile, Published, Runner};
 
 /// Arguments of `dfl bench`.
 #[derive(Debug, Args)]
@@ -54,6 +54,9 @@ pub(super) struct Bench {
     /// Say in the end how much time went into solves, their factors and backward passes, summed over threads
     #[arg(long)]
     timings: bool,
+    /// Time other libraries too, where a suite names them, in turns with ours
+    #[arg(long)]
+    peers: bool,
     /// Compare with benchmarks/baselines: exit 1 on a regression, 3 if a row could not be measured
     #[arg(long, conflicts_with = "accept")]
     check: bool,
@@ -113,7 +116,8 @@ impl Bench {
 
     fn measure(&self, definitions: &[Definition], threads: usize, published: Published, store: &mut Store) -> Result<usize> {
         let bars = Bars::new();
-        let options = Options { profile: self.profile, seeds: self.seeds, threads, device: self.device.clone(), commit: commit() };
+        let peers = self.peers.then(PeerHome::of_checkout);
+        let options = Options { profile: self.profile, seeds: self.seeds, threads, device: self.device.clone(), commit: commit(), peers };
         let mut runner = Runner { options, methods: make_loss, published, store, interrupted: interruption()?, progress: &bars };
         let mut failures = 0;
         for definition in definitions {

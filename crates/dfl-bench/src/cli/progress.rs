@@ -4,7 +4,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::suite::{Outcome, Progress};
 
-/// A progress bar on the terminal; silent elsewhere but for failures, which are always told.
+/// A progress bar on the terminal; silent elsewhere but for failures and gaps, which are always told.
 pub(super) struct Bars {
     bar: ProgressBar,
 }
@@ -28,10 +28,12 @@ impl Progress for Bars {
     }
     fn end(&self, label: &str, outcome: &Outcome) {
         self.bar.inc(1);
-        if let Outcome::Failed(error) = outcome {
-            let text = format!("failed: {label}: {error}");
-            self.bar.suspend(|| super::complain(&text));
-        }
+        let complaints = match outcome {
+            Outcome::Failed(error) => vec![format!("failed: {label}: {error}")],
+            Outcome::Gaps(gaps) => gaps.iter().map(|gap| format!("gap: {label}: {gap}")).collect(),
+            Outcome::Measured | Outcome::Resumed => Vec::new(),
+        };
+        complaints.iter().for_each(|text| self.bar.suspend(|| super::complain(text)));
     }
 }
 

@@ -127,11 +127,11 @@ pub const METRICS: &[Metric] = &[
     metric_row("mean_ratio_regret", "ratio regret", "1", Kind::Quality),
     metric_row("rmse", "rmse", "unit of the target", Kind::Quality),
     metric_row("manhattan_distance", "manhattan", "1", Kind::Quality),
-    more_is_better(metric_row("speedup", "speedup", "1", Kind::Machine)),
     metric_row("epoch_seconds", "s/epoch", "s", Kind::Machine),
     metric_row("solve_seconds", "s solve", "s", Kind::Machine),
     metric_row("forward_seconds", "s forward", "s", Kind::Machine),
     metric_row("backward_seconds", "s backward", "s", Kind::Machine),
+    more_is_better(metric_row("speedup", "speedup", "1", Kind::Machine)),
     metric_row("oracle_calls", "oracle calls", "calls", Kind::Count),
     metric_row("iterations", "iterations", "iterations", Kind::Count),
     metric_row("peak_bytes", "peak bytes", "bytes", Kind::Machine),
@@ -146,6 +146,11 @@ pub fn metric(id: &str) -> Option<&'static Metric> {
 /// Whether `method` learns nothing by descent.
 pub fn is_baseline(method: &str) -> bool {
     NO_LEARNING.contains(&method)
+}
+
+/// Whether `method` is the same work done by another library.
+pub(super) fn is_peer(method: &str) -> bool {
+    method.starts_with("peer_")
 }
 
 /// What is wrong with the words of a row, if anything; names the field and the word.
@@ -172,6 +177,6 @@ fn is_method(id: &str) -> bool {
 }
 
 /// Sizes, solvers and suites are an open set; only their shape is fixed.
-pub(super) fn is_word(id: &str) -> bool {
+pub(crate) fn is_word(id: &str) -> bool {
     !id.is_empty() && id.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_' || c == '-')
 }

@@ -60,7 +60,7 @@ fn columns(group: &Group) -> Vec<Column> {
 
 fn words(group: &Group, title: &str, read: fn(&super::Key) -> &str) -> Column {
     let text = |row: &Row| {
-        let mark = if title == "method" && row.is_baseline() { NO_LEARNING } else { "" };
+        let mark = if title == "method" && row.is_baseline() && group.learns() { NO_LEARNING } else { "" };
         format!("{}{mark}", read(&row.key))
     };
     let cells = group.rows.iter().map(|row| Cell { value: text(row), ..Cell::default() }).collect();
@@ -129,7 +129,9 @@ fn notes(group: &Group) -> Vec<String> {
     let spread = group.rows.iter().flat_map(|row| row.cells.values()).any(|cell| cell.se.is_some());
     let mut notes = Vec::new();
     notes.extend(spread.then(|| "± is the standard error over seeds".to_owned()));
-    notes.extend(group.rows.iter().any(Row::is_baseline).then(|| "* learns nothing by descent".to_owned()));
+    notes.extend((group.learns() && group.rows.iter().any(Row::is_baseline)).then(|| "* learns nothing by descent".to_owned()));
+    let compared = group.rows.iter().any(|row| row.cells.contains_key("speedup"));
+    notes.extend(compared.then(|| "speedup: time of the row over ours, in turns in one run".to_owned()));
     notes
 }
 

@@ -112,6 +112,11 @@ impl Group {
         self.varying().iter().map(|(_, read)| read(key)).filter(|word| *word != "none").collect::<Vec<_>>().join(" · ")
     }
 
+    /// Whether anyone learns here, so that it matters who does not; in a group of timings nobody does.
+    pub(super) fn learns(&self) -> bool {
+        self.rows.iter().any(|row| !row.is_baseline() && !ids::is_peer(&row.key.method))
+    }
+
     /// Metrics that some row has, in the order of tables: the leading one, other qualities, times, counts.
     pub(super) fn metrics(&self) -> Vec<&'static Metric> {
         let measured = |metric: &&Metric| self.rows.iter().any(|row| row.cells.contains_key(metric.id));

@@ -3,6 +3,7 @@ use std::path::{Path, PathBuf};
 use dfl_core::{Error, Result, Schedule};
 use serde::Deserialize;
 
+use super::Timing;
 use crate::data::pjm::Columns;
 use crate::registry::{METHODS, PREDICTORS, SOLVERS};
 use crate::results::ids;
@@ -58,8 +59,12 @@ pub struct Definition {
     pub title: String,
     /// Expected minutes on two cores.
     pub minutes: ByProfile<f64>,
-    /// What is run, in this order.
+    /// What is learned, in this order.
+    #[serde(default)]
     pub experiment: Vec<Experiment>,
+    /// What is timed after that.
+    #[serde(default)]
+    pub timing: Vec<Timing>,
 }
 
 /// One task at one size, with all that is run on it.
@@ -236,7 +241,7 @@ impl Training {
     }
 }
 
-fn one_of<'a>(what: &'static str, given: &str, known: impl IntoIterator<Item = &'a str> + Clone) -> Result<()> {
+pub(super) fn one_of<'a>(what: &'static str, given: &str, known: impl IntoIterator<Item = &'a str> + Clone) -> Result<()> {
     if known.clone().into_iter().any(|k| k == given) { Ok(()) } else { Err(unknown(what, given, known)) }
 }
 
@@ -257,6 +262,7 @@ impl Definition {
         }
         let definition: Self = read_toml(&folder.join(format!("{name}.toml")), "suite definition")?;
         definition.experiment.iter().try_for_each(Experiment::check)?;
+        definition.timing.iter().try_for_each(Timing::check)?;
         Ok(Self { name: name.into(), ..definition })
     }
 
@@ -298,6 +304,7 @@ mod tests {
         assert!(names.contains(&"default".into()), "{names:?}");
         for name in names {
             let definition = Definition::load(&Definition::folder(), &name).unwrap();
+            assert!(!definition.experiment.is_empty() || !definition.timing.is_empty(), "{name} does nothing");
             assert!(definition.experiment.iter().all(|e| !e.training.learning_rates.is_empty() && !e.run.is_empty()), "{name}");
         }
     }

@@ -5,7 +5,9 @@ mod job;
 mod learn;
 mod published;
 mod runner;
+mod timing;
 
 pub use definition::{ByProfile, DataOptions, Definition, Experiment, Profile, RunSpec, Select, Training};
 pub use published::Published;
 pub use runner::{Options, Outcome, Progress, Runner};
+pub use timing::{PeerHome, Timing};

@@ -5,7 +5,9 @@ use dfl_core::{Error, Result};
 
 use super::job::{Around, Job, Record};
 use super::published::At;
+use super::timing::{Figures, PeerHome, Peers, SEED, Surroundings, TimingJob};
 use super::{Definition, Profile, Published};
+use crate::data::pjm::Columns;
 use crate::registry::{Method, Setup};
 use crate::results::{Curve, Key, Measurement, Store, ids};
 use crate::tasks::Figure;
@@ -23,6 +25,8 @@ pub struct Options {
     pub device: String,
     /// Commit of the checkout, if it is one; recorded with each measurement.
     pub commit: Option<String>,
+    /// Where the peers are that timings are compared with, if they are asked for.
+    pub peers: Option<PeerHome>,
 }
 
 /// How a job ended.
@@ -32,6 +36,8 @@ pub enum Outcome {
     Measured,
     /// Found among earlier results.
     Resumed,
+    /// Ours was measured, and these peers could not be, each with the reason.
+    Gaps(Vec<String>),
     /// Recorded as failed.
     Failed(Error),
 }
@@ -68,8 +74,8 @@ impl Runner<'_> {
     /// # Errors
     /// [`Error::Interrupted`], or results that cannot be written.
     pub fn run(&mut self, definition: &Definition) -> Result<usize> {
-        let jobs = self.jobs(definition);
-        self.progress.suite(jobs.len());
+        let (jobs, timings) = (self.jobs(definition), timings(definition));
+        self.progress.suite(jobs.len() + timings.len());
         let mut failures = 0;
         for job in jobs {
             let (key, label) = (self.key(definition, &job), label(&job));
@@ -78,7 +84,74 @@ impl Runner<'_> {
             failures += usize::from(matches!(outcome, Outcome::Failed(_)));
             self.progress.end(&label, &outcome);
         }
+        let mut peers = self.options.peers.clone().map(Peers::new);
+        for job in timings {
+            let label = format!("{} {}", job.timing.task, job.size);
+            self.progress.begin(&label);
+            let outcome = self.time(definition, &job, peers.as_mut())?;
+            failures += usize::from(matches!(outcome, Outcome::Failed(_)));
+            self.progress.end(&label, &outcome);
+        }
         Ok(failures)
+    }
+
+    /// Times ours and the peers; all of them again if any is not yet stored, since only times of one run may be compared.
+    fn time(&mut self, definition: &Definition, job: &TimingJob<'_>, peers: Option<&mut Peers>) -> Result<Outcome> {
+        let keys: Vec<Key> =
+            job.names(peers.is_some())?.iter().map(|(method, solver)| self.timing_key(definition, job, method, solver)).collect();
+        if keys.iter().all(|key| self.store.done(key)) {
+            return Ok(Outcome::Resumed);
+        }
+        let interrupted = self.interrupted;
+        let around = Surroundings {
+            threads: self.options.threads,
+            turns: job.timing.turns.of(self.options.profile),
+            peers,
+            dir: self.store.dir(),
+            interrupted: &|| interrupted.load(Ordering::Relaxed),
+        };
+        match job.execute(around) {
+            Ok(figures) => self.keep_times(&keys, job, figures),
+            Err(Error::Interrupted) => Err(Error::Interrupted),
+            Err(error) => self.failed(&keys[0], job, error),
+        }
+    }
+
+    fn timing_key(&self, definition: &Definition, job: &TimingJob<'_>, method: &str, solver: &str) -> Key {
+        Key {
+            suite: definition.name.clone(),
+            task: job.timing.task.clone(),
+            size: job.size.into(),
+            method: method.into(),
+            predictor: "none".into(),
+            solver: solver.into(),
+            columns: Columns::Published.id().into(),
+            seed: Some(SEED),
+            profile: self.options.profile.id().into(),
+        }
+    }
+
+    fn keep_times(&mut self, keys: &[Key], job: &TimingJob<'_>, figures: Vec<Figures>) -> Result<Outcome> {
+        let (mut measurements, mut gaps) = (Vec::new(), Vec::new());
+        for (key, figures) in keys.iter().zip(figures) {
+            match figures {
+                Ok(figures) => measurements.extend(figures.iter().map(|&(metric, value)| Measurement::new(key, metric, value))),
+                // Ours must not pass for a gap.
+                Err(error) if !key.method.starts_with("peer_") => return self.failed(key, job, error),
+                Err(error) => {
+                    gaps.push(format!("{}: {}", key.method, Chain(&error)));
+                    measurements.push(Measurement::failed(key, job.leading_metric(), Chain(&error)));
+                }
+            }
+        }
+        let measurements: Vec<_> = measurements.into_iter().map(|m| self.stamp(m)).collect();
+        self.store.append(&measurements)?;
+        Ok(if gaps.is_empty() { Outcome::Measured } else { Outcome::Gaps(gaps) })
+    }
+
+    fn failed(&mut self, key: &Key, job: &TimingJob<'_>, error: Error) -> Result<Outcome> {
+        self.store.append(&[self.stamp(Measurement::failed(key, job.leading_metric(), Chain(&error)))])?;
+        Ok(Outcome::Failed(error))
     }
 
     fn jobs<'d>(&self, definition: &'d Definition) -> Vec<Job<'d>> {
@@ -160,6 +233,10 @@ impl Runner<'_> {
     fn stamp(&self, measurement: Measurement) -> Measurement {
         measurement.run_by(self.options.commit.as_deref(), self.options.threads)
     }
+}
+
+fn timings(definition: &Definition) -> Vec<TimingJob<'_>> {
+    definition.timing.iter().flat_map(|timing| timing.sizes.iter().map(move |size| TimingJob { timing, size })).collect()
 }
 
 /// A figure of the test rows says how many they are; a cost of training is no mean over them.

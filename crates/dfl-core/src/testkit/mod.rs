@@ -3,9 +3,11 @@
 //! Everything here panics with the place and the numbers, since its caller is a test.
 
 mod contract;
+mod dense_qp;
 mod differences;
 mod random_program;
 
 pub use contract::{check_decider, check_loss, check_masking, check_task};
+pub use dense_qp::dense_qp;
 pub use differences::{gradient_error, jvp_error, vjp_error};
 pub use random_program::{Parametric, random_qp};

@@ -39,7 +39,7 @@ impl Work {
     pub(super) fn iterate(&mut self, model: &Model) -> Ending {
         // In exact arithmetic the dual objective rises with each entry, so that no set recurs. One that takes this long is chasing
         // rounding errors: a new factor and a larger slack end that, and the next round is exact again.
-        let patience = 50 + self.lo.len();
+        let patience = 50 + model.len();
         let mut patient_until = self.iterations + patience;
         loop {
             if let Some(ending) = self.walk(model) {

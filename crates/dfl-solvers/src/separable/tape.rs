@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use dfl_core::{Adjoint, Cotangent, DifferentiableSolver, Error, Program, Result, Side, Solution, SolveInfo, Solver, check_len};
+use dfl_core::{Adjoint, Cotangent, DifferentiableSolver, Error, Result, Solution, SolveInfo, Solver, check_len};
 
 use super::finish::Pattern;
 use super::least_norm::Projector;
@@ -10,10 +10,8 @@ use super::model::Model;
 use super::profile::Factor;
 use super::{Separable, SeparableWorkspace};
 use crate::active_set::kernels::{largest, vectorised};
-use crate::kkt::Parts;
+use crate::kkt::{Parts, has_weak_dual, negate_into};
 
-/// Duals below this, relative to the largest dual or cost, count as zero.
-const WEAK_DUAL: f64 = 1e-9;
 /// A relative residual above this is worth a refinement step.
 const REFINE_ABOVE: f64 = 1e-14;
 /// Most refinement steps.
@@ -45,7 +43,7 @@ impl DifferentiableSolver for Separable {
             work.factorise_pattern(&model);
         }
         let projector = (work.factor.dropped > 0).then(|| Projector::new(&model, &work.weight, &work.mask));
-        info.degenerate |= projector.is_some() || weak(program, solution);
+        info.degenerate |= projector.is_some() || has_weak_dual(program, solution);
         Ok(SeparableTape {
             model,
             factor: work.factor.clone(),
@@ -61,16 +59,9 @@ impl DifferentiableSolver for Separable {
         let dims = self.dims();
         check_len("grad_theta", dims.theta, grad_theta.len())?;
         tape.clear(dims.rows, u);
-        for (what, part, to) in [
-            ("cotangent on x", cotangent.x, &mut u.x),
-            ("cotangent on the row duals", cotangent.rows, &mut u.rows),
-            ("cotangent on the bound duals", cotangent.bounds, &mut u.bounds),
-        ] {
-            if !part.is_empty() {
-                check_len(what, to.len(), part.len())?;
-                to.iter_mut().zip(part).for_each(|(to, g)| *to = -g);
-            }
-        }
+        negate_into("cotangent on x", cotangent.x, &mut u.x)?;
+        negate_into("cotangent on the row duals", cotangent.rows, &mut u.rows)?;
+        negate_into("cotangent on the bound duals", cotangent.bounds, &mut u.bounds)?;
         tape.solve_checked(u)?;
         grad_theta.fill(0.0);
         self.instance.params.pull(|entry| self.entries.gradient(&tape.solution, u, entry), grad_theta);
@@ -88,15 +79,6 @@ impl DifferentiableSolver for Separable {
         dx.copy_from_slice(&u.x);
         Ok(())
     }
-}
-
-/// Whether a tight inequality has a zero dual.
-fn weak(program: &Program, s: &Solution) -> bool {
-    let magnitude = largest(&program.c).max(largest(&s.row_dual)).max(largest(&s.bound_dual)).max(1.0);
-    let any = |sides: &[Side], lo: &[f64], up: &[f64], dual: &[f64]| {
-        (0..sides.len()).any(|i| sides[i] != Side::Free && lo[i] < up[i] && dual[i].abs() <= WEAK_DUAL * magnitude)
-    };
-    any(&s.row_side, &program.row_lo, &program.row_up, &s.row_dual) || any(&s.bound_side, &program.lo, &program.up, &s.bound_dual)
 }
 
 vectorised! {
@@ -117,7 +99,7 @@ fn run(tape: &SeparableTape, u: &mut Adjoint) {
     tape.project(&pattern, rhs, scratch);
     out.fill(0.0);
     (0..n).filter(|&j| tape.weight[j] == 0.0).for_each(|j| out[j] = rhs[n + j]);
-    let size = largest(&u.x).max(largest(&u.bounds)).max(largest(&u.rows));
+    let size = largest(given);
     let mut before = f64::INFINITY;
     for pass in 0..=REFINEMENTS {
         tape.residual(rhs, out, error, true);
