@@ -12,6 +12,7 @@ mod kkt;
 mod osqp;
 mod owned;
 mod shortest_path;
+mod stochastic;
 
 pub use active_set::{ActiveSet, ActiveSetOptions, ActiveSetWorkspace};
 pub use batched::Batched;
@@ -23,3 +24,4 @@ pub use kkt::{Kkt, KktTape};
 pub use osqp::{Osqp, OsqpOptions, OsqpWorkspace};
 pub use owned::Owned;
 pub use shortest_path::{Grid, ShortestPath};
+pub use stochastic::{Scenarios, StochasticOptions, StochasticProgram, StochasticTape, StochasticWorkspace};
