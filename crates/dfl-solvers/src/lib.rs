@@ -8,6 +8,7 @@ mod convexity;
 mod highs;
 mod instance;
 mod kkt;
+mod multi_start;
 #[cfg(feature = "osqp")]
 mod osqp;
 mod owned;
@@ -20,6 +21,7 @@ pub use convexity::check_convex;
 #[cfg(feature = "highs")]
 pub use highs::{Highs, HighsOptions, HighsWorkspace};
 pub use kkt::{Kkt, KktTape};
+pub use multi_start::{MultiStart, MultiStartWorkspace};
 #[cfg(feature = "osqp")]
 pub use osqp::{Osqp, OsqpOptions, OsqpWorkspace};
 pub use owned::Owned;

@@ -41,11 +41,11 @@ impl<C: CostCurvature> StochasticProgram<C> {
     /// Values, gradients and the Hessian of the Lagrangian at `ws.z`. The weights of CVaR are those of the last quadratic program, if
     /// there is one.
     pub(super) fn evaluate(&self, theta: &[f64], ws: &mut StochasticWorkspace, solved: bool) {
-        let StochasticWorkspace { breaks, cells, point, answer, z, .. } = ws;
+        let StochasticWorkspace { breaks, cells, point, answer, z, tail_weights, .. } = ws;
         self.scenario_costs(theta, z, breaks, point);
         point.risk = self.options.risk.gradient(&point.costs, &mut point.weights);
         if solved && self.cap().is_some() {
-            point.weights.copy_from_slice(&answer.row_dual[self.layout.tail()..]);
+            point.weights.copy_from_slice(tail_weights);
         }
         self.gradients(theta, z, breaks, cells, point);
         self.hessian(theta, z, breaks, point);

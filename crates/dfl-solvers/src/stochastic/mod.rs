@@ -61,8 +61,8 @@ impl Default for StochasticOptions {
 /// **Solving.** Sequential quadratic programming with [`ActiveSet`] inside and a line search. Kinks are solved exactly: those with a
 /// common $a$ put breakpoints on the line $\tau = a^\top z$, between which the cost is smooth; each subproblem is restricted to the cell
 /// of the present point, and a side whose multiplier exceeds the jump of the slope there is crossed. So $M$ samples add one row per axis
-/// and no variable. From a cold start, a few Newton steps on a smoothed cost find the neighbourhood. CVaR adds its threshold and one
-/// slack per sample, with a linearised row $f_m \le \eta + v_m$. An indefinite Hessian is shifted, so that for a cost that is not
+/// and no variable. From a cold start, a few Newton steps on a smoothed cost find the neighbourhood. CVaR adds its threshold $\eta$
+/// and, for the samples whose cost is near it, a slack and a linearised row $f_m \le \eta + v_m$; farther ones stay where they are. An indefinite Hessian is shifted, so that for a cost that is not
 /// convex a stationary point is found; [`SolveInfo::degenerate`](dfl_core::SolveInfo) says if it is no strict local minimum.
 ///
 /// **Derivative.** With $u = -K^{-1}$ cotangent, $K$ the KKT matrix of the tight constraints with $H = P + \sum_m p_m \nabla^2 s_m + F^\top Q
@@ -86,6 +86,8 @@ pub struct StochasticProgram<C> {
     scenarios: Scenarios,
     options: StochasticOptions,
     axes: Vec<Axis>,
+    /// Entries of each equality row.
+    equalities: Vec<Vec<(usize, f64)>>,
     layout: Layout,
     qp: ActiveSet,
 }
@@ -123,10 +125,11 @@ impl<C: CostCurvature> StochasticProgram<C> {
         cost.kinks().iter().try_for_each(|k| k.check(feasible.n(), scenarios.outcome))?;
         crate::check_convex(&feasible)?;
         let axes = Axis::all(cost.kinks());
-        let tail = matches!(options.risk, Risk::Cvar { .. }).then_some(scenarios.count);
+        let tail = matches!(options.risk, Risk::Cvar { .. }).then(|| subproblem::slots(feasible.n(), scenarios.count));
         let mut layout = Layout::new(&feasible, axes.len(), constraints.len(), tail);
         let qp = layout.solver(&feasible, &axes)?;
-        Ok(Self { cost, feasible, constraints, scenarios, options, axes, layout, qp })
+        let equalities = equalities(&feasible);
+        Ok(Self { cost, feasible, constraints, scenarios, options, axes, equalities, layout, qp })
     }
 
     /// The cost of one scenario.
@@ -151,4 +154,12 @@ impl<C: CostCurvature> StochasticProgram<C> {
             _ => None,
         }
     }
+}
+
+/// Entries of the rows whose sides are equal.
+fn equalities(feasible: &Program) -> Vec<Vec<(usize, f64)>> {
+    let mut rows = vec![Vec::new(); feasible.m()];
+    feasible.a.triplets().for_each(|(i, j, v)| rows[i].push((j, v)));
+    let sides = feasible.row_lo.iter().zip(&feasible.row_up);
+    rows.into_iter().zip(sides).filter(|(_, (lo, up))| lo == up).map(|(row, _)| row).collect()
 }

@@ -19,7 +19,7 @@ const MEMORY: usize = 4;
 /// Shortest step, as a share of the whole one.
 const SHORTEST: f64 = 1e-10;
 /// A decision this far away, relative to where it began, is on its way to infinity.
-const FAR: f64 = 1e10;
+const FAR: f64 = 1e8;
 /// A start that violates rows or bounds by no more than this is kept.
 const FEASIBLE: f64 = 1e-9;
 
@@ -166,7 +166,7 @@ impl<C: CostCurvature> StochasticProgram<C> {
     fn direction(&self, ws: &mut StochasticWorkspace, open: bool, warm: bool, damping: &mut f64) -> Status {
         let shift = self.convexify(ws);
         let mut info = self.solve_step(ws, shift, open, warm);
-        if info.status == Status::Unbounded {
+        if matches!(info.status, Status::Unbounded | Status::Failed) {
             *damping = if *damping == 0.0 { 1e-3 * (1.0 + largest(&ws.point.hess)) } else { 0.1 * *damping };
             info = self.solve_step(ws, shift + *damping, open, warm);
         }
@@ -233,7 +233,7 @@ impl<C: CostCurvature> StochasticProgram<C> {
     /// Takes over the multipliers of the cells' ends, and crosses those at which they exceed the jump. True if there is none.
     fn settle(&self, ws: &mut StochasticWorkspace) -> bool {
         if self.cap().is_some() {
-            ws.point.weights.copy_from_slice(&ws.answer.row_dual[self.layout.tail()..]);
+            ws.point.weights.copy_from_slice(&ws.tail_weights);
         }
         let margin = 1e-11 * (1.0 + largest(&ws.point.grad));
         let mut stayed = true;

@@ -10,6 +10,11 @@ use crate::{ActiveSet, ActiveSetOptions};
 /// A pivot above `-ROUNDING` times the largest entry is that of a semidefinite matrix.
 const ROUNDING: f64 = 1e-11;
 
+/// Number of scenarios that get a row under CVaR: an optimum has at most `n + 1` at its threshold, and steps cross some more.
+pub(super) fn slots(n: usize, scenarios: usize) -> usize {
+    scenarios.min((4 * n + 32).max(scenarios / 16))
+}
+
 /// Columns: the decision, and for CVaR the threshold and one slack per scenario. Rows: those of the program, one per axis, one per
 /// constraint, and for CVaR one per scenario.
 #[derive(Clone, Debug)]
@@ -18,7 +23,7 @@ pub(super) struct Layout {
     m: usize,
     axes: usize,
     constraints: usize,
-    /// Scenarios with a row and a slack.
+    /// Scenarios with a row and a slack at a time.
     scenarios: Option<usize>,
     /// Where the entries of the dense rows are stored: constraints first, then scenarios.
     dense: Vec<usize>,
@@ -34,7 +39,12 @@ impl Layout {
     }
 
     pub(super) fn rows(&self) -> usize {
-        self.tail() + self.scenarios.unwrap_or(0)
+        self.tail() + self.slots()
+    }
+
+    /// Number of scenarios with a row.
+    fn slots(&self) -> usize {
+        self.scenarios.unwrap_or(0)
     }
 
     /// First row of the axes.
@@ -60,7 +70,7 @@ impl Layout {
             entries.extend(axis.a.iter().map(|&(k, a)| (self.axis() + j, k, a)));
         }
         entries.extend((self.bent()..rows).flat_map(|i| (0..n).map(move |j| (i, j, 0.0))));
-        for m in 0..self.scenarios.unwrap_or(0) {
+        for m in 0..self.slots() {
             entries.extend([(self.tail() + m, n, -1.0), (self.tail() + m, n + 1 + m, -1.0)]);
         }
         let a = Csc::from_triplets(rows, columns, &entries)?;
@@ -96,9 +106,16 @@ impl<C: CostCurvature> StochasticProgram<C> {
     /// Writes and solves the quadratic program at the evaluated point, with `shift` on the diagonal, within the present cells unless
     /// `open`. The answer is left in `ws.answer`.
     pub(super) fn solve_step(&self, ws: &mut StochasticWorkspace, shift: f64, open: bool, warm: bool) -> SolveInfo {
+        if let Some(cap) = self.cap() {
+            self.choose_window(cap, ws);
+        }
         self.write_cost(ws, shift);
         self.write_rows(ws, open);
-        self.run(ws, warm)
+        let info = self.run(ws, warm);
+        if let (Some(cap), true) = (self.cap(), info.status.usable()) {
+            self.weigh(cap, ws);
+        }
+        info
     }
 
     /// Solves for the point of the polyhedron nearest to `ws.z`.
@@ -116,6 +133,32 @@ impl<C: CostCurvature> StochasticProgram<C> {
         self.run(ws, false)
     }
 
+    /// Ranks the scenarios by cost, keeps slots for those around the threshold, and leaves in `vector` the gradient of the deterministic
+    /// cost and of the scenarios that stay above it.
+    fn choose_window(&self, cap: f64, ws: &mut StochasticWorkspace) {
+        let (n, slots, StochasticWorkspace { point, ranked, window, .. }) = (self.feasible.n(), self.layout.slots(), ws);
+        let costs = &point.costs;
+        ranked.sort_unstable_by(|&i, &j| costs[j].total_cmp(&costs[i]).then(i.cmp(&j)));
+        let threshold = (1.0 / cap) as usize;
+        let first = threshold.saturating_sub(slots / 2).min(ranked.len() - slots);
+        *window = (first, first + slots);
+        point.vector.copy_from_slice(&point.fixed_grad);
+        for &m in &ranked[..first] {
+            point.vector.iter_mut().zip(&point.grads[m * n..][..n]).for_each(|(to, g)| *to += cap * g);
+        }
+    }
+
+    /// The weight of each scenario in the answer: the multiplier of its row, or what it is outside the window.
+    fn weigh(&self, cap: f64, ws: &mut StochasticWorkspace) {
+        let StochasticWorkspace { ranked, window, tail_weights, answer, .. } = ws;
+        for (rank, &m) in ranked.iter().enumerate() {
+            tail_weights[m] = match rank.checked_sub(window.0) {
+                None => cap,
+                Some(slot) => answer.row_dual[self.layout.tail()..].get(slot).copied().unwrap_or(0.0),
+            };
+        }
+    }
+
     fn run(&self, ws: &mut StochasticWorkspace, warm: bool) -> SolveInfo {
         std::mem::swap(&mut ws.answer, &mut ws.previous);
         let from: Option<&Solution> = warm.then_some(&ws.previous);
@@ -129,7 +172,7 @@ impl<C: CostCurvature> StochasticProgram<C> {
     /// `1/2 z'(H + shift I)z + (g - (H + shift I) z0)'z`; under CVaR the costs of scenarios are in the rows.
     fn write_cost(&self, ws: &mut StochasticWorkspace, shift: f64) {
         let (n, point, program) = (self.feasible.n(), &ws.point, ws.qp.program_mut());
-        let grad = if self.cap().is_some() { &point.fixed_grad } else { &point.grad };
+        let grad = if self.cap().is_some() { &point.vector } else { &point.grad };
         for j in 0..n {
             let row = &point.hess[j * n..][..n];
             let product: f64 = row.iter().zip(&ws.z).map(|(h, z)| h * z).sum();
@@ -139,7 +182,7 @@ impl<C: CostCurvature> StochasticProgram<C> {
             column[j] += shift;
         }
         if let Some(cap) = self.cap() {
-            program.c[n] = 1.0;
+            program.c[n] = 1.0 - cap * ws.window.0 as f64;
             program.c[n + 1..].fill(cap);
         }
     }
@@ -152,8 +195,13 @@ impl<C: CostCurvature> StochasticProgram<C> {
         }
         let (bent, tail) = (point.bent.len(), layout.rows() - layout.tail());
         for i in 0..bent + tail {
-            let (value, grad) =
-                if i < bent { (point.bent[i], &point.bent_grads[i * n..][..n]) } else { (point.costs[i - bent], &point.grads[(i - bent) * n..][..n]) };
+            let (value, grad) = match i.checked_sub(bent) {
+                None => (point.bent[i], &point.bent_grads[i * n..][..n]),
+                Some(slot) => {
+                    let m = ws.ranked[ws.window.0 + slot];
+                    (point.costs[m], &point.grads[m * n..][..n])
+                }
+            };
             for (&at, g) in layout.dense[i * n..][..n].iter().zip(grad) {
                 program.a.values_mut()[at] = *g;
             }
@@ -163,11 +211,21 @@ impl<C: CostCurvature> StochasticProgram<C> {
         }
     }
 
-    /// The shift that makes the Hessian positive semidefinite: 0 if it is.
+    /// The shift that makes the Hessian positive semidefinite: 0 if it is. An indefinite one gets curvature along the normals of
+    /// equalities first, which changes no feasible step.
     pub(super) fn convexify(&self, ws: &mut StochasticWorkspace) -> f64 {
         let n = self.feasible.n();
         let top = ws.point.hess.iter().fold(0.0_f64, |top, v| top.max(v.abs()));
         let mut shift = 0.0;
+        if is_semidefinite(n, &ws.point.hess, shift, ROUNDING * top, &mut ws.hess_factor) {
+            return shift;
+        }
+        for row in &self.equalities {
+            let weight = 10.0 * top / row.iter().map(|(_, v)| v * v).sum::<f64>();
+            for &(i, a) in row {
+                row.iter().for_each(|&(j, b)| ws.point.hess[i * n + j] += weight * a * b);
+            }
+        }
         while !is_semidefinite(n, &ws.point.hess, shift, ROUNDING * top, &mut ws.hess_factor) && shift < 1e3 * top {
             shift = if shift == 0.0 { 1e-3 * top } else { 3.0 * shift };
         }

@@ -20,6 +20,10 @@ pub struct StochasticWorkspace {
     pub(super) hess_factor: Vec<f64>,
     /// Values of the rows.
     pub(super) rows: Vec<f64>,
+    /// Under CVaR: scenarios from the costliest down, the ranks that have a row, and the weight of each scenario in the last answer.
+    pub(super) ranked: Vec<usize>,
+    pub(super) window: (usize, usize),
+    pub(super) tail_weights: Vec<f64>,
     /// Price of violating a constraint in the merit function.
     pub(super) penalty: f64,
 }
@@ -102,6 +106,9 @@ impl<C: CostCurvature> StochasticProgram<C> {
             step: vec![0.0; n],
             hess_factor: vec![0.0; n * n],
             rows: vec![0.0; self.feasible.m()],
+            ranked: (0..count).collect(),
+            window: (0, 0),
+            tail_weights: vec![0.0; count],
             penalty: 0.0,
         })
     }

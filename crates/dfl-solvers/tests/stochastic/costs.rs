@@ -8,7 +8,7 @@ fn dot(a: &[f64], b: &[f64]) -> f64 {
 
 /// `1/2 |z - y|^2`.
 #[derive(Clone, Copy)]
-pub struct Quadratic;
+pub(crate) struct Quadratic;
 
 impl Cost for Quadratic {
     fn value(&self, y: &[f64], z: &[f64]) -> f64 {
@@ -34,7 +34,7 @@ impl CostCurvature for Quadratic {
 
 /// Product allocation, `exp(-y'z)`.
 #[derive(Clone, Copy)]
-pub struct Allocation;
+pub(crate) struct Allocation;
 
 impl Cost for Allocation {
     fn value(&self, y: &[f64], z: &[f64]) -> f64 {
@@ -66,7 +66,7 @@ impl CostCurvature for Allocation {
 
 /// Portfolio: `alpha/2 (y'z)^2 - y'z`.
 #[derive(Clone, Copy)]
-pub struct Portfolio(pub f64);
+pub(crate) struct Portfolio(pub(crate) f64);
 
 impl Cost for Portfolio {
     fn value(&self, y: &[f64], z: &[f64]) -> f64 {
@@ -99,20 +99,20 @@ impl CostCurvature for Portfolio {
 
 /// Per coordinate `under (y - z)_+ + over (z - y)_+ + curve/2 (z - y)^2`: the newsvendor without `curve`, the power cost with it.
 #[derive(Clone)]
-pub struct Generation {
+pub(crate) struct Generation {
     curve: f64,
     kinks: Vec<Kink>,
 }
 
 impl Generation {
-    pub fn new(hours: usize, under: f64, over: f64, curve: f64) -> Self {
+    pub(crate) fn new(hours: usize, under: f64, over: f64, curve: f64) -> Self {
         let unit = |i: usize| (0..hours).map(|j| f64::from(i == j)).collect::<Vec<f64>>();
         let kink = |i: usize| Kink { a: unit(i), b: unit(i), offset: 0.0, below: -under, above: over };
         Self { curve, kinks: (0..hours).map(kink).collect() }
     }
 
     /// Further kinks, whatever they are.
-    pub fn with(mut self, kinks: &[Kink]) -> Self {
+    pub(crate) fn with(mut self, kinks: &[Kink]) -> Self {
         self.kinks.extend_from_slice(kinks);
         self
     }
@@ -155,7 +155,7 @@ impl CostCurvature for Generation {
 
 /// Linear in both: `-y'z`, of which CVaR makes a linear program.
 #[derive(Clone, Copy)]
-pub struct Loss;
+pub(crate) struct Loss;
 
 impl Cost for Loss {
     fn value(&self, y: &[f64], z: &[f64]) -> f64 {
@@ -179,7 +179,7 @@ impl CostCurvature for Loss {
 
 /// A double well in each coordinate, tilted by `y`: `(z^2 - 1)^2 / 4 + y z`; not convex.
 #[derive(Clone, Copy)]
-pub struct Wells;
+pub(crate) struct Wells;
 
 impl Cost for Wells {
     fn value(&self, y: &[f64], z: &[f64]) -> f64 {
