@@ -86,8 +86,8 @@ pub struct StochasticProgram<C> {
     scenarios: Scenarios,
     options: StochasticOptions,
     axes: Vec<Axis>,
-    /// Entries of each equality row.
-    equalities: Vec<Vec<(usize, f64)>>,
+    /// Entries of each row of the program.
+    normals: Vec<Vec<(usize, f64)>>,
     layout: Layout,
     qp: ActiveSet,
 }
@@ -128,8 +128,9 @@ impl<C: CostCurvature> StochasticProgram<C> {
         let tail = matches!(options.risk, Risk::Cvar { .. }).then(|| subproblem::slots(feasible.n(), scenarios.count));
         let mut layout = Layout::new(&feasible, axes.len(), constraints.len(), tail);
         let qp = layout.solver(&feasible, &axes)?;
-        let equalities = equalities(&feasible);
-        Ok(Self { cost, feasible, constraints, scenarios, options, axes, equalities, layout, qp })
+        let mut normals = vec![Vec::new(); feasible.m()];
+        feasible.a.triplets().for_each(|(i, j, v)| normals[i].push((j, v)));
+        Ok(Self { cost, feasible, constraints, scenarios, options, axes, normals, layout, qp })
     }
 
     /// The cost of one scenario.
@@ -154,12 +155,4 @@ impl<C: CostCurvature> StochasticProgram<C> {
             _ => None,
         }
     }
-}
-
-/// Entries of the rows whose sides are equal.
-fn equalities(feasible: &Program) -> Vec<Vec<(usize, f64)>> {
-    let mut rows = vec![Vec::new(); feasible.m()];
-    feasible.a.triplets().for_each(|(i, j, v)| rows[i].push((j, v)));
-    let sides = feasible.row_lo.iter().zip(&feasible.row_up);
-    rows.into_iter().zip(sides).filter(|(_, (lo, up))| lo == up).map(|(row, _)| row).collect()
 }

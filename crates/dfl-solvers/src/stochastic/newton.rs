@@ -164,7 +164,7 @@ impl<C: CostCurvature> StochasticProgram<C> {
 
     /// Solves the quadratic program and leaves the step in `ws.step`. One that falls for ever is damped, each time less.
     fn direction(&self, ws: &mut StochasticWorkspace, open: bool, warm: bool, damping: &mut f64) -> Status {
-        let shift = self.convexify(ws);
+        let shift = self.convexify(ws, warm);
         let mut info = self.solve_step(ws, shift, open, warm);
         if matches!(info.status, Status::Unbounded | Status::Failed) {
             *damping = if *damping == 0.0 { 1e-3 * (1.0 + largest(&ws.point.hess)) } else { 0.1 * *damping };

@@ -1,6 +1,6 @@
 //! The quadratic program of one step: which columns and rows it has, and what is written into it.
 
-use dfl_core::{CostCurvature, Csc, Entry, ParamMap, Program, Result, Solution, SolveInfo};
+use dfl_core::{CostCurvature, Csc, Entry, ParamMap, Program, Result, Side, Solution, SolveInfo};
 
 use super::StochasticProgram;
 use super::axes::Axis;
@@ -9,6 +9,8 @@ use crate::{ActiveSet, ActiveSetOptions};
 
 /// A pivot above `-ROUNDING` times the largest entry is that of a semidefinite matrix.
 const ROUNDING: f64 = 1e-11;
+/// Curvature across a tight constraint, relative to the largest entry of an indefinite Hessian.
+const BARRIER: f64 = 10.0;
 
 /// Number of scenarios that get a row under CVaR: an optimum has at most `n + 1` at its threshold, and steps cross some more.
 pub(super) fn slots(n: usize, scenarios: usize) -> usize {
@@ -212,20 +214,25 @@ impl<C: CostCurvature> StochasticProgram<C> {
     }
 
     /// The shift that makes the Hessian positive semidefinite: 0 if it is. An indefinite one gets curvature along the normals of
-    /// equalities first, which changes no feasible step.
-    pub(super) fn convexify(&self, ws: &mut StochasticWorkspace) -> f64 {
+    /// equalities and of what the last quadratic program (if `solved`) found tight; that changes no step along them, so that Newton's
+    /// method stays one where the Hessian is positive definite on the tight constraints alone.
+    pub(super) fn convexify(&self, ws: &mut StochasticWorkspace, solved: bool) -> f64 {
         let n = self.feasible.n();
         let top = ws.point.hess.iter().fold(0.0_f64, |top, v| top.max(v.abs()));
         let mut shift = 0.0;
         if is_semidefinite(n, &ws.point.hess, shift, ROUNDING * top, &mut ws.hess_factor) {
             return shift;
         }
-        for row in &self.equalities {
-            let weight = 10.0 * top / row.iter().map(|(_, v)| v * v).sum::<f64>();
-            for &(i, a) in row {
-                row.iter().for_each(|&(j, b)| ws.point.hess[i * n + j] += weight * a * b);
+        let (hess, answer, f) = (&mut ws.point.hess, &ws.answer, &self.feasible);
+        for (i, normal) in self.normals.iter().enumerate() {
+            if f.row_lo[i] == f.row_up[i] || (solved && answer.row_side[i] != Side::Free) {
+                let weight = BARRIER * top / normal.iter().map(|(_, v)| v * v).sum::<f64>();
+                for &(i, a) in normal {
+                    normal.iter().for_each(|&(j, b)| hess[i * n + j] += weight * a * b);
+                }
             }
         }
+        (0..n).filter(|&j| solved && answer.bound_side[j] != Side::Free).for_each(|j| hess[j * n + j] += BARRIER * top);
         while !is_semidefinite(n, &ws.point.hess, shift, ROUNDING * top, &mut ws.hess_factor) && shift < 1e3 * top {
             shift = if shift == 0.0 { 1e-3 * top } else { 3.0 * shift };
         }

@@ -49,15 +49,17 @@ fn a_capped_simplex() {
     let (n, count, mut rng) = (5, 4, Rng::seeded(2));
     for seed in 0..6 {
         let theta = normals(n * count, -0.5, 0.3, &mut rng);
-        let inner = program(Wells, capped_simplex(n, 2.0, 0.9), count, n, local());
-        let solver = MultiStart::uniform(inner, &[0.0; 5], &[0.9; 5], 40, &mut rng).unwrap();
+        let inner = program(Wells, capped_simplex(n, 3.5, 1.2), count, n, local());
+        let solver = MultiStart::uniform(inner, &[0.0; 5], &[1.2; 5], 40, &mut rng).unwrap();
         let (mut ws, mut out) = (solver.workspace().unwrap(), Solution::default());
-        assert_eq!(solver.solve(&theta, None, &mut ws, &mut out).unwrap().status, Status::Optimal);
+        let mut info = solver.solve(&theta, None, &mut ws, &mut out).unwrap();
+        solver.tape(&theta, &out, &mut ws, &mut info).unwrap();
+        assert!(info.status == Status::Optimal && !info.degenerate);
         let value = |z: &[f64]| theta.chunks(n).map(|y| Wells.value(y, z)).sum::<f64>() / count as f64;
         for _ in 0..20_000 {
-            let mut z: Vec<f64> = (0..n).map(|_| 0.9 * rng.uniform()).collect();
+            let mut z: Vec<f64> = (0..n).map(|_| 1.2 * rng.uniform()).collect();
             let sum = z.iter().sum::<f64>();
-            z.iter_mut().for_each(|z| *z *= (2.0 / sum).min(1.0));
+            z.iter_mut().for_each(|z| *z *= (3.5 / sum).min(1.0));
             assert!(value(&z) >= out.objective - 1e-12);
         }
         let error = vjp_error(&solver, &theta, 1e-6, &mut rng);
