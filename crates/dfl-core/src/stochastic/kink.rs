@@ -43,7 +43,9 @@ impl Kink {
     pub fn check(&self, z: usize, y: usize) -> Result<()> {
         check_len("kink a", z, self.a.len())?;
         check_len("kink b", y, self.b.len())?;
-        for (what, values) in [("kink a", &self.a[..]), ("kink b", &self.b), ("kink slope or offset", &[self.offset, self.below, self.above])] {
+        for (what, values) in
+            [("kink a", &self.a[..]), ("kink b", &self.b), ("kink slope or offset", &[self.offset, self.below, self.above])]
+        {
             if let Some(column) = values.iter().position(|v| !v.is_finite()) {
                 return Err(Error::NotFinite { what, row: 0, column, value: values[column] });
             }
@@ -52,7 +54,11 @@ impl Kink {
             return Err(Error::Domain { what: "kink a", value: 0.0, need: "not zero: a kink depends on the decision" });
         }
         if self.above < self.below {
-            return Err(Error::Domain { what: "jump of a kink's slope", value: self.above - self.below, need: "at least 0, as a convex cost's" });
+            return Err(Error::Domain {
+                what: "jump of a kink's slope",
+                value: self.above - self.below,
+                need: "at least 0, as a convex cost's",
+            });
         }
         Ok(())
     }

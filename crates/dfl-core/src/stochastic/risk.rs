@@ -34,7 +34,9 @@ impl Risk {
         let (what, value, good, need) = match *self {
             Self::Mean => return Ok(()),
             Self::Cvar { tail } => ("Risk::Cvar tail", tail, tail > 0.0 && tail <= 1.0, "in (0, 1], the share of worst scenarios"),
-            Self::MeanVariance { weight } => ("Risk::MeanVariance weight", weight, weight >= 0.0 && weight.is_finite(), "at least 0 and finite"),
+            Self::MeanVariance { weight } => {
+                ("Risk::MeanVariance weight", weight, weight >= 0.0 && weight.is_finite(), "at least 0 and finite")
+            }
             Self::Entropic { temperature } => {
                 ("Risk::Entropic temperature", temperature, temperature > 0.0 && temperature.is_finite(), "positive and finite")
             }

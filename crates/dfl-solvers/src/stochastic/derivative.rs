@@ -37,7 +37,7 @@ pub struct StochasticTape {
 /// A tight constraint.
 pub(super) enum Row {
     /// Row of the program, or constraint behind them.
-    Row(usize),
+    Tight(usize),
     Bound(usize),
     /// The decision stays at the breakpoint of these entries (`m * hinges + h`) of an axis.
     Pin(usize, Vec<usize>),
@@ -107,8 +107,8 @@ impl<C: CostCurvature> StochasticProgram<C> {
         let (layout, n, m) = (&self.layout, self.feasible.n(), self.feasible.m());
         let mut weak = false;
         let is_tight = |i: &usize| ws.answer.row_side[*i] != Side::Free;
-        let mut rows: Vec<Row> = (0..m).filter(is_tight).map(Row::Row).collect();
-        rows.extend((0..self.constraints.len()).filter(|i| is_tight(&(layout.bent() + i))).map(|i| Row::Row(m + i)));
+        let mut rows: Vec<Row> = (0..m).filter(is_tight).map(Row::Tight).collect();
+        rows.extend((0..self.constraints.len()).filter(|i| is_tight(&(layout.bent() + i))).map(|i| Row::Tight(m + i)));
         weak |= (layout.bent()..layout.tail()).any(|i| is_tight(&i) && ws.answer.row_dual[i].abs() <= WEAK * scale);
         rows.extend((0..n).filter(|&j| ws.answer.bound_side[j] != Side::Free).map(Row::Bound));
         if self.options.curvature != Curvature::SampleAverage {
@@ -147,8 +147,8 @@ impl<C: CostCurvature> StochasticProgram<C> {
         for (at, row) in tape.rows.iter().enumerate() {
             let at = size + at;
             match row {
-                Row::Row(i) if *i < self.feasible.m() => {}
-                Row::Row(i) => {
+                Row::Tight(i) if *i < self.feasible.m() => {}
+                Row::Tight(i) => {
                     let normal = &ws.point.bent_grads[(i - self.feasible.m()) * n..][..n];
                     normal.iter().enumerate().for_each(|(j, v)| k[(at, j)] = *v);
                 }
@@ -162,7 +162,7 @@ impl<C: CostCurvature> StochasticProgram<C> {
         }
         let mut place = vec![usize::MAX; self.feasible.m()];
         for (at, row) in tape.rows.iter().enumerate() {
-            if let Row::Row(i) = row
+            if let Row::Tight(i) = row
                 && *i < place.len()
             {
                 place[*i] = size + at;
@@ -188,7 +188,7 @@ impl<C: CostCurvature> StochasticProgram<C> {
         }
         for (row, v) in tape.rows.iter().zip(&answer[first..]) {
             match row {
-                Row::Row(i) => u.rows[*i] = *v,
+                Row::Tight(i) => u.rows[*i] = *v,
                 Row::Bound(j) => u.bounds[*j] = *v,
                 Row::Pin(..) | Row::Edge(_) => {}
             }
@@ -210,7 +210,7 @@ impl<C: CostCurvature> StochasticProgram<C> {
         let at = |part: &[f64], i: usize| part.get(i).copied().unwrap_or(0.0);
         for (to, row) in out[tape.first_row()..].iter_mut().zip(&tape.rows) {
             *to = match row {
-                Row::Row(i) => -at(cotangent.rows, *i),
+                Row::Tight(i) => -at(cotangent.rows, *i),
                 Row::Bound(j) => -at(cotangent.bounds, *j),
                 Row::Pin(..) | Row::Edge(_) => 0.0,
             };
@@ -341,9 +341,9 @@ impl<C: CostCurvature> DifferentiableSolver for StochasticProgram<C> {
         check_len("score weights", self.scenarios.count, weights.len())?;
         let unsupported = |what| Err(Error::Unsupported { who: NAME, what });
         match self.options.curvature {
-            Curvature::SampleAverage if tape.pinned() => {
-                unsupported("score weights where a kink pins the decision under Curvature::SampleAverage: they would vanish; use Curvature::Density")
-            }
+            Curvature::SampleAverage if tape.pinned() => unsupported(
+                "score weights where a kink pins the decision under Curvature::SampleAverage: they would vanish; use Curvature::Density",
+            ),
             Curvature::SampleAverage if self.cap().is_some() => {
                 unsupported("score weights of CVaR under Curvature::SampleAverage: its threshold is a kink; use Curvature::Density")
             }

@@ -102,7 +102,11 @@ impl<C: CostCurvature> StochasticProgram<C> {
                 let mut slope = 0.0;
                 for (h, hinge) in axis.hinges.iter().enumerate() {
                     let k = m * axis.hinges.len() + h;
-                    slope += if width > 0.0 { hinge.smoothed_slope(point.tau[j] - breaks.position[k], width) } else { hinge.slope(breaks.group[k] < cells[j].index) };
+                    slope += if width > 0.0 {
+                        hinge.smoothed_slope(point.tau[j] - breaks.position[k], width)
+                    } else {
+                        hinge.slope(breaks.group[k] < cells[j].index)
+                    };
                 }
                 axis.add(slope, row);
             }

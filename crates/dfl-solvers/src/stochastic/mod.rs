@@ -76,8 +76,10 @@ impl Default for StochasticOptions {
 /// [`Error::NotFinite`] for a sample, with its number and entry; [`Error::Unsupported`] for score weights at a kink, see
 /// [`Curvature::SampleAverage`].
 /// # References
-/// Elmachtoub et al. style sample average; Zhao et al. (2026), Diffusion-DFL, Eqs. for both estimators; Rockafellar & Uryasev (2000), J.
-/// Risk 2, CVaR with a threshold; Nocedal & Wright (2006), Alg. 18.3, line-search SQP.
+/// Diffusion-DFL (ICLR 2026), the total derivative through the KKT conditions and both estimators; Rockafellar & Uryasev (2000), J. Risk 2,
+/// CVaR with a threshold; Nocedal & Wright (2006), Alg. 18.3, line-search SQP.
+/// # Differences
+/// The paper's second derivatives ignore kinks ([`Curvature::Ignored`]), and its weights the samples that the decision shares with them.
 #[derive(Clone)]
 pub struct StochasticProgram<C> {
     cost: C,

@@ -3,7 +3,7 @@
 use dfl_core::{CostCurvature, Error, Result, Side, Solution, SolveInfo, Solver, Status, check_len};
 
 use super::residual::{largest, pinning_group};
-use super::workspace::StochasticWorkspace;
+use super::workspace::{Cell, StochasticWorkspace};
 use super::{NAME, StochasticProgram};
 use crate::instance::{has_zero_dual, without_answer};
 
@@ -158,7 +158,7 @@ impl<C: CostCurvature> StochasticProgram<C> {
     /// The cells of `ws.z`.
     fn place(&self, ws: &mut StochasticWorkspace) {
         for ((cell, axis), breaks) in ws.cells.iter_mut().zip(&self.axes).zip(&ws.breaks) {
-            *cell = super::workspace::Cell { index: breaks.cell(axis.dot(&ws.z)), ..Default::default() };
+            *cell = Cell { index: breaks.cell(axis.dot(&ws.z)), ..Default::default() };
         }
     }
 
@@ -241,12 +241,13 @@ impl<C: CostCurvature> StochasticProgram<C> {
             let (breaks, mut cell, row) = (&ws.breaks[j], ws.cells[j], self.layout.axis() + j);
             (cell.tight, cell.dual) = (ws.answer.row_side[row], ws.answer.row_dual[row]);
             let (lower, upper) = breaks.ends(cell.index);
-            let outside = ws.point.tau[j] < lower - FEASIBLE * (1.0 + lower.abs()) || ws.point.tau[j] > upper + FEASIBLE * (1.0 + upper.abs());
+            let outside =
+                ws.point.tau[j] < lower - FEASIBLE * (1.0 + lower.abs()) || ws.point.tau[j] > upper + FEASIBLE * (1.0 + upper.abs());
             if outside {
-                (cell, stayed) = (super::workspace::Cell { index: breaks.cell(ws.point.tau[j]), ..Default::default() }, false);
+                (cell, stayed) = (Cell { index: breaks.cell(ws.point.tau[j]), ..Default::default() }, false);
             } else if cell.dual.abs() > self.jump(j, &cell, breaks, &ws.point) + margin && pinning_group(&cell).is_some() {
                 let index = if cell.tight == Side::Upper { cell.index + 1 } else { cell.index - 1 };
-                (cell, stayed) = (super::workspace::Cell { index, ..Default::default() }, false);
+                (cell, stayed) = (Cell { index, ..Default::default() }, false);
             }
             ws.cells[j] = cell;
         }

@@ -86,7 +86,8 @@ impl Layout {
             sides.iter().copied().chain(slacks).collect::<Vec<f64>>()
         };
         let lowest: Vec<f64> = bounds(&feasible.lo, -1.0).into_iter().enumerate().map(|(j, v)| if j > n { 0.0 } else { v }).collect();
-        let highest: Vec<f64> = bounds(&feasible.up, 1.0).into_iter().enumerate().map(|(j, v)| if j > n { f64::INFINITY } else { v }).collect();
+        let highest: Vec<f64> =
+            bounds(&feasible.up, 1.0).into_iter().enumerate().map(|(j, v)| if j > n { f64::INFINITY } else { v }).collect();
         let program = Program::linear(vec![0.0; columns])
             .with_quadratic(Csc::from_triplets(columns, columns, &whole)?)
             .with_rows(a, more(&feasible.row_lo, -1.0), more(&feasible.row_up, 1.0))

@@ -1,7 +1,9 @@
 //! The derivative in every sample against central differences and against a dense KKT system built here.
 
 use dfl_core::testkit::{gradient_error, vjp_error};
-use dfl_core::{Adjoint, Constraint, CostCurvature, Cotangent, Curvature, DifferentiableSolver, Kink, Program, Risk, Rng, Solution, Solver};
+use dfl_core::{
+    Adjoint, Constraint, CostCurvature, Cotangent, Curvature, DifferentiableSolver, Kink, Program, Risk, Rng, Solution, Solver,
+};
 use dfl_solvers::{Scenarios, StochasticProgram};
 use faer::Mat;
 use faer::linalg::solvers::{PartialPivLu, Solve};

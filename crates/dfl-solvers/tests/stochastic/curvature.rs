@@ -3,7 +3,7 @@
 //! Samples are `y = mu + sigma e`. The decision's derivatives in `mu` and `sigma` follow from those in the samples (reparameterisation), or
 //! from the score weights with `d log p / d mu = e / sigma`.
 
-use dfl_core::{Adjoint, Cotangent, CostCurvature, Curvature, DifferentiableSolver, Risk, Rng, Solution, Solver};
+use dfl_core::{Adjoint, CostCurvature, Cotangent, Curvature, DifferentiableSolver, Risk, Rng, Solution, Solver};
 use dfl_solvers::StochasticProgram;
 
 use crate::costs::{Generation, Loss};
@@ -50,7 +50,8 @@ fn exact_derivatives(under: f64, over: f64, curve: f64) -> (f64, f64) {
     ((z(MU + h, SIGMA) - z(MU - h, SIGMA)) / (2.0 * h), (z(MU, SIGMA + h) - z(MU, SIGMA - h)) / (2.0 * h))
 }
 
-const COSTS: [(&str, f64, f64, f64); 3] = [("newsvendor", 3.0, 1.0, 0.0), ("newsvendor with a curve", 3.0, 1.0, 2.0), ("power", 50.0, 0.5, 1.0)];
+const COSTS: [(&str, f64, f64, f64); 3] =
+    [("newsvendor", 3.0, 1.0, 0.0), ("newsvendor with a curve", 3.0, 1.0, 2.0), ("power", 50.0, 0.5, 1.0)];
 
 /// Pathwise. The decision of the samples is pinned at one of them with a probability that tends to the kink's share of the curvature, and
 /// `SampleAverage` says so or not: with a curve besides the kink it is right in the mean over sets of samples, not for each.
@@ -88,7 +89,8 @@ fn pathwise_derivatives_of_the_expectation() {
     for (name, under, over, curve) in COSTS {
         let (z, bend) = exact(under, over, curve, MU, SIGMA);
         let derivatives = |curvature: Curvature| {
-            let said = ask(&program(Generation::new(1, under, over, curve), free(1), noise.len(), 1, options(Risk::Mean, curvature)), &noise);
+            let said =
+                ask(&program(Generation::new(1, under, over, curve), free(1), noise.len(), 1, options(Risk::Mean, curvature)), &noise);
             let in_sigma: f64 = said.grad.iter().zip(&noise).map(|(g, e)| g * e).sum();
             (said.grad.iter().sum::<f64>(), in_sigma)
         };
@@ -174,7 +176,9 @@ fn cvar_of_a_gaussian() {
         draws[2].push(score(&|e| e));
         draws[3].push(score(&|e| e * e - 1.0));
     }
-    for (draws, (what, expected)) in draws.iter().zip([("d/dmu", 1.0), ("d/dsigma", slope), ("score d/dmu", 1.0), ("score d/dsigma", slope)]) {
+    for (draws, (what, expected)) in
+        draws.iter().zip([("d/dmu", 1.0), ("d/dsigma", slope), ("score d/dmu", 1.0), ("score d/dsigma", slope)])
+    {
         let (mean, error) = mean_and_error(draws);
         println!("CVaR {what}: {mean:.4} +- {error:.4}, expected {expected:.4}");
         // The mean of the worst of 1000 has itself a bias of order 1/1000.

@@ -27,7 +27,13 @@ pub(crate) fn options(risk: Risk, curvature: Curvature) -> StochasticOptions {
     StochasticOptions { risk, curvature, ..StochasticOptions::default() }
 }
 
-pub(crate) fn program<C: CostCurvature>(cost: C, feasible: Program, count: usize, outcome: usize, options: StochasticOptions) -> StochasticProgram<C> {
+pub(crate) fn program<C: CostCurvature>(
+    cost: C,
+    feasible: Program,
+    count: usize,
+    outcome: usize,
+    options: StochasticOptions,
+) -> StochasticProgram<C> {
     StochasticProgram::new(cost, feasible, Scenarios { count, outcome }, options).unwrap()
 }
 

@@ -95,7 +95,8 @@ impl Slack {
         c[..n].copy_from_slice(&feasible.c);
         let mut row = |entries: &[(usize, f64)], least: f64, most: f64| {
             a.extend(entries.iter().map(|&(j, v)| (lo.len(), j, v)));
-            (lo.push(least), up.push(most));
+            lo.push(least);
+            up.push(most);
         };
         let jump = self.under + self.over;
         for m in 0..count {
@@ -184,7 +185,8 @@ fn linear_cvar(feasible: &Program, theta: &[f64], tail: f64) -> f64 {
     for m in 0..count {
         a.extend((0..n).map(|j| (lo.len(), j, -theta[m * n + j])));
         a.extend([(lo.len(), n, -1.0), (lo.len(), n + 1 + m, -1.0)]);
-        (lo.push(f64::NEG_INFINITY), up.push(0.0));
+        lo.push(f64::NEG_INFINITY);
+        up.push(0.0);
     }
     let mut c = vec![1.0 / (tail * count as f64); columns];
     c[..n].fill(0.0);
@@ -234,7 +236,13 @@ fn check_best<C: CostCurvature + Clone>(cost: &C, feasible: &Program, risk: Risk
     assert!((best - out.objective).abs() < 1e-11 * (1.0 + best.abs()));
     for k in 0..400 {
         let share = 0.3_f64.powi(k % 12);
-        let other: Vec<f64> = out.x.iter().zip(&feasible.lo).zip(&feasible.up).map(|((x, lo), up)| x + share * (lo + (up - lo) * rng.uniform() - x)).collect();
+        let other: Vec<f64> = out
+            .x
+            .iter()
+            .zip(&feasible.lo)
+            .zip(&feasible.up)
+            .map(|((x, lo), up)| x + share * (lo + (up - lo) * rng.uniform() - x))
+            .collect();
         let value = objective(cost, feasible, risk, theta, count, &other);
         assert!(value >= best - 1e-12 * (1.0 + best.abs()), "{risk:?}: {value} < {best} at share {share}");
     }

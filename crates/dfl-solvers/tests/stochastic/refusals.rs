@@ -2,8 +2,8 @@
 
 use dfl_core::testkit::check_decider;
 use dfl_core::{
-    Adjoint, Batch, Call, Cotangent, Cost, CostCurvature, CostGrad, Csc, Curvature, Decider, DifferentiableSolver, Error, Key, Kink, Program, Risk,
-    Rng, Solution, Solver, Status, Stream,
+    Adjoint, Batch, Call, Cost, CostCurvature, CostGrad, Cotangent, Csc, Curvature, Decider, DifferentiableSolver, Error, Key, Kink,
+    Program, Risk, Rng, Solution, Solver, Status, Stream,
 };
 use dfl_solvers::{Batched, Scenarios, StochasticOptions, StochasticProgram};
 
@@ -88,7 +88,15 @@ fn score_weights_that_would_vanish_are_refused() {
     ask(&|| power(4, Curvature::rule_of_thumb(4)), &theta, 4).unwrap();
     assert!(message(ask(&|| power(4, Curvature::Ignored), &theta, 5)).contains("score weights: expected length 4"));
     assert!(message(ask(&|| power(1, Curvature::rule_of_thumb(1)), &theta[..3], 1)).contains("at least 2"));
-    let cvar = || program(Generation::new(3, 50.0, 0.5, 1.0).clone(), ramps(3, 0.4), 4, 3, options(Risk::Cvar { tail: 0.6 }, Curvature::SampleAverage));
+    let cvar = || {
+        program(
+            Generation::new(3, 50.0, 0.5, 1.0).clone(),
+            ramps(3, 0.4),
+            4,
+            3,
+            options(Risk::Cvar { tail: 0.6 }, Curvature::SampleAverage),
+        )
+    };
     assert!(matches!(ask(&cvar, &theta, 4), Err(Error::Unsupported { .. })));
 }
 

@@ -1,6 +1,6 @@
 //! Score weights against leaving each sample out and solving again.
 
-use dfl_core::{Adjoint, Cotangent, CostCurvature, Csc, Curvature, DifferentiableSolver, Program, Risk, Rng, Solution, Solver};
+use dfl_core::{Adjoint, CostCurvature, Cotangent, Csc, Curvature, DifferentiableSolver, Program, Risk, Rng, Solution, Solver};
 use dfl_solvers::StochasticProgram;
 
 use crate::costs::{Allocation, Generation, Loss, Portfolio, Quadratic};
@@ -16,7 +16,14 @@ fn weights<C: CostCurvature>(solver: &StochasticProgram<C>, theta: &[f64], cotan
 }
 
 /// `M cotangent'(z - z without m)`.
-fn left_out<C: CostCurvature + Clone>(cost: &C, feasible: &Program, risk: Risk, theta: &[f64], count: usize, cotangent: &[f64]) -> Vec<f64> {
+fn left_out<C: CostCurvature + Clone>(
+    cost: &C,
+    feasible: &Program,
+    risk: Risk,
+    theta: &[f64],
+    count: usize,
+    cotangent: &[f64],
+) -> Vec<f64> {
     let n = theta.len() / count;
     let along = |z: &[f64]| z.iter().zip(cotangent).map(|(z, c)| z * c).sum::<f64>();
     let options = || options(risk, Curvature::SampleAverage);
@@ -143,7 +150,8 @@ fn weights_add_up_to_zero_with_ramps() {
     let (w, _) = weights(&solver, &theta, &cotangent);
     let size = w.iter().fold(0.0_f64, |top, v| top.max(v.abs()));
     assert!(w.iter().sum::<f64>().abs() < 1e-11 * size * count as f64);
-    let solver = program(Generation::new(n, 50.0, 0.5, 1.0), ramps(n, 0.05), count, n, options(Risk::Mean, Curvature::rule_of_thumb(count)));
+    let solver =
+        program(Generation::new(n, 50.0, 0.5, 1.0), ramps(n, 0.05), count, n, options(Risk::Mean, Curvature::rule_of_thumb(count)));
     let (density, _) = weights(&solver, &theta, &cotangent);
     let smaller = density.iter().fold(0.0_f64, |top, v| top.max(v.abs()));
     println!("largest weight: {size:.2} with the kinks ignored, {smaller:.3} with their density");
