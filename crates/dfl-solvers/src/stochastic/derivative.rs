@@ -240,7 +240,9 @@ impl<C: CostCurvature> StochasticProgram<C> {
             if on_cost[m] != 0.0 {
                 self.cost.add_grad_y(y, &tape.z, on_cost[m], out);
             }
-            self.pull_kinks(tape, uz, m, on_cost[m], out);
+            if on_cost[m] != 0.0 || !tape.bends.is_empty() {
+                self.pull_kinks(tape, uz, m, on_cost[m], out);
+            }
         }
         self.pull_pins(tape, u, grad_theta);
     }

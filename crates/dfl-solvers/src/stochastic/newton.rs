@@ -9,8 +9,8 @@ use crate::instance::{has_zero_dual, without_answer};
 
 /// Residual at which no further step is tried.
 const GOAL: f64 = 1e-13;
-/// Widths of the smoothed costs that a cold start descends on, as shares of each axis' spread, and the most steps on each.
-const SMOOTHING: [f64; 2] = [1.0 / 16.0, 1.0 / 64.0];
+/// Width of the smoothed cost that a cold start descends on first, as a share of each axis' spread, and the most steps on it.
+const SMOOTHING: f64 = 1.0 / 32.0;
 const SMOOTHED_STEPS: usize = 12;
 /// Share of the promised decrease that a step must reach.
 const ARMIJO: f64 = 1e-4;
@@ -55,10 +55,9 @@ impl<C: CostCurvature> StochasticProgram<C> {
         self.check_parts(theta, ws)?;
         let entries = ws.breaks.iter().map(|b| b.position.len()).max().unwrap_or(0);
         if from.is_none() && entries > SMOOTHED_STEPS {
-            for share in SMOOTHING {
-                ws.point.smoothing = share;
-                self.descend(theta, ws, SMOOTHED_STEPS, &mut used);
-            }
+            // However it ends, the point is feasible and a better one to begin at.
+            ws.point.smoothing = SMOOTHING;
+            self.descend(theta, ws, SMOOTHED_STEPS, &mut used);
         }
         ws.point.smoothing = 0.0;
         let left = self.options.iterations.saturating_sub(used);

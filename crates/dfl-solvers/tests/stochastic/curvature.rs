@@ -164,21 +164,24 @@ fn cvar_of_a_gaussian() {
     let feasible = || free(1).with_quadratic(dfl_core::Csc::diagonal(&[1.0]));
     let solver = |curvature| program(Loss, feasible(), count, 1, options(Risk::Cvar { tail }, curvature));
     let (pathwise, density) = (solver(Curvature::SampleAverage), solver(Curvature::Density { bandwidth: 0.05 }));
-    let (mut rng, mut draws) = (Rng::seeded(3), vec![Vec::new(); 4]);
+    let (mut rng, mut draws) = (Rng::seeded(3), vec![Vec::new(); 6]);
     for _ in 0..runs {
         let noise = normals(count, 0.0, 1.0, &mut rng);
         let said = ask(&pathwise, &noise);
         assert!(said.weights.is_err(), "a threshold is a kink");
         draws[0].push(said.grad.iter().sum::<f64>());
         draws[1].push(said.grad.iter().zip(&noise).map(|(g, e)| g * e).sum::<f64>());
-        let weights = ask(&density, &noise).weights.unwrap();
+        let said = ask(&density, &noise);
+        draws[4].push(said.grad.iter().sum::<f64>());
+        draws[5].push(said.grad.iter().zip(&noise).map(|(g, e)| g * e).sum::<f64>());
+        let weights = said.weights.unwrap();
         let score = |s: &dyn Fn(f64) -> f64| weights.iter().zip(&noise).map(|(w, e)| w * s(*e) / SIGMA).sum::<f64>() / count as f64;
         draws[2].push(score(&|e| e));
         draws[3].push(score(&|e| e * e - 1.0));
     }
-    for (draws, (what, expected)) in
-        draws.iter().zip([("d/dmu", 1.0), ("d/dsigma", slope), ("score d/dmu", 1.0), ("score d/dsigma", slope)])
-    {
+    let names = ["d/dmu", "d/dsigma", "score d/dmu", "score d/dsigma", "density d/dmu", "density d/dsigma"];
+    for (k, (draws, what)) in draws.iter().zip(names).enumerate() {
+        let expected = if k % 2 == 0 { 1.0 } else { slope };
         let (mean, error) = mean_and_error(draws);
         println!("CVaR {what}: {mean:.4} +- {error:.4}, expected {expected:.4}");
         // The mean of the worst of 1000 has itself a bias of order 1/1000.

@@ -279,3 +279,22 @@ fn coinciding_breakpoints() {
     let (out2, _) = solve(&program(Generation::new(2, 2.0, 1.0, 0.1), free(2), 3, 2, mean_risk()), &same);
     assert!(out.x.iter().all(|x| x.is_finite()) && out2.x.iter().all(|x| (x - 0.7).abs() < 1e-13));
 }
+
+/// The size of the published task, many days: every one is solved, and what is pinned is stationary to rounding.
+#[test]
+fn every_day_of_24_hours_and_50_samples_is_solved() {
+    let (n, count, mut rng) = (24, 50, Rng::seeded(9));
+    for risk in [Risk::Mean, Risk::Cvar { tail: 0.2 }, Risk::Entropic { temperature: 20.0 }, Risk::MeanVariance { weight: 1e-3 }] {
+        let solver = program(Generation::new(n, 50.0, 0.5, 1.0), ramps(n, 0.4), count, n, options(risk, Curvature::SampleAverage));
+        let (mut ws, mut out, mut steps) = (solver.workspace().unwrap(), Solution::default(), 0);
+        let days = if risk == Risk::Mean { 60 } else { 8 };
+        for day in 0..days {
+            let sigma = 0.02 * 2_f64.powi(day % 6);
+            let theta: Vec<f64> = (0..n * count).map(|k| 1.5 + 0.5 * (0.26 * (k % n) as f64).sin() + sigma * rng.normal()).collect();
+            let info = solver.solve(&theta, None, &mut ws, &mut out).unwrap();
+            assert_eq!(info.status, Status::Optimal, "{risk:?}, day {day}");
+            steps += info.iterations;
+        }
+        println!("{risk:?}: {:.1} quadratic programs a day", f64::from(steps as u32) / f64::from(days));
+    }
+}
