@@ -40,6 +40,6 @@ pub use solution::{Residuals, Side, Solution, SolveInfo};
 pub use solver::{Adjoint, Cotangent, DifferentiableSolver, Dims, NoGradient, ProgramSolver, Solver};
 pub use sparse::Csc;
 pub use status::Status;
-pub use stochastic::{Cost, CostCurvature, CostGrad, Kink};
+pub use stochastic::{Constraint, Cost, CostCurvature, CostGrad, Curvature, Kink, Risk};
 pub use task::{Formulation, Instances, Labels, Request, Source, Splits, Task, decide, label};
 pub use train::{Callback, EpochReport, Schedule, TrainOptions, train};

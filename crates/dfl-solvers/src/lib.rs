@@ -14,6 +14,7 @@ mod highs;
 mod instance;
 mod kkt;
 mod limits;
+mod multi_start;
 #[cfg(feature = "osqp")]
 mod osqp;
 mod owned;
@@ -23,6 +24,7 @@ mod risk_budget;
 mod separable;
 mod shortest_path;
 mod smoothing;
+mod stochastic;
 mod wrap;
 
 pub use active_set::{ActiveSet, ActiveSetOptions, ActiveSetTape, ActiveSetWorkspace};
@@ -37,6 +39,7 @@ pub use files::{Problem, read_problem};
 pub use highs::{Highs, HighsOptions, HighsWorkspace};
 pub use kkt::{Kkt, KktTape, directional, value_gradient};
 pub use limits::Limits;
+pub use multi_start::{MultiStart, MultiStartWorkspace};
 #[cfg(feature = "osqp")]
 pub use osqp::{Osqp, OsqpOptions, OsqpWorkspace};
 pub use owned::Owned;
@@ -44,4 +47,5 @@ pub use risk_budget::{RiskBudget, RiskBudgetOptions, RiskBudgetWorkspace};
 pub use separable::{Separable, SeparableOptions, SeparableTape, SeparableWorkspace};
 pub use shortest_path::{Grid, ShortestPath};
 pub use smoothing::{smooth_quadratic, smooth_quadratic_with_slacks};
+pub use stochastic::{Scenarios, StochasticOptions, StochasticProgram, StochasticTape, StochasticWorkspace};
 pub use wrap::{Cached, Counted, Noise, Perturbed, PerturbedOptions};

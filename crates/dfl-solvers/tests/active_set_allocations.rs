@@ -6,8 +6,12 @@
 mod counting;
 
 use dfl_core::testkit::random_qp;
-use dfl_core::{Adjoint, Cotangent, DifferentiableSolver, Entry, ParamMap, Program, Rng, Solution, Solver};
-use dfl_solvers::{ActiveSet, ActiveSetOptions, Barrier, BarrierOptions};
+use dfl_core::{Adjoint, Cotangent, DifferentiableSolver, Entry, ParamMap, Program, Risk, Rng, Solution, Solver};
+use dfl_solvers::{ActiveSet, ActiveSetOptions, Barrier, BarrierOptions, Scenarios, StochasticOptions, StochasticProgram};
+
+#[path = "stochastic/costs.rs"]
+#[allow(dead_code, reason = "one of its costs is enough here")]
+mod costs;
 
 fn allocations<S: Solver>(solver: &S, theta: &[f64], rng: &mut Rng) -> usize {
     let (mut ws, mut out) = (solver.workspace().unwrap(), Solution::zeros(solver.dims().x, solver.dims().rows));
@@ -63,5 +67,13 @@ fn no_solve_allocates() {
                 assert_eq!(allocations(&solver, &theta, &mut rng), 0, "instance {k} by the barrier");
             }
         }
+    }
+    let scenarios = Scenarios { count: 30, outcome: 4 };
+    let feasible = Program::linear(vec![0.1; 4]).with_bounds(vec![-1.0; 4], vec![2.0; 4]);
+    let samples: Vec<f64> = (0..120).map(|_| 0.5 + rng.normal()).collect();
+    for risk in [Risk::Mean, Risk::Cvar { tail: 0.3 }, Risk::MeanVariance { weight: 0.01 }, Risk::Entropic { temperature: 5.0 }] {
+        let options = StochasticOptions { risk, ..StochasticOptions::default() };
+        let solver = StochasticProgram::new(costs::Generation::new(4, 9.0, 1.0, 0.5), feasible.clone(), scenarios, options).unwrap();
+        assert_eq!(allocations(&solver, &samples, &mut rng), 0, "{risk:?}");
     }
 }

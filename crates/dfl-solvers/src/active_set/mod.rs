@@ -145,14 +145,35 @@ impl ActiveSet {
 
     /// Brings the workspace's own model up to date, if `theta` moves a matrix.
     fn refresh(&self, ws: &mut ActiveSetWorkspace) -> Result<()> {
-        if let Some(model) = &mut ws.model {
-            model.fill(&ws.program);
-            if self.moved.p && model.metric.shift > 0.0 {
-                check_convex(&ws.program)?;
-            }
-            ws.work.gram.clear();
+        if ws.refill() && self.moved.p { check_convex(&ws.program) } else { Ok(()) }
+    }
+
+    /// Solves the program that the caller wrote into [`ActiveSetWorkspace::program_mut`]; `theta` plays no part. The caller vouches for
+    /// finite numbers, bounds that do not cross and a convex `P`, and moves matrices only if some parameter does.
+    pub(crate) fn solve_written(&self, from: Option<&Solution>, ws: &mut ActiveSetWorkspace, out: &mut Solution) -> SolveInfo {
+        self.instance.reset(out);
+        ws.refill();
+        self.run(true, from, ws, out)
+    }
+
+    /// Solves the program of the workspace, of which the bounds may be others than in the last solve.
+    fn run(&self, bounds_move: bool, from: Option<&Solution>, ws: &mut ActiveSetWorkspace, out: &mut Solution) -> SolveInfo {
+        let ActiveSetWorkspace { program, model, work } = ws;
+        let model = model.as_ref().unwrap_or(&self.model);
+        work.load(model, program, &self.options, bounds_move);
+        let from = from.filter(|from| is_finite(from));
+        let status = match rounds::solve(model, work, from, self.options.tolerance) {
+            Outcome::Optimal => Status::Optimal,
+            Outcome::Infeasible => Status::Infeasible,
+            Outcome::Unbounded => Status::Unbounded,
+            Outcome::Limit => Status::Limit,
+            Outcome::Failed => Status::Failed,
+        };
+        if status != Status::Optimal {
+            return without_answer(status, work.iterations);
         }
-        Ok(())
+        work.store(model, program.r, out);
+        SolveInfo { status, iterations: work.iterations, degenerate: work.degenerate(model) }
     }
 }
 
@@ -163,6 +184,21 @@ pub struct ActiveSetWorkspace {
     /// Where `theta` moves a matrix; else the solver's serves all.
     model: Option<Model>,
     work: Work,
+}
+
+impl ActiveSetWorkspace {
+    /// The program, to write; its sparsity pattern and which of its sides are finite stay those of the solver's.
+    pub(crate) fn program_mut(&mut self) -> &mut Program {
+        &mut self.program
+    }
+
+    /// Takes over the matrices of the program, if they may move. True if its `P` then needs a proximal term.
+    fn refill(&mut self) -> bool {
+        let Some(model) = &mut self.model else { return false };
+        model.fill(&self.program);
+        self.work.gram.clear();
+        model.metric.shift > 0.0
+    }
 }
 
 impl Solver for ActiveSet {
@@ -192,22 +228,7 @@ impl Solver for ActiveSet {
             return Ok(without_answer(Status::Infeasible, 0));
         }
         self.refresh(ws)?;
-        let ActiveSetWorkspace { program, model, work } = ws;
-        let model = model.as_ref().unwrap_or(&self.model);
-        work.load(model, program, &self.options, self.moved.bounds);
-        let from = from.filter(|from| is_finite(from));
-        let status = match rounds::solve(model, work, from, self.options.tolerance) {
-            Outcome::Optimal => Status::Optimal,
-            Outcome::Infeasible => Status::Infeasible,
-            Outcome::Unbounded => Status::Unbounded,
-            Outcome::Limit => Status::Limit,
-            Outcome::Failed => Status::Failed,
-        };
-        if status != Status::Optimal {
-            return Ok(without_answer(status, work.iterations));
-        }
-        work.store(model, program.r, out);
-        Ok(SolveInfo { status, iterations: work.iterations, degenerate: work.degenerate(model) })
+        Ok(self.run(self.moved.bounds, from, ws, out))
     }
 }
 
