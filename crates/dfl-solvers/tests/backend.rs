@@ -95,7 +95,8 @@ fn cones_and_large_programs_are_solved() {
     assert_eq!(answer.backend, Backend::Clarabel);
     assert!((answer.solution.objective + 5.0).abs() < 1e-12);
     let answer = Backend::Auto.solve(&large(1.0), &Limits::default()).unwrap();
-    assert!((answer.solution.objective + 350.0).abs() < 1e-9);
+    // Two variables hold each other back: 1 / 1.1 each.
+    assert!((answer.solution.objective + 349.0 + 1.0 / 1.1).abs() < 1e-9);
 }
 
 #[test]
