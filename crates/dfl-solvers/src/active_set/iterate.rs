@@ -22,8 +22,6 @@ pub(super) enum Ending {
     Infeasible,
     /// At a limit.
     Limit,
-    /// A dependent constraint is violated and no certificate proves it.
-    Stuck,
 }
 
 /// What became of a constraint that was to enter.
@@ -124,18 +122,17 @@ impl Work {
         }
     }
 
-    /// A dependent constraint is violated whatever the multipliers.
+    /// A dependent constraint is violated whatever the multipliers. Without a proof it is left for the next round, whose factor is new.
     #[inline(always)]
     fn dead_end(&mut self, model: &Model, i: usize, side: f64) -> Entry {
-        match proves_infeasible(self, model, i, side) {
-            Some(true) => Entry::End(Ending::Infeasible),
-            Some(false) => {
-                self.weight[i] = 0.0;
-                self.ignored.push(i);
-                Entry::Ignored
-            }
-            None => Entry::End(Ending::Stuck),
+        let proof = proves_infeasible(self, model, i, side);
+        if proof == Some(true) {
+            return Entry::End(Ending::Infeasible);
         }
+        self.stuck |= proof.is_none();
+        self.weight[i] = 0.0;
+        self.ignored.push(i);
+        Entry::Ignored
     }
 
     /// The pivot of constraint `i` if it is independent of the tight set; its factor row is then prepared. Otherwise

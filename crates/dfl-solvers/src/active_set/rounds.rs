@@ -56,7 +56,6 @@ fn run(model: &Model, work: &mut Work, from: Option<&Solution>, tolerance: f64) 
             Ending::Solved => {}
             Ending::Infeasible => return Outcome::Infeasible,
             Ending::Limit => return Outcome::Limit,
-            Ending::Stuck => return Outcome::Failed,
         }
         work.close_round(model);
         let residual = work.residual(model);
@@ -151,6 +150,7 @@ impl Work {
             self.weight[i] = model.weight[i];
         }
         self.gone.clear();
+        self.stuck = false;
         model.metric.solve(&self.stationarity, &mut self.moved);
         for ((a, x), d) in self.anchor.iter_mut().zip(&self.x).zip(&self.moved) {
             *a = x - d;

@@ -31,6 +31,8 @@ pub(super) struct Work {
     pub(super) score: Vec<f64>,
     /// Dependent constraints that are left out until the round ends.
     pub(super) ignored: Vec<usize>,
+    /// Whether one of them is violated, without a proof that it must be.
+    pub(super) stuck: bool,
     /// Constraints that left the set in this round, with the multiplier the round began with.
     pub(super) gone: Vec<(usize, f64)>,
     pub(super) steps: Vec<f64>,
@@ -75,6 +77,7 @@ impl Work {
             value: z.clone(),
             score: z,
             ignored: Vec::with_capacity(size),
+            stuck: false,
             gone: Vec::with_capacity(n.min(size)),
             steps: vec![0.0; n.min(size)],
             c: x.clone(),
