@@ -7,7 +7,7 @@ use std::hint::black_box;
 
 use dfl_core::testkit::dense_qp;
 use dfl_core::{Adjoint, Cotangent, Csc, DifferentiableSolver, ParamMap, Program, Rng, Solution, Solver};
-use dfl_solvers::{ActiveSet, ActiveSetOptions, Grid, Kkt, ShortestPath};
+use dfl_solvers::{ActiveSet, ActiveSetOptions, Grid, Kkt, Separable, SeparableOptions, ShortestPath};
 
 /// Instances of a kernel, solved one after the other in one run.
 const INSTANCES: usize = 8;
@@ -23,9 +23,12 @@ const KERNELS: &[(&str, Make)] = &[
     ("active_set_cold_n50_m100", || active_set(50, 100, false)),
     ("active_set_warm_n24_m96", || active_set(24, 96, true)),
     ("active_set_warm_n50_m100", || active_set(50, 100, true)),
-    ("kkt_backward_n24_m96", || backward(24, 96)),
-    ("kkt_backward_n50_m100", || backward(50, 100)),
+    ("active_set_backward_n24_m96", || differentiating_dense(24, 96, |solver| solver)),
+    ("active_set_backward_n50_m100", || differentiating_dense(50, 100, |solver| solver)),
+    ("kkt_backward_n24_m96", || differentiating_dense(24, 96, Kkt::new)),
+    ("kkt_backward_n50_m100", || differentiating_dense(50, 100, Kkt::new)),
     ("layer_power24", power),
+    ("layer_sp10x10", smoothed_path),
     ("shortest_path_10x10", shortest_path),
 ];
 
@@ -76,9 +79,9 @@ fn differentiating<S: DifferentiableSolver<Workspace: 'static> + 'static>(solver
     })
 }
 
-fn backward(n: usize, m: usize) -> Run {
+fn differentiating_dense<S: DifferentiableSolver<Workspace: 'static> + 'static>(n: usize, m: usize, by: fn(ActiveSet) -> S) -> Run {
     let (solver, costs) = dense(n, m);
-    differentiating(Kkt::new(solver), costs)
+    differentiating(by(solver), costs)
 }
 
 /// `z'z + p'z` of 24 hours under ramps, `z >= 0`.
@@ -92,13 +95,25 @@ fn power() -> Run {
     let mut rng = Rng::seeded(1);
     let costs = (0..INSTANCES).map(|_| (0..HOURS).map(|_| 1.4 * rng.normal() - 3.0).collect()).collect();
     let solver = ActiveSet::new(program, ParamMap::costs(HOURS), ActiveSetOptions::default()).expect("a convex program");
-    differentiating(Kkt::new(solver), costs)
+    differentiating(solver, costs)
+}
+
+fn path_costs(grid: Grid) -> Vec<Vec<f64>> {
+    let mut rng = Rng::seeded(1);
+    (0..INSTANCES).map(|_| (0..grid.arcs()).map(|_| rng.uniform()).collect()).collect()
+}
+
+/// The path as a linear program with a quadratic term.
+fn smoothed_path() -> Run {
+    let grid = Grid::new(10, 10).expect("a grid");
+    let program = grid.program().with_quadratic(Csc::diagonal(&vec![0.1; grid.arcs()]));
+    let solver = Separable::new(program, ParamMap::costs(grid.arcs()), SeparableOptions::default()).expect("a convex program");
+    differentiating(solver, path_costs(grid))
 }
 
 fn shortest_path() -> Run {
     let grid = Grid::new(10, 10).expect("a grid");
-    let mut rng = Rng::seeded(1);
-    let costs = (0..INSTANCES).map(|_| (0..grid.arcs()).map(|_| rng.uniform()).collect()).collect();
+    let costs = path_costs(grid);
     solving(ShortestPath::new(grid), costs, vec![None; INSTANCES])
 }
 

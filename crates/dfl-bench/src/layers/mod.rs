@@ -6,7 +6,7 @@ mod programs;
 mod reference;
 
 use dfl_core::{Batch, Decider, Formulation, Instances, ParamMap, Program, Request, Result, Rng, Source, Splits, Task};
-use dfl_solvers::{ActiveSet, ActiveSetOptions, Batched, Kkt};
+use dfl_solvers::{ActiveSet, ActiveSetOptions, Batched};
 
 pub(crate) use export::export;
 pub(crate) use kkt::Equations;
@@ -60,7 +60,7 @@ impl Task for QpLayer {
     }
     fn oracle(&self) -> Result<Box<dyn Decider>> {
         let solver = ActiveSet::new(self.program.clone(), ParamMap::costs(self.program.n()), ActiveSetOptions::default())?;
-        Ok(Box::new(Batched::new(Kkt::new(solver))))
+        Ok(Box::new(Batched::new(solver)))
     }
     fn source(&self) -> &dyn Source {
         self
