@@ -61,7 +61,7 @@ fn keys(value: &Value) -> Vec<&str> {
 fn an_optimum_with_its_proof() {
     let problem = triplets(1.0, [None, Some(0.5)], None);
     let (code, value) = problem.json(&[]);
-    assert_eq!((code, &value["status"], &value["backend"]), (Some(0), &json!("optimal"), &json!("active_set")));
+    assert_eq!((code, &value["status"], &value["backend"]), (Some(0), &json!("optimal"), &json!("separable")));
     let mut expected = ["status", "objective", "primal_residual", "dual_residual", "gap", "iterations", "seconds", "x", "backend"];
     expected.sort_unstable();
     let mut got = keys(&value);
@@ -70,7 +70,7 @@ fn an_optimum_with_its_proof() {
     let number = |key: &str| value[key].as_f64().unwrap_or_else(|| panic!("{key} is no number"));
     assert!((number("objective") - 0.0625).abs() < 1e-12);
     assert!(["primal_residual", "dual_residual", "gap"].iter().all(|key| (0.0..1e-10).contains(&number(key))), "{value}");
-    assert!(number("iterations") >= 1.0 && number("seconds") > 0.0);
+    assert!(number("iterations") >= 0.0 && number("seconds") > 0.0);
     assert!(value["x"].as_array().unwrap().iter().all(|x| (x.as_f64().unwrap() - 0.25).abs() < 1e-12));
     let table = said(&problem.solve(&[]));
     for words in ["small: minimise a quadratic objective, 2 variables, 1 row", "status           optimal", "objective        0.06"] {
@@ -102,7 +102,7 @@ fn no_optimum_has_an_exit_code_and_nulls() {
 fn limits_end_a_solve_with_their_code() {
     let problem = triplets(1.0, [None, Some(0.5)], Some(0.1));
     for limit in [["--iterations", "0"], ["--time-limit", "0"]] {
-        let (code, value) = problem.json(&limit);
+        let (code, value) = problem.json(&["--backend", "active-set", limit[0], limit[1]]);
         assert_eq!((code, &value["status"], &value["x"]), (Some(4), &json!("limit"), &Value::Null), "{limit:?}");
     }
     assert_eq!(problem.json(&["--iterations", "10", "--time-limit", "10"]).0, Some(0));
