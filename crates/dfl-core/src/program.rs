@@ -237,26 +237,95 @@ mod tests {
     #[test]
     fn a_good_program_passes() {
         program().check().unwrap();
+        full().check().unwrap();
+    }
+
+    /// With every field: a cone row over two integer variables.
+    fn full() -> Program {
+        let cone = Cone { f: Csc::diagonal(&[1.0, 1.0]), g: vec![0.0; 2], d: vec![0.0; 2], e: 1.0 };
+        Program { integer: vec![true; 2], cones: vec![cone], ..program() }
+    }
+
+    fn refusal(spoil: impl FnOnce(&mut Program)) -> String {
+        let mut bad = full();
+        spoil(&mut bad);
+        bad.check().unwrap_err().to_string()
+    }
+
+    /// One entry of each field, with the column that the message names. A bound may be infinite on its own side, and nothing else may.
+    #[test]
+    fn every_number_that_is_not_finite_is_named() {
+        const INF: f64 = f64::INFINITY;
+        type Entry = fn(&mut Program) -> &mut f64;
+        let (all, below, above): (&[f64], &[f64], &[f64]) = (&[f64::NAN, INF, -INF], &[f64::NAN, INF], &[f64::NAN, -INF]);
+        let fields: [(&str, usize, &[f64], Entry); 12] = [
+            ("P", 2, all, |p| &mut p.p.values_mut()[2]),
+            ("c", 1, all, |p| &mut p.c[1]),
+            ("r", 0, all, |p| &mut p.r),
+            ("A", 1, all, |p| &mut p.a.values_mut()[1]),
+            ("bound of a row", 0, below, |p| &mut p.row_lo[0]),
+            ("bound of a row", 0, above, |p| &mut p.row_up[0]),
+            ("bound of a variable", 1, below, |p| &mut p.lo[1]),
+            ("bound of a variable", 1, above, |p| &mut p.up[1]),
+            ("cone F", 1, all, |p| &mut p.cones[0].f.values_mut()[1]),
+            ("cone g", 1, all, |p| &mut p.cones[0].g[1]),
+            ("cone d", 1, all, |p| &mut p.cones[0].d[1]),
+            ("cone e", 0, all, |p| &mut p.cones[0].e),
+        ];
+        for (name, column, values, entry) in fields {
+            for &value in values {
+                let text = refusal(|p| *entry(p) = value);
+                assert!(text.starts_with(&format!("{name}, row 0, column {column}: {value} is not finite")), "{name}: {text}");
+            }
+        }
+        let own_side: [(f64, Entry); 4] =
+            [(-INF, |p| &mut p.row_lo[0]), (INF, |p| &mut p.row_up[0]), (-INF, |p| &mut p.lo[1]), (INF, |p| &mut p.up[1])];
+        for (value, entry) in own_side {
+            let mut good = full();
+            *entry(&mut good) = value;
+            good.check().unwrap();
+        }
     }
 
     #[test]
-    fn every_bad_field_is_named() {
+    fn crossed_bounds_are_named() {
+        let row = refusal(|p| (p.row_lo[0], p.row_up[0]) = (3.0, 2.5));
+        assert!(row.starts_with("row 0: lower bound 3 exceeds upper bound 2.5"), "{row}");
+        let variable = refusal(|p| (p.lo[1], p.up[1]) = (2.0, 1.0));
+        assert!(variable.starts_with("variable 1: lower bound 2 exceeds upper bound 1"), "{variable}");
+    }
+
+    /// The number of variables is that of `c`, the number of rows that of `row_lo`.
+    #[test]
+    fn every_wrong_size_is_named() {
         type Spoil = fn(&mut Program);
-        let cases: [(Spoil, &str); 8] = [
-            (|p| p.p.values_mut()[0] = f64::NAN, "P, row 0, column 0: NaN"),
-            (|p| p.c[1] = f64::INFINITY, "c, row 0, column 1: inf"),
-            (|p| p.a.values_mut()[1] = f64::NAN, "A, row 0, column 1: NaN"),
-            (|p| p.row_lo[0] = f64::NAN, "bound of a row, row 0, column 0: NaN"),
-            (|p| p.up[1] = f64::NEG_INFINITY, "bound of a variable, row 0, column 1: -inf"),
-            (|p| (p.lo[1], p.up[1]) = (2.0, 1.0), "variable 1: lower bound 2 exceeds upper bound 1"),
-            (|p| p.r = f64::NAN, "r, row 0, column 0: NaN"),
+        let cases: [(Spoil, &str); 16] = [
+            (|p| p.c.push(0.0), "P: expected length 3, got 2"),
+            (|p| p.p = Csc::empty(3, 2), "P: expected length 2, got 3"),
+            (|p| p.p = Csc::empty(2, 1), "P: expected length 2, got 1"),
+            (|p| p.a = Csc::empty(2, 2), "A: expected length 1, got 2"),
+            (|p| p.a = Csc::empty(1, 3), "A: expected length 2, got 3"),
+            (|p| p.row_lo.push(0.0), "A: expected length 2, got 1"),
             (|p| p.row_up.push(1.0), "row_up: expected length 1, got 2"),
+            (|p| p.row_up.clear(), "row_up: expected length 1, got 0"),
+            (|p| p.lo.push(0.0), "lo: expected length 2, got 3"),
+            (|p| p.up.truncate(1), "up: expected length 2, got 1"),
+            (|p| p.integer.truncate(1), "integer: expected length 2, got 1"),
+            (|p| p.cones[0].f = Csc::empty(2, 3), "cone F: expected length 2, got 3"),
+            (|p| p.cones[0].f = Csc::empty(1, 2), "cone F: expected length 2, got 1"),
+            (|p| p.cones[0].g.push(0.0), "cone F: expected length 3, got 2"),
+            (|p| p.cones[0].d.push(0.0), "cone d: expected length 2, got 3"),
+            (|p| p.p = Csc::from_triplets(2, 2, &[(1, 0, 7.0)]).unwrap(), "entry of P below the diagonal: 7 is not accepted"),
         ];
         for (spoil, message) in cases {
-            let mut bad = program();
-            spoil(&mut bad);
-            let text = bad.check().unwrap_err().to_string();
-            assert!(text.starts_with(message), "{text}");
+            let text = refusal(spoil);
+            assert!(text.starts_with(message), "{text} instead of {message}");
         }
+    }
+
+    #[test]
+    fn a_program_without_variables_passes() {
+        Program::default().check().unwrap();
+        Program::linear(Vec::new()).with_rows(Csc::empty(1, 0), vec![-1.0], vec![1.0]).check().unwrap();
     }
 }

@@ -74,7 +74,8 @@ pub trait ProgramSolver: Solver {
 pub trait DifferentiableSolver: Solver {
     /// All a backward pass needs, without the workspace and the solver's thread.
     type Tape: Send + Sync;
-    /// False for [`NoGradient`] alone.
+    /// Whether a backward pass may give anything but zeros. False for [`NoGradient`], and for the derivative of a linear program of
+    /// which only costs are predicted: its optimum stays at its vertex.
     fn differentiable(&self) -> bool {
         true
     }
