@@ -108,11 +108,8 @@ impl<'a> Model<'a> {
     }
 
     fn push_row(&mut self, terms: impl Iterator<Item = (usize, f64)>, lo: f64, up: f64) -> Checked<()> {
-        let (row, before) = (self.row_lo.len(), self.entries.len());
+        let row = self.row_lo.len();
         self.entries.extend(terms.map(|(j, value)| (row, j, value)));
-        if self.entries.len() == before {
-            return Err(Fault("a row without variables", "leave it out"));
-        }
         // A difference of infinite sides is NaN.
         if !(lo < f64::INFINITY && up > f64::NEG_INFINITY) {
             return Err(INFINITE_SIDE);

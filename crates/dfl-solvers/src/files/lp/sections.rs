@@ -2,11 +2,13 @@
 
 use super::super::{Checked, Fault};
 use super::expression::Place;
-use super::model::ends;
+use super::model::{Sum, ends};
 use super::tokens::{Relation, Section, Token, is_infinity};
 use super::{CUT_OFF, NO_FILE, Reader};
 
 const BOUND: Fault = Fault("not a bound", "write it as `1 <= x <= 4`, `x >= 1`, `x = 3` or `x free`");
+
+const SIDE: Fault = Fault("a side of a row that is empty", "write its terms, or 0");
 
 impl<'a> Reader<'a> {
     /// The whole file: the objective, the rows if there are any, and the other sections in any order.
@@ -73,21 +75,26 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// A row that has a name may have no terms on the left: HiGHS writes those without variables like that.
     fn row(&mut self) -> Checked<()> {
-        if let Some(name) = self.label()? {
+        let name = self.label()?;
+        if let Some(name) = name {
             self.model.name_row(name)?;
         }
         let first = self.sum(Place::Left)?;
         let relation = self.relation()?.ok_or(Fault("a row without <=, >= or =", "add it and its right-hand side"))?;
-        let second = self.sum(Place::Right)?;
-        let Some(next) = self.relation()? else {
-            return if first.terms * second.terms > 0 { self.model.add_row(first, relation, second) } else { Err(SIDE) };
-        };
-        let third = self.sum(Place::Right)?;
-        if first.terms * second.terms * third.terms == 0 {
+        if first.terms == 0 && name.is_none() {
             return Err(SIDE);
         }
+        let second = self.right()?;
+        let Some(next) = self.relation()? else { return self.model.add_row(first, relation, second) };
+        let third = self.right()?;
         self.model.add_range([first, second, third], [relation, next])
+    }
+
+    fn right(&mut self) -> Checked<Sum> {
+        let sum = self.sum(Place::Right)?;
+        if sum.terms == 0 { Err(SIDE) } else { Ok(sum) }
     }
 
     fn bound(&mut self) -> Checked<()> {
@@ -136,5 +143,3 @@ impl<'a> Reader<'a> {
         }
     }
 }
-
-const SIDE: Fault = Fault("a side of a row that is empty", "write its terms, or 0");

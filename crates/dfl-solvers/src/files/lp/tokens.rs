@@ -183,7 +183,7 @@ impl<'a> Tokens<'a> {
             _ => match SYMBOLS.iter().find(|(symbol, _)| self.rest.starts_with(symbol)) {
                 Some(&(symbol, token)) => {
                     self.rest = &self.rest[symbol.len()..];
-                    token.ok_or(Fault("an indicator constraint", "programs have none: model it with a binary variable"))
+                    token
                 }
                 None => self.name(first),
             },
@@ -226,23 +226,24 @@ impl<'a> Tokens<'a> {
 
 pub(super) const NUMBER: Fault = Fault("not a number", "write digits, as in -1.5e3; NaN is none");
 
-/// Longer symbols before those that they begin with; none for `->`.
-const SYMBOLS: [(&str, Option<Token<'static>>); 15] = [
-    ("<=", Some(Token::Relation(Relation::AtMost))),
-    ("=<", Some(Token::Relation(Relation::AtMost))),
-    ("<", Some(Token::Relation(Relation::AtMost))),
-    (">=", Some(Token::Relation(Relation::AtLeast))),
-    ("=>", Some(Token::Relation(Relation::AtLeast))),
-    (">", Some(Token::Relation(Relation::AtLeast))),
-    ("=", Some(Token::Relation(Relation::Equal))),
-    ("->", None),
-    ("+", Some(Token::Sign(1.0))),
-    ("-", Some(Token::Sign(-1.0))),
-    ("[", Some(Token::Open)),
-    ("]", Some(Token::Close)),
-    ("*", Some(Token::Times)),
-    ("^", Some(Token::Power)),
-    ("/", Some(Token::Over)),
+/// Longer symbols before those that they begin with.
+const SYMBOLS: [(&str, Checked<Token<'static>>); 16] = [
+    ("<=", Ok(Token::Relation(Relation::AtMost))),
+    ("=<", Ok(Token::Relation(Relation::AtMost))),
+    ("<", Ok(Token::Relation(Relation::AtMost))),
+    (">=", Ok(Token::Relation(Relation::AtLeast))),
+    ("=>", Ok(Token::Relation(Relation::AtLeast))),
+    (">", Ok(Token::Relation(Relation::AtLeast))),
+    ("=", Ok(Token::Relation(Relation::Equal))),
+    ("->", Err(Fault("an indicator constraint", "programs have none: model it with a binary variable"))),
+    (":", Err(Fault("a colon without a name before it", "a name begins with a letter"))),
+    ("+", Ok(Token::Sign(1.0))),
+    ("-", Ok(Token::Sign(-1.0))),
+    ("[", Ok(Token::Open)),
+    ("]", Ok(Token::Close)),
+    ("*", Ok(Token::Times)),
+    ("^", Ok(Token::Power)),
+    ("/", Ok(Token::Over)),
 ];
 
 fn is_in_name(c: char) -> bool {
