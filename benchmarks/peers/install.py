@@ -68,8 +68,8 @@ class Pip:
         self.patience = [] if patient else ["--retries", "0", "--timeout", "10"]
 
     def install(self, *packages):
-        command = [self.python, "-m", "pip", "install", "--quiet", "--no-cache-dir", "--disable-pip-version-check", *self.patience, *packages]
-        return subprocess.run(command, check=False).returncode == 0
+        options = ["--quiet", "--no-cache-dir", "--disable-pip-version-check", *self.patience]
+        return subprocess.run([self.python, "-m", "pip", "install", *options, *packages], check=False).returncode == 0
 
 
 def install_torch(pip, folder):
