@@ -27,15 +27,20 @@ static void absent(const char *name) { fprintf(stderr, "%s: there is no CUDA her
 
 
 def main(folder):
-    stamp = folder / "installed"
-    wanted = digest()
-    if stamp.is_file() and stamp.read_text().startswith(wanted):
-        return
-    venv.create(folder, clear=True, with_pip=True)
-    gaps = [name for name, install in steps(folder) if not install()]
-    stamp.write_text("\n".join([wanted, *gaps]) + "\n")
-    for name in gaps:
-        print(f"warning: {name} could not be installed; the peers that need it will be gaps", file=sys.stderr)
+    """The file `installed` has the digest of what is wanted, then a line for each step that is done; what is missing is tried again."""
+    stamp, wanted = folder / "installed", digest()
+    lines = stamp.read_text().splitlines() if stamp.is_file() else []
+    again = lines[:1] == [wanted]
+    if not again:
+        venv.create(folder, clear=True, with_pip=True)
+        lines = [wanted]
+    pip = Pip(folder, patient=not again)
+    for name, install in steps(pip, folder, lines):
+        if install():
+            lines.append(name)
+            stamp.write_text("\n".join(lines) + "\n")
+        else:
+            print(f"warning: {name} could not be installed; the peers that need it will be gaps until a later run can", file=sys.stderr)
 
 
 def digest():
@@ -43,25 +48,28 @@ def digest():
     return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
 
 
-def steps(folder):
+def steps(pip, folder, done):
     """Names what there is to install, with the function that does; torch first, since some of the others ask for it."""
-    pip = Pip(folder)
-    yield "torch", lambda: install_torch(pip, folder)
+    if "torch" not in done:
+        yield "torch", lambda: install_torch(pip, folder)
     lines = (line.strip() for line in (HERE / "requirements.txt").read_text().splitlines())
-    packages = [line for line in lines if line and not line.startswith("#")]
-    if not pip.install(*packages):
-        for package in packages:
-            yield package, lambda package=package: pip.install(package)
-    yield QPTH, lambda: pip.install("--no-deps", QPTH)
+    packages = [line for line in lines if line and not line.startswith("#") and line not in done]
+    together = len(packages) > 1 and pip.install(*packages)
+    for package in packages:
+        yield package, lambda package=package: together or pip.install(package)
+    if QPTH not in done:
+        yield QPTH, lambda: pip.install("--no-deps", QPTH)
 
 
 class Pip:
-    def __init__(self, folder):
+    def __init__(self, folder, patient):
         self.python = folder / "bin" / "python"
+        # A later run should not wait long for what may not be there for this machine at all.
+        self.patience = [] if patient else ["--retries", "0", "--timeout", "10"]
 
     def install(self, *packages):
-        command = [self.python, "-m", "pip", "install", "--quiet", "--no-cache-dir", "--disable-pip-version-check", *packages]
-        return subprocess.run(command, check=False).returncode == 0
+        options = ["--quiet", "--no-cache-dir", "--disable-pip-version-check", *self.patience]
+        return subprocess.run([self.python, "-m", "pip", "install", *options, *packages], check=False).returncode == 0
 
 
 def install_torch(pip, folder):
@@ -78,20 +86,20 @@ def stand_in_for_cuda(lib, there):
 
     The loader wants every name resolved although nothing calls them where there is no GPU; each stand-in ends the process.
     """
-    present = {file.name for folder in (lib, there) for file in folder.iterdir()}
     torch = [lib / name for name in ("libtorch_cuda.so", "libtorch_python.so", "libc10_cuda.so", "libtorch_nvshmem.so")]
     try:
+        present = {file.name for folder in (lib, there) for file in folder.iterdir()}
         missing = {name for file in torch for name in re.findall(r"NEEDED.*\[(lib(?:cu|nv|nccl)[^\]]*)\]", read("readelf", "-d", file))}
         family = re.compile(r"\b((?:cublas|cufft|cusparse|curand|cuFile|cudnn|nccl|nvrtc|nvshmem)\w*)")
         names = {name for file in torch for name in family.findall(read("nm", "-D", "--undefined-only", file))}
         body = "".join(f'void {name}(void) {{ absent("{name}"); }}\n' for name in sorted(names))
         command = ["cc", "-shared", "-fPIC", "-x", "c", "-", "-o", lib / "libcuda_absent.so"]
         subprocess.run(command, input=ABSENT + body, text=True, check=True)
+        for name in missing - present:
+            (lib / name).symlink_to("libcuda_absent.so")
     except (OSError, subprocess.CalledProcessError) as error:
-        print(f"warning: torch without CUDA needs readelf, nm and cc: {error}", file=sys.stderr)
+        print(f"warning: torch without CUDA needs its libraries, readelf, nm and cc: {error}", file=sys.stderr)
         return False
-    for name in missing - present:
-        (lib / name).symlink_to("libcuda_absent.so")
     return True
 
 

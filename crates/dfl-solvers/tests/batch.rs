@@ -13,7 +13,7 @@ use dfl_solvers::{
     ShortestPath,
 };
 
-/// x = theta; the first entry also says how the row ends: below 0 infeasible, 100 and more an error, 1000 and more an error of the tape,
+/// x = theta; the first entry also says how the row ends: below 0 infeasible, 50 to 100 inexact, 100 and more an error, 1000 and more an error of the tape,
 /// 10,000 and more one of the backward pass. Each backward pass takes two steps of refinement, each odd row is degenerate.
 struct Echo;
 
@@ -37,7 +37,11 @@ impl Solver for Echo {
             return Err(fail(theta[0]));
         }
         out.x.copy_from_slice(theta);
-        let status = if theta[0] < 0.0 { Status::Infeasible } else { Status::Optimal };
+        let status = match theta[0] {
+            t if t < 0.0 => Status::Infeasible,
+            t if t >= 50.0 => Status::Inexact { residual: 0.1 },
+            _ => Status::Optimal,
+        };
         let iterations = if from.is_some() { 1 } else { 5 };
         Ok(SolveInfo { status, iterations, degenerate: theta[0] % 2.0 == 1.0 })
     }
@@ -283,6 +287,15 @@ fn with_a_ratio_of_one_every_row_is_solved() {
     let after = pool.snapshot();
     assert!(after.rows() > before, "new paths join the pool");
     assert!(exact.x.iter().all(|x| after.iter().any(|w| w == x)));
+}
+
+#[test]
+fn only_feasible_decisions_join_the_pool() {
+    let pool = Arc::new(Pool::new(&rows(&[0.0])).unwrap());
+    let cached = Cached::new(Batched::new(NoGradient(Echo)), Arc::clone(&pool), 1.0).unwrap();
+    let found = cached.forward(&rows(&[2.0, -1.0, 60.0, 3.0]), &call(&keys(4))).unwrap();
+    assert_eq!(found.info[2].status, Status::Inexact { residual: 0.1 });
+    assert_eq!(*pool.snapshot(), rows(&[0.0, 2.0, 3.0]));
 }
 
 /// The share that is solved, over 2000 rows: 0.3 within four standard errors of 0.0102; the coin is the key's, so batches may be cut anywhere.

@@ -10,6 +10,7 @@ use dfl_solvers::Kkt;
 
 /// Solves a program whose tight constraints are known, by Gaussian elimination on the equations of that active set: an answer
 /// that is right near the point where it was constructed, and shares no code with the library.
+#[derive(Clone)]
 struct KnownActiveSet(Parametric);
 
 impl Solver for KnownActiveSet {
@@ -271,6 +272,29 @@ fn dual_cotangents_match_central_differences() {
         });
         assert!(error < 1e-6, "{error:.1e}");
     }
+}
+
+/// A tape needs nothing that only the wrapper it was made by has seen.
+#[test]
+fn a_tape_serves_a_clone_that_has_made_none() {
+    let solver = Kkt::new(KnownActiveSet(random_qp(5, 6, &mut Rng::seeded(10))));
+    let (clone, theta) = (solver.clone(), solver_theta(&solver));
+    let (mut ws, mut out, mut u) = (solver.workspace().unwrap(), Solution::default(), Adjoint::default());
+    let mut info = solver.solve(&theta, None, &mut ws, &mut out).unwrap();
+    let tape = solver.tape(&theta, &out, &mut ws, &mut info).unwrap();
+    let on_x = Cotangent { x: &[1.0, -2.0, 3.0, 0.5, 1.5], ..Default::default() };
+    let mut pull = |by: &Kkt<KnownActiveSet>| {
+        let mut grad = vec![f64::NAN; theta.len()];
+        by.vjp(&tape, on_x, &mut u, &mut grad).unwrap();
+        grad
+    };
+    assert_eq!(pull(&clone), pull(&solver));
+    let mut push = |by: &Kkt<KnownActiveSet>| {
+        let mut dx = vec![f64::NAN; 5];
+        by.jvp(&tape, &vec![1.0; theta.len()], &mut u, &mut dx).unwrap();
+        dx
+    };
+    assert_eq!(push(&clone), push(&solver));
 }
 
 /// The vertex of a linear program does not move with its costs: that is no derivative to train with.

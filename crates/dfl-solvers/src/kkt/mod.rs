@@ -54,7 +54,7 @@ pub struct Kkt<S> {
 
 #[derive(Clone, Debug)]
 struct Shared {
-    entries: Entries,
+    entries: Arc<Entries>,
     symbolic: Symbolic,
     /// `P` and `A`, if `theta` moves neither.
     matrices: Option<Arc<Matrices>>,
@@ -63,7 +63,7 @@ struct Shared {
 impl Shared {
     fn of(program: &Program, entries: Entries) -> Self {
         let matrices = (!entries.move_matrices()).then(|| Arc::new(Matrices::of(program)));
-        Self { entries, symbolic: Symbolic::default(), matrices }
+        Self { entries: Arc::new(entries), symbolic: Symbolic::default(), matrices }
     }
 }
 
@@ -77,10 +77,6 @@ impl<S: ProgramSolver> Kkt<S> {
     pub fn inner(&self) -> &S {
         &self.inner
     }
-
-    fn shared(&self) -> &Shared {
-        self.shared.get().expect("making a tape sets them")
-    }
 }
 
 /// Whether the decision moves with `theta`.
@@ -93,6 +89,7 @@ pub(crate) fn responds(program: &Program, params: &ParamMap) -> bool {
 pub struct KktTape {
     system: System,
     numbering: Numbering,
+    entries: Arc<Entries>,
     solution: Solution,
 }
 
@@ -127,15 +124,15 @@ impl<S: ProgramSolver> DifferentiableSolver for Kkt<S> {
         let matrices = shared.matrices.clone().unwrap_or_else(|| Arc::new(Matrices::of(program)));
         let system = System::new(Linearised::of(program, solution, matrices)?, &shared.symbolic)?;
         info.degenerate |= system.degenerate();
-        Ok(KktTape { system, numbering: Numbering::of(program), solution: shared.entries.keep(solution) })
+        let entries = Arc::clone(&shared.entries);
+        Ok(KktTape { system, numbering: Numbering::of(program), solution: entries.keep(solution), entries })
     }
 
     fn vjp(&self, tape: &KktTape, cotangent: Cotangent<'_>, u: &mut Adjoint, grad_theta: &mut [f64]) -> Result<()> {
         check_len("grad_theta", self.dims().theta, grad_theta.len())?;
         tape.numbering.adjoint(&tape.system, cotangent, u)?;
         grad_theta.fill(0.0);
-        let entries = &self.shared().entries;
-        self.inner.params().pull(|entry| entries.gradient(&tape.solution, u, entry), grad_theta);
+        self.inner.params().pull(|entry| tape.entries.gradient(&tape.solution, u, entry), grad_theta);
         Ok(())
     }
 
@@ -143,9 +140,8 @@ impl<S: ProgramSolver> DifferentiableSolver for Kkt<S> {
         let dims = self.dims();
         check_len("dtheta", dims.theta, dtheta.len())?;
         check_len("dx", dims.x, dx.len())?;
-        let entries = &self.shared().entries;
         let tangent = |rhs: &mut Parts<'_>| {
-            self.inner.params().tangent(dtheta, |entry, d| entries.add_tangent(&tape.solution, entry, d, rhs));
+            self.inner.params().tangent(dtheta, |entry, d| tape.entries.add_tangent(&tape.solution, entry, d, rhs));
         };
         tape.numbering.tangent(&tape.system, tangent, u)?;
         dx.copy_from_slice(&u.x);

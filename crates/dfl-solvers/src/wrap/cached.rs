@@ -5,7 +5,8 @@ use rayon::prelude::*;
 
 /// Solves only a share of the rows, and answers the others with the best decision of a pool; minimises $\theta^\top x$.
 ///
-/// Each row is solved by the inner decider with probability `ratio`, and its optimum joins the pool; otherwise its decision is
+/// Each row is solved by the inner decider with probability `ratio`, and its decision joins the pool, unless it is
+/// [`Status::Inexact`] and so maybe infeasible; otherwise its decision is
 /// $\arg\min_{w \in \text{pool}} \theta^\top w$ (the earliest of equals), feasible and of a value no better than the optimum. Which of the two
 /// is drawn from the call's stream and the row's key. Rows of one batch see the pool as it was before the batch, and its new
 /// decisions join in row order: the answers depend on earlier batches, as the only decider here to do so, but not on the number
@@ -89,11 +90,16 @@ impl<D: Decider> Decider for Cached<D> {
             out.x.row_mut(i).copy_from_slice(pool.row(k));
             out.objective[i] = value;
         }
-        let optima: Vec<usize> = (0..solve.len()).filter(|&k| solved.info[k].status.usable()).collect();
-        self.pool.extend(&solved.x.select(&optima))?;
+        let feasible: Vec<usize> = (0..solve.len()).filter(|&k| is_feasible(solved.info[k].status)).collect();
+        self.pool.extend(&solved.x.select(&feasible))?;
         self.counters.add(Counts { cache_hits: look.len() as u64, ..Counts::default() });
         Ok(out)
     }
+}
+
+/// Whether a decision satisfies all constraints; an inexact one may violate some.
+fn is_feasible(status: Status) -> bool {
+    matches!(status, Status::Optimal | Status::Feasible { .. })
 }
 
 /// Index and value of the cheapest decision, the first of equals.
