@@ -273,6 +273,7 @@ fn bad_files_are_refused_by_line() {
         ("min\n x\nst\n r: x >= 1\n r: x <= 3\nend\n", "line 5: a second row of this name"),
         ("min\n x\nst\n r: x >= \nend\n", "line 4: a side of a row that is empty"),
         ("min\n x\nst\n >= 1\nend\n", "line 4: a side of a row that is empty"),
+        ("min\n x\nst\n r: >= x\nend\n", "line 4: a side of a row that is empty"),
         ("min\n x\nst\n 1 <= x <= \nend\n", "line 4: a side of a row that is empty"),
         ("min\n x\nst\n x < = 1\nend\n", "line 4"),
         ("min\n x\nst\n r: <= x <= 2 <= 3\nend\n", "line 4"),

@@ -58,7 +58,7 @@ impl<'a> Reader<'a> {
     }
 
     /// The signs that come next, multiplied.
-    pub(super) fn sign(&mut self) -> Checked<f64> {
+    fn sign(&mut self) -> Checked<f64> {
         let mut sign = 1.0;
         while let Some(Token::Sign(next)) = self.tokens.peek()?.map(|next| next.token) {
             self.tokens.take()?;
@@ -70,17 +70,16 @@ impl<'a> Reader<'a> {
     fn term(&mut self, place: Place, sum: &mut Sum) -> Checked<()> {
         let sign = self.sign()?;
         match self.tokens.take()? {
-            Some(Token::Number(value)) => match self.tokens.peek()? {
-                Some(next) if place == Place::Right && next.first => sum.constant += sign * value,
-                Some(next) => match next.token {
-                    Token::Word(name) => {
+            Some(Token::Number(value)) => {
+                let next = self.tokens.peek()?.filter(|next| place != Place::Right || !next.first);
+                match next.map(|next| next.token) {
+                    Some(Token::Word(name)) => {
                         self.tokens.take()?;
                         sum.linear.push((self.model.declare(name)?, sign * finite(value)?));
                     }
                     _ => sum.constant += sign * value,
-                },
-                None => sum.constant += sign * value,
-            },
+                }
+            }
             Some(Token::Word(word)) if is_infinity(word) => sum.constant += sign * f64::INFINITY,
             Some(Token::Word(name)) => sum.linear.push((self.model.declare(name)?, sign)),
             Some(Token::Open) if place == Place::Objective => self.brackets(sign, sum)?,

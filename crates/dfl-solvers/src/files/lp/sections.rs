@@ -75,7 +75,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// A row that has a name may have no terms on the left: HiGHS writes those without variables like that.
+    /// A row with a name and a number on the right may have no terms on the left: HiGHS writes those without variables like that.
     fn row(&mut self) -> Checked<()> {
         let name = self.label()?;
         if let Some(name) = name {
@@ -83,10 +83,10 @@ impl<'a> Reader<'a> {
         }
         let first = self.sum(Place::Left)?;
         let relation = self.relation()?.ok_or(Fault("a row without <=, >= or =", "add it and its right-hand side"))?;
-        if first.terms == 0 && name.is_none() {
+        let second = self.right()?;
+        if first.terms == 0 && (name.is_none() || !second.linear.is_empty()) {
             return Err(SIDE);
         }
-        let second = self.right()?;
         let Some(next) = self.relation()? else { return self.model.add_row(first, relation, second) };
         let third = self.right()?;
         self.model.add_range([first, second, third], [relation, next])
@@ -98,38 +98,40 @@ impl<'a> Reader<'a> {
     }
 
     fn bound(&mut self) -> Checked<()> {
-        let Some(next) = self.tokens.peek()? else { return Err(BOUND) };
-        match next.token {
-            Token::Word(name) if !is_infinity(name) => {
-                self.tokens.take()?;
-                let j = self.model.find(name)?;
-                match self.tokens.take()? {
-                    Some(Token::Word(word)) if word.eq_ignore_ascii_case("free") => self.model.set_free(j, next.line),
-                    Some(Token::Relation(relation)) => {
-                        let value = self.value()?;
-                        self.model.set_bound(j, relation, value, next.line)?;
-                    }
-                    _ => return Err(BOUND),
-                }
-            }
-            Token::Number(_) | Token::Sign(_) | Token::Word(_) => {
-                let first = self.value()?;
-                let (Some(relation), Some(Token::Word(name))) = (self.relation()?, self.tokens.take()?) else { return Err(BOUND) };
-                let j = self.model.find(name)?;
-                let line = self.tokens.line;
-                match self.relation()? {
-                    None => self.model.set_bound(j, relation.reversed(), first, line)?,
-                    Some(next) => {
-                        let last = self.value()?;
-                        let (lo, up) = ends([relation, next], first, last)?;
-                        self.model.set_bound(j, Relation::AtLeast, lo, line)?;
-                        self.model.set_bound(j, Relation::AtMost, up, line)?;
-                    }
-                }
-            }
-            _ => return self.refuse(BOUND),
+        match self.tokens.peek()?.map(|next| next.token) {
+            Some(Token::Word(name)) if !is_infinity(name) => self.bound_of(name),
+            Some(Token::Number(_) | Token::Sign(_) | Token::Word(_)) => self.bound_from_value(),
+            _ => self.refuse(BOUND),
         }
-        Ok(())
+    }
+
+    /// `x relation value` or `x free`.
+    fn bound_of(&mut self, name: &str) -> Checked<()> {
+        self.tokens.take()?;
+        let (j, line) = (self.model.find(name)?, self.tokens.line);
+        match self.tokens.take()? {
+            Some(Token::Word(word)) if word.eq_ignore_ascii_case("free") => {
+                self.model.set_free(j, line);
+                Ok(())
+            }
+            Some(Token::Relation(relation)) => {
+                let value = self.value()?;
+                self.model.set_bound(j, relation, value, line)
+            }
+            _ => Err(BOUND),
+        }
+    }
+
+    /// `value relation x`, with a second relation and value or without.
+    fn bound_from_value(&mut self) -> Checked<()> {
+        let first = self.value()?;
+        let (Some(relation), Some(Token::Word(name))) = (self.relation()?, self.tokens.take()?) else { return Err(BOUND) };
+        let (j, line) = (self.model.find(name)?, self.tokens.line);
+        let Some(next) = self.relation()? else { return self.model.set_bound(j, relation.reversed(), first, line) };
+        let last = self.value()?;
+        let (lo, up) = ends([relation, next], first, last)?;
+        self.model.set_bound(j, Relation::AtLeast, lo, line)?;
+        self.model.set_bound(j, Relation::AtMost, up, line)
     }
 
     fn integer(&mut self, binary: bool) -> Checked<()> {
