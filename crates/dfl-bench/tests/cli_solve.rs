@@ -164,9 +164,10 @@ fn bad_input_is_named_and_ends_with_1() {
     let truncated = triplets(1.0, [None, Some(0.5)], None);
     let text = fs::read_to_string(&truncated.file).unwrap();
     fs::write(&truncated.file, &text[..text.len() / 2]).unwrap();
-    let cases: [(Problem, &[&str], &[&str]); 7] = [
+    let cases: [(Problem, &[&str], &[&str]); 8] = [
         (truncated, &[], &["small.json", "caused by", "line 1"]),
         (Problem::new("nan.mps", &MAXIMUM.replace("profit 3", "profit nan")), &[], &["nan.mps, line 8", "not a number"]),
+        (Problem::new("x.lp", "min\n x y\nend\n"), &[], &["x.lp, line 2", "two terms without a sign"]),
         (Problem::new("empty.json", ""), &[], &["empty.json", "the file is empty"]),
         (Problem::new("x.txt", MAXIMUM), &[], &[".json, .mps, .qps or .lp"]),
         (triplets(1.0, [Some(2.0), Some(1.0)], None), &[], &["small.json", "lower bound 2 exceeds upper bound 1"]),
@@ -202,13 +203,22 @@ fn the_example_of_the_help_can_be_solved() {
     assert!((value["objective"].as_f64().unwrap() + 2.0).abs() < 1e-9, "{value}");
 }
 
+/// max 6 x - x^2 + x for x + y >= 1, x + 1 <= y + 3 and y <= 1: at the corner x = 3, y = 1 the gradient in x is 1.
+#[test]
+fn lp_files() {
+    let text = "max\n obj: 6 x + [ - 2 x ^ 2 ] / 2 + x\nst\n r: x + y >= 1\n s: x + 1 <= y + 3\nbounds\n y <= 1\nend\n";
+    let (code, value) = Problem::new("corner.lp", text).json(&[]);
+    assert_eq!((code, &value["status"]), (Some(0), &json!("optimal")));
+    assert!((value["objective"].as_f64().unwrap() - 12.0).abs() < 1e-9, "{value}");
+}
+
 #[cfg(feature = "highs")]
 mod highs {
     use super::*;
 
     /// max x + y for x + 2 y <= 2 and whole x, y in [0, 1].
     #[test]
-    fn integers_and_lp_files() {
+    fn integers() {
         let problem = Problem::new("pick.lp", "max\n obj: x + y\nst\n r: x + 2 y <= 2\nbinary\n x y\nend\n");
         let (code, value) = problem.json(&[]);
         assert_eq!((code, &value["status"], &value["backend"]), (Some(0), &json!("optimal"), &json!("highs")));
@@ -220,9 +230,9 @@ mod highs {
 
 #[cfg(not(feature = "highs"))]
 #[test]
-fn without_highs_its_files_and_integers_are_refused_with_the_way_to_get_it() {
+fn without_highs_integers_are_refused_with_the_way_to_get_it() {
     let integers = MAXIMUM.replace("ENDATA", "BOUNDS\n LI BND x 0\nENDATA");
-    for problem in [Problem::new("x.lp", "min\n obj: x\nend\n"), Problem::new("whole.mps", &integers)] {
+    for problem in [Problem::new("x.lp", "min\n obj: x\nint\n x\nend\n"), Problem::new("whole.mps", &integers)] {
         let output = problem.solve(&[]);
         assert_eq!(output.status.code(), Some(1));
         assert!(said(&output).contains("cargo xtask setup"), "{}", said(&output));

@@ -135,6 +135,7 @@ impl<S: DifferentiableSolver> TapePullback<'_, S> {
     ) -> Result<Batch> {
         check_len("cotangent rows", self.tapes.len(), cotangent.rows())?;
         check_len("cotangent", self.view.visible, cotangent.cols())?;
+        cotangent.check_finite("cotangent")?;
         let mut out = Batch::zeros(cotangent.rows(), cols);
         if cols == 0 {
             return Ok(out);

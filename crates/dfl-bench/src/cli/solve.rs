@@ -42,7 +42,7 @@ Examples:
 
 The problem: minimise or maximise 1/2 x'Px + c'x + r, within rows and bounds.
   .mps .qps  MPS, free or fixed, with QUADOBJ, QMATRIX or QSECTION
-  .lp        LP format, in a build with HiGHS
+  .lp        LP format of CPLEX, with [ ... ] / 2 for the quadratic term
   .json      {\"n\": 2, \"m\": 3, \"P_upper\": {\"i\": [], \"j\": [], \"v\": []}, \"q\": [-1, -2], \"r\": 0,
               \"A\": {\"i\": [0, 0, 1, 2], \"j\": [0, 1, 0, 1], \"v\": [1, 1, 1, 1]},
               \"l\": [null, 0, 0], \"u\": [1, null, null]}: indices from 0, null for an infinite

@@ -8,13 +8,11 @@ type Make = fn(&dyn Task, bool) -> Result<Box<dyn Decider>>;
 /// Every solver by id; which of them are built in is a matter of features.
 pub const SOLVERS: &[(&str, Make)] = &[
     ("exact", |task, _| task.oracle()),
-    // The optimum of a strictly convex QP does not depend on the start, which therefore saves time only.
     ("active_set", |task, warm| decider(Backend::ActiveSet, task, warm)),
     ("separable", |task, warm| decider(Backend::Separable, task, warm)),
     ("osqp", |task, warm| decider(Backend::Osqp, task, warm)),
     ("clarabel", |task, warm| decider(Backend::Clarabel, task, warm)),
-    // Cold starts: an LP has several optimal vertices, and which one is found must not depend on history.
-    ("highs", |task, _| decider(Backend::Highs, task, false)),
+    ("highs", |task, warm| decider(Backend::Highs, task, warm)),
 ];
 
 /// Makes a decider by id. `warm` lets each row start from its last answer, where the answer does not depend on it.
@@ -31,5 +29,8 @@ pub fn make_decider(task: &dyn Task, id: &str, warm: bool) -> Result<Box<dyn Dec
 fn decider(backend: Backend, task: &dyn Task, warm: bool) -> Result<Box<dyn Decider>> {
     let missing = Error::Unsupported { who: task.name(), what: "a formulation as a program, which this solver needs" };
     let Formulation { program, params, visible } = task.formulation().ok_or(missing)?;
+    // A linear program has several optimal vertices, and which one is found must not depend on history. The tasks' quadratic programs
+    // have one optimum each, so that a start saves time only.
+    let warm = warm && program.p.nnz() > 0;
     backend.decider(program, params, &Deciding { visible: Some(visible), warm, ..Deciding::default() })
 }

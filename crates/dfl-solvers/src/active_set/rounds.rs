@@ -18,6 +18,8 @@ use super::work::Work;
 
 /// Residual at which no further round is tried.
 const GOAL: f64 = 1e-13;
+/// Weight of the duality gap in the residual of a program with a proximal term: far from zero, a small residual is not enough.
+const GAP: f64 = 0.01;
 /// Slack up to which a constraint counts as satisfied within a round, relative to `1 +` its bounds: of the last round, and of the
 /// first one if there is a proximal term. In between it follows the residual: rounds far from the answer need not be exact.
 const SLACK: [f64; 2] = [1e-13, 1e-9];
@@ -58,7 +60,7 @@ fn run(model: &Model, work: &mut Work, from: Option<&Solution>, tolerance: f64) 
             Ending::Limit => return Outcome::Limit,
         }
         work.close_round(model);
-        let residual = work.residual(model);
+        let residual = work.residual(model).max(if proximal { GAP * work.gap() } else { 0.0 });
         // A variable with a large unit may be far from its place while its part in the residual is small.
         let strict = if model.own_units { residual } else { residual.max(work.imbalance()) };
         if strict <= GOAL || (residual <= tolerance && strict > 0.5 * before) {
@@ -70,7 +72,11 @@ fn run(model: &Model, work: &mut Work, from: Option<&Solution>, tolerance: f64) 
         if proximal && work.stride(model) {
             return Outcome::Unbounded;
         }
+        let gained = strict < before;
         (before, reached) = (strict, residual);
+        if work.stuck && !gained {
+            break;
+        }
     }
     if reached <= tolerance { Outcome::Optimal } else { Outcome::Failed }
 }
@@ -232,6 +238,13 @@ impl Work {
     /// Stationarity relative to its terms, in the units of the model.
     fn imbalance(&self) -> f64 {
         largest(&self.stationarity) / (self.cost_scale + largest(&self.gradient).max(largest(&self.c)))
+    }
+
+    /// $|x^\top s|$, by which the objective and that of the dual differ where members are tight, relative to the objective.
+    #[inline(always)]
+    fn gap(&self) -> f64 {
+        let value = 0.5 * (dot(&self.gradient, &self.x) + dot(&self.c, &self.x));
+        dot(&self.x, &self.stationarity).abs() / (self.cost_scale + value.abs())
     }
 
     /// The largest of violation, distance of members from their bound (times their multiplier) and stationarity, in the program's own

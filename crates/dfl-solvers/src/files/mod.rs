@@ -1,5 +1,6 @@
-//! Problems from files: JSON triplets and MPS / QPS by readers of their own, LP by HiGHS.
+//! Problems from files: JSON triplets, MPS / QPS and LP.
 
+mod lp;
 mod mps;
 mod triplets;
 
@@ -8,9 +9,6 @@ use std::io;
 use std::path::Path;
 
 use dfl_core::{Csc, Error, Program, Result};
-
-#[cfg(feature = "highs")]
-use crate::highs::read as read_lp;
 
 /// Magnitude from which a bound in a file is infinite, as in CPLEX, HiGHS and others.
 const INFINITE: f64 = 1e20;
@@ -50,30 +48,33 @@ impl Problem {
 
 /// Reads a problem from a file; the name's ending says what it holds.
 ///
-/// | ending | holds | by |
-/// | --- | --- | --- |
-/// | `.json` | $\min \tfrac12 x^\top P x + q^\top x + r$ subject to $l \le Ax \le u$ as `{name, n, m, r, P_upper: {i, j, v}, q, A: {i, j, v}, l, u}`, indices from 0, `null` for an infinite bound. Entries of one position are added up. If the last `n` rows of `A` are the identity, they are the variables' bounds | this library |
-/// | `.mps`, `.qps` | MPS, free or fixed, with `RANGES`, `OBJSENSE`, integer variables, `QUADOBJ`, `QMATRIX` or `QSECTION` | this library |
-/// | `.lp` | the LP format | HiGHS, feature `highs` |
-///
-/// HiGHS's reader of LP files takes the last of several terms of one variable in the objective, and leaves out a constant on the left of
-/// a constraint, without a word: write such files out, or use MPS.
+/// | ending | holds |
+/// | --- | --- |
+/// | `.json` | $\min \tfrac12 x^\top P x + q^\top x + r$ subject to $l \le Ax \le u$ as `{name, n, m, r, P_upper: {i, j, v}, q, A: {i, j, v}, l, u}`, indices from 0, `null` for an infinite bound. Entries of one position are added up. If the last `n` rows of `A` are the identity, they are the variables' bounds |
+/// | `.mps`, `.qps` | MPS, free or fixed, with `RANGES`, `OBJSENSE`, integer variables, `QUADOBJ`, `QMATRIX` or `QSECTION` |
+/// | `.lp` | the LP format of CPLEX, with a constant and a quadratic term in the objective, two-sided rows and integer variables |
 ///
 /// Bounds of magnitude 1e20 and more are infinite. In MPS files the quadratic term has the factor $\tfrac12$, the right-hand side of
 /// the objective is minus its constant, further rows of type `N` are dropped, and integer variables between markers without any
 /// bound are 0 or 1, as elsewhere. What other readers resolve each in their own way is refused with its line: repeated entries,
 /// names that are not declared, a negative upper bound without a lower one, more than one set of right-hand sides, NaN.
 ///
+/// In LP files the terms of one variable are added up, on both sides of a row, and so are constants; of several bounds the last one
+/// holds, and a binary variable is 0 or 1 and within its bounds. The right-hand side of a row ends with its line. The words that open a
+/// section begin a line and are not names of variables, which may have the characters of CPLEX, other letters and `|`, but no `;` and no
+/// parenthesis that is not closed. A bound of a variable that occurs nowhere else is refused, and so are a negative upper bound without a
+/// lower one and a file without `end`.
+///
 /// # Errors
 /// [`Error::File`] if it cannot be read, [`Error::Format`] or [`Error::Content`] if it is malformed or the program in it fails
 /// [`Program::check`] or is of a kind that a [`Program`] does not hold (semi-continuous variables, special ordered sets),
-/// [`Error::Unsupported`] for another ending, or for an `.lp` file without HiGHS.
+/// [`Error::Unsupported`] for another ending.
 pub fn read_problem(path: &Path) -> Result<Problem> {
     let ending = path.extension().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
     let read: fn(&Path, &str) -> Result<Problem> = match ending.as_str() {
         "json" => triplets::read,
         "mps" | "qps" => mps::read,
-        "lp" => read_lp,
+        "lp" => lp::read,
         "gz" => return Err(Error::Unsupported { who: "the reader of problems", what: "compressed files; unpack it with `gunzip`" }),
         _ => {
             return Err(Error::Unsupported {
@@ -91,12 +92,6 @@ pub fn read_problem(path: &Path) -> Result<Problem> {
     read(path, &text)?.finish(path)
 }
 
-#[cfg(not(feature = "highs"))]
-fn read_lp(_path: &Path, _text: &str) -> Result<Problem> {
-    let what = "the LP format; build it with the feature `highs` after `cargo xtask setup`, or convert the file to MPS";
-    Err(Error::Unsupported { who: "this build", what })
-}
-
 fn unreadable(path: &Path, source: io::Error) -> Error {
     let remedy = match source.kind() {
         io::ErrorKind::NotFound => "check the name",
@@ -110,6 +105,23 @@ fn unreadable(path: &Path, source: io::Error) -> Error {
 /// An error in the content of a file.
 fn invalid(path: &Path, what: &'static str, cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error {
     Error::Format { path: path.into(), what, source: cause.into() }
+}
+
+/// What is wrong with a line, and what to do about it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Fault(&'static str, &'static str);
+
+type Checked<T> = std::result::Result<T, Fault>;
+
+impl Fault {
+    fn at(self, path: &Path, line: usize) -> Error {
+        Error::Content { path: path.into(), line, problem: self.0, remedy: self.1 }
+    }
+}
+
+/// A coefficient as a file states it.
+fn finite(value: f64) -> Checked<f64> {
+    if value.is_finite() { Ok(value) } else { Err(Fault("an infinite coefficient", "only bounds may be infinite")) }
 }
 
 /// A bound as a file states it.

@@ -2,7 +2,6 @@
 
 mod answer;
 mod model;
-mod read;
 
 use dfl_core::{Dims, Entry, Error, ParamMap, Program, ProgramSolver, Result, Side, Solution, SolveInfo, Solver, Status};
 use highs_sys as ffi;
@@ -11,7 +10,6 @@ use highs_sys::HighsInt;
 use crate::instance::{Instance, without_answer};
 use crate::limits::{Deadline, check_seconds};
 use model::Model;
-pub(crate) use read::read;
 
 /// Rows and columns from which a linear program is presolved.
 const LARGE: usize = 1000;

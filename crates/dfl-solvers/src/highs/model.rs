@@ -108,11 +108,11 @@ impl Model {
         self.highs.as_mut().expect("taken by drop alone")
     }
 
-    pub(super) fn ptr(&self) -> *const c_void {
+    fn ptr(&self) -> *const c_void {
         self.highs.as_ref().expect("taken by drop alone").as_ptr()
     }
 
-    pub(super) fn mut_ptr(&mut self) -> *mut c_void {
+    fn mut_ptr(&mut self) -> *mut c_void {
         self.highs().as_mut_ptr()
     }
 

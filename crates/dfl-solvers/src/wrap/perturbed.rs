@@ -191,6 +191,7 @@ impl Pullback for PerturbedPullback {
         let (b, n) = (self.tape.thetas.rows(), self.tape.thetas.cols());
         check_len("cotangent rows", b, cotangent.rows())?;
         check_len("cotangent", n, cotangent.cols())?;
+        cotangent.check_finite("cotangent")?;
         let mut out = Batch::zeros(b, n);
         out.as_mut_slice().par_chunks_mut(n.max(1)).enumerate().for_each(|(i, to)| self.pull_row(i, cotangent.row(i), to));
         Ok(out)

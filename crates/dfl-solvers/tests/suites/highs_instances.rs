@@ -88,6 +88,17 @@ fn every_instance_has_its_status_and_optimum() {
     assert!(alone.is_empty(), "by one backend alone: {alone:?}");
 }
 
+/// Optima as the comments in these files give them.
+#[test]
+fn lp_files_that_name_their_optimum_have_it() {
+    for (file, best) in [("qjh.lp", -5.25), ("qjh_uncon.lp", -5.5)] {
+        let problem = read_problem(&folder().join(file)).unwrap();
+        let answer = solve(Backend::ActiveSet, &problem.program).unwrap();
+        assert_eq!(answer.info.status, Status::Optimal, "{file}");
+        assert!((answer.solution.objective - best).abs() <= TOLERANCE, "{file}: {}", answer.solution.objective);
+    }
+}
+
 #[test]
 fn malformed_instances_are_refused() {
     let folder = folder();

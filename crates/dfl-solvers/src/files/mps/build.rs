@@ -2,12 +2,12 @@
 
 use dfl_core::Program;
 
-use super::super::{Problem, matrix};
-use super::model::{Constraint, Fault, Kind, Model, Variable};
+use super::super::{Checked, Fault, Problem, matrix};
+use super::model::{Constraint, Kind, Model, Variable};
 
 impl Model<'_> {
     /// The problem, after the last line.
-    pub(super) fn finish(self) -> Result<Problem, Fault> {
+    pub(super) fn finish(self) -> Checked<Problem> {
         if !self.has_rows() {
             return Err(Fault("there are no ROWS", "check that this is an MPS file"));
         }
@@ -26,7 +26,7 @@ impl Model<'_> {
         Ok(Problem { name: self.name, program: Program { r, ..program }, maximise: self.maximise, variables })
     }
 
-    fn upper_triangle(&self) -> Result<Vec<(usize, usize, f64)>, Fault> {
+    fn upper_triangle(&self) -> Checked<Vec<(usize, usize, f64)>> {
         if !self.square {
             return Ok(self.quadratic.clone());
         }
@@ -53,7 +53,7 @@ impl Constraint {
 }
 
 impl Variable {
-    fn bounds(&self) -> Result<(f64, f64), Fault> {
+    fn bounds(&self) -> Checked<(f64, f64)> {
         match (self.lo, self.up) {
             (None, None) if self.integer => Ok((0.0, 1.0)),
             (None, Some(up)) if up < 0.0 => {

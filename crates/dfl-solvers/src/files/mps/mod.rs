@@ -6,11 +6,11 @@ mod model;
 
 use std::path::Path;
 
-use dfl_core::{Error, Result};
+use dfl_core::Result;
 
-use super::Problem;
+use super::{Checked, Fault, Problem};
 use lines::{Layout, Section, header, number};
-use model::{Fault, Model, Row};
+use model::{Model, Row};
 
 /// Reads a file by blanks; if that does not work, by columns, as files whose names have blanks need.
 pub(super) fn read(path: &Path, text: &str) -> Result<Problem> {
@@ -24,8 +24,6 @@ struct Reader<'a> {
     line: usize,
     model: Model<'a>,
 }
-
-type Checked<T> = std::result::Result<T, Fault>;
 
 impl<'a> Reader<'a> {
     fn read(mut self, text: &'a str) -> Result<Problem> {
@@ -43,18 +41,14 @@ impl<'a> Reader<'a> {
                 }
                 None => self.data(section, line),
             };
-            read.map_err(|fault| self.at_line(fault))?;
+            read.map_err(|fault| fault.at(self.path, self.line))?;
         }
-        Err(self.at_line(Fault("the file ends without ENDATA", "it is cut off or no MPS file: fetch or write it again")))
-    }
-
-    fn at_line(&self, Fault(problem, remedy): Fault) -> Error {
-        Error::Content { path: self.path.into(), line: self.line, problem, remedy }
+        Err(Fault("the file ends without ENDATA", "it is cut off or no MPS file: fetch or write it again").at(self.path, self.line))
     }
 
     fn end(self) -> Result<Problem> {
         let Self { path, line, model, .. } = self;
-        model.finish().map_err(|Fault(problem, remedy)| Error::Content { path: path.into(), line, problem, remedy })
+        model.finish().map_err(|fault| fault.at(path, line))
     }
 
     fn open(&mut self, section: Section, more: &[&'a str]) -> Checked<()> {

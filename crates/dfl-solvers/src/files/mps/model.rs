@@ -2,11 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::super::bound;
-
-/// What is wrong with a line, and what to do about it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Fault(pub(super) &'static str, pub(super) &'static str);
+use super::super::{Checked, Fault, bound, finite};
 
 /// What the name of a row stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,8 +60,6 @@ pub(super) struct Model<'a> {
     /// Name of the set of the present section.
     set: Option<&'a str>,
 }
-
-type Checked<T> = Result<T, Fault>;
 
 impl<'a> Model<'a> {
     pub(super) fn row(&self, name: &str) -> Checked<Row> {
@@ -186,10 +180,6 @@ impl<'a> Model<'a> {
     pub(super) fn has_rows(&self) -> bool {
         !self.rows.is_empty()
     }
-}
-
-fn finite(value: f64) -> Checked<f64> {
-    if value.is_finite() { Ok(value) } else { Err(Fault("an infinite coefficient", "only bounds may be infinite")) }
 }
 
 fn once(first: bool) -> Checked<()> {

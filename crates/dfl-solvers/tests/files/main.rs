@@ -1,11 +1,11 @@
 //! Problems from files: what each format means, by hand, and what is refused.
 #![allow(clippy::unwrap_used, reason = "a test that panics has failed, as it should")]
 
+mod lp;
+
 use std::error::Error as _;
 use std::fs;
 
-#[cfg(not(feature = "highs"))]
-use dfl_core::Error;
 use dfl_core::{Csc, Program, Result};
 use dfl_solvers::{Problem, read_problem};
 
@@ -211,49 +211,4 @@ fn what_is_no_file_of_a_known_kind_says_so() {
     assert!(message("x.sif").contains(".json, .mps, .qps or .lp"));
     assert!(message("x").contains(".json, .mps, .qps or .lp"));
     assert!(message("x.mps.gz").contains("gunzip"));
-}
-
-#[cfg(not(feature = "highs"))]
-#[test]
-fn without_highs_an_lp_file_is_refused() {
-    assert!(matches!(read("x.lp", "min\n obj: x\nend\n"), Err(Error::Unsupported { what, .. }) if what.contains("cargo xtask setup")));
-}
-
-#[cfg(feature = "highs")]
-mod lp {
-    use super::*;
-
-    #[test]
-    fn lp_files_mean_what_they_say() {
-        let text = "max\n obj: 2 x - y + [ -2 x^2 + 2 x * y - 4 y^2 ] / 2 + 3\nst\n r1: x + y <= 4\n r2: x - y >= -1\nbounds\n x free\n y <= 9\nend\n";
-        let problem = read("small.lp", text).unwrap();
-        let expected = Program { r: -3.0, ..Program::linear(vec![-2.0, 1.0]) }
-            .with_quadratic(csc(2, 2, &[(0, 0, 2.0), (0, 1, -1.0), (1, 1, 4.0)]))
-            .with_rows(csc(2, 2, &[(0, 0, 1.0), (0, 1, 1.0), (1, 0, 1.0), (1, 1, -1.0)]), vec![-INF, -1.0], vec![4.0, INF])
-            .with_bounds(vec![-INF, 0.0], vec![INF, 9.0]);
-        assert_eq!((problem.program, problem.maximise, problem.name.as_str()), (expected, true, "small"));
-        assert_eq!(problem.variables, ["x", "y"]);
-    }
-
-    #[test]
-    fn bad_lp_files_are_refused() {
-        for (text, words) in [
-            ("garbage )( [", "not a valid problem to HiGHS"),
-            ("min\nobj:\nend\n", "not a valid problem to HiGHS"),
-            ("min\n obj: x\nst\n r: x +\nend\n", "not a valid problem to HiGHS"),
-            ("min\n obj: x\nst\n r: x + y >= 1\nbounds\n y <= 4\nsemi-continuous\n y\nend\n", "semi-continuous"),
-            ("min\n obj: x\nst\n q: [ x * y ] >= 1\nend\n", "not a valid problem to HiGHS"),
-        ] {
-            let error = read("bad.lp", text).expect_err(text);
-            assert!(error.to_string().contains(words), "{error}");
-        }
-    }
-
-    /// A name longer than the room that HiGHS's interface has for one.
-    #[test]
-    fn names_that_are_too_long_are_left_out() {
-        let name = "x".repeat(600);
-        let problem = read("long.lp", &format!("min\n obj: {name}\nst\n r: {name} + y >= 1\nend\n")).unwrap();
-        assert_eq!((problem.program.n(), problem.variables.len()), (2, 0));
-    }
 }
