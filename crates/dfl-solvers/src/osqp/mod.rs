@@ -56,7 +56,7 @@ impl Default for OsqpOptions {
 /// `theta`: as `params`; `x`, `bound_dual`: `[n]`; `row_dual`: `[m]`.
 ///
 /// # Errors
-/// [`Error::Unsupported`] for integers or cones; [`Error::NotConvex`], from `solve` if `P` is predicted.
+/// [`Error::Unsupported`] for integers, cones, or no variables; [`Error::NotConvex`], from `solve` if `P` is predicted.
 ///
 /// # References
 /// Stellato et al. (2020), Math. Prog. Comp. 12, Alg. 1 and section 4; certificates: Banjac et al. (2019), JOTA 183.
@@ -90,6 +90,9 @@ impl Osqp {
         }
         if !program.cones.is_empty() {
             return unsupported("second-order cones");
+        }
+        if program.n() == 0 {
+            return unsupported("a program without variables");
         }
         if !(options.tolerance >= 1e-12 && options.tolerance <= 1e-2) {
             return Err(Error::Domain { what: "OsqpOptions::tolerance", value: options.tolerance, need: "between 1e-12 and 1e-2" });
