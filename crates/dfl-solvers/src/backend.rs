@@ -160,8 +160,8 @@ impl Backend {
         Ok(Answer { backend: self, solution, info, residuals, gap, before: Vec::new() })
     }
 
-    /// A decider of batches, differentiable by the solver itself or by [`Kkt`] unless variables are integer. Rows run in parallel under the current rayon pool
-    /// (HiGHS: on as many threads of its own).
+    /// A decider of batches, differentiable by the solver itself or by [`Kkt`] unless variables are integer. Rows run in parallel under
+    /// the current rayon pool (HiGHS: on as many threads of its own).
     ///
     /// # Errors
     /// As [`solve`](Self::solve), and [`Error::Dimension`] if there are fewer variables than are to be visible.

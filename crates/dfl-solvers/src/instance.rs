@@ -49,18 +49,21 @@ impl Instance {
 
     /// Makes `out` the right size and zero.
     pub(crate) fn reset(&self, out: &mut Solution) {
-        let (n, m) = (self.base.n(), self.base.m());
-        let duals = self.base.cone_duals();
-        for (values, len) in [(&mut out.x, n), (&mut out.row_dual, m), (&mut out.bound_dual, n), (&mut out.cone_dual, duals)] {
-            values.clear();
-            values.resize(len, 0.0);
-        }
-        for (sides, len) in [(&mut out.row_side, m), (&mut out.bound_side, n), (&mut out.cone_side, self.base.cones.len())] {
-            sides.clear();
-            sides.resize(len, Side::Free);
-        }
-        out.objective = 0.0;
+        reset(out, (self.base.n(), self.base.m()), (self.base.cones.len(), self.base.cone_duals()));
     }
+}
+
+/// Makes `out` zero, for `n` variables and `m` rows, and for `cones` with so many multipliers.
+pub(crate) fn reset(out: &mut Solution, (n, m): (usize, usize), (cones, duals): (usize, usize)) {
+    for (values, len) in [(&mut out.x, n), (&mut out.row_dual, m), (&mut out.bound_dual, n), (&mut out.cone_dual, duals)] {
+        values.clear();
+        values.resize(len, 0.0);
+    }
+    for (sides, len) in [(&mut out.row_side, m), (&mut out.bound_side, n), (&mut out.cone_side, cones)] {
+        sides.clear();
+        sides.resize(len, Side::Free);
+    }
+    out.objective = 0.0;
 }
 
 /// Whether an earlier answer is one to start from.

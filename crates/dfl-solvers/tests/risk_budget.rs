@@ -132,6 +132,40 @@ fn no_costs_are_degenerate() {
     assert_eq!((out.objective, worst(&program, &[0.0; 5], &out) < 1e-12), (0.0, true));
 }
 
+/// A budget that the least risk exceeds by an ulp is kept up to rounding; by a thousandth, it is not.
+#[test]
+fn a_budget_that_only_the_least_risk_keeps() {
+    let program = portfolio(5, 1.0, 2.25, true, &mut Rng::seeded(4));
+    let (_, least) = solve(&oracle(&program), &[0.0; 5]);
+    let mut value = vec![0.0; program.cones[0].g.len()];
+    program.cones[0].f.mul_add(1.0, &least.x, &mut value);
+    let norm = value.iter().map(|v| v * v).sum::<f64>().sqrt();
+    let with = |e: f64| {
+        let mut program = program.clone();
+        program.cones[0].e = e;
+        solve(&oracle(&program), &[0.0; 5])
+    };
+    let (info, out) = with(norm * (1.0 - 4.0 * f64::EPSILON));
+    assert_eq!((info.status, info.degenerate), (Status::Optimal, true));
+    assert!(out.x.iter().zip(&least.x).all(|(a, b)| (a - b).abs() < 1e-12));
+    assert_eq!(with(0.999 * norm).0.status, Status::Infeasible);
+}
+
+/// Without costs too, a warm solve begins at the answer that it is given, not at what the workspace solved before.
+#[test]
+fn a_warm_start_without_costs_forgets_the_workspace() {
+    let mut rng = Rng::seeded(9);
+    let program = portfolio(20, 1.0, 2.25, true, &mut rng);
+    let solver = oracle(&program);
+    let (other, from) = (costs(20, &mut rng), solve(&solver, &costs(20, &mut rng)).1);
+    let warm = |before: Option<&[f64]>| {
+        let (mut ws, mut out) = (solver.workspace().unwrap(), Solution::default());
+        before.map(|theta| solver.solve(theta, None, &mut ws, &mut out).unwrap());
+        (solver.solve(&[0.0; 20], Some(&from), &mut ws, &mut out).unwrap(), out)
+    };
+    assert_eq!(warm(None), warm(Some(&other)));
+}
+
 /// From the answer to a neighbour: the same point, and fewer inner programs and steps in them.
 #[test]
 fn a_warm_start_gives_the_same_point() {

@@ -191,6 +191,12 @@ pub(super) fn worst_violation(value: &[f64], [lowest, highest]: [&[f64]; 2], wei
     if top > 0.0 { score.iter().position(|&v| v == top) } else { None }
 }
 
+/// The larger one; NaN if there is one, which `f64::max` would drop.
+#[inline(always)]
+pub(crate) fn worse(a: f64, b: f64) -> f64 {
+    if b > a || b.is_nan() { b } else { a }
+}
+
 /// Largest magnitude; NaN if there is one.
 #[inline(always)]
 pub(crate) fn largest(values: &[f64]) -> f64 {

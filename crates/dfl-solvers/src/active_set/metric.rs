@@ -55,8 +55,8 @@ impl Metric {
         out
     }
 
-    /// Takes over the values of `p`, whose pattern is that of `new`, in other units of the variables, and factorises. A `P` that is not positive definite gets a
-    /// proximal term; whether it is convex is for the caller to know.
+    /// Takes over the values of `p`, whose pattern is that of `new`, in other units of the variables, and factorises. A `P` that
+    /// is not positive definite gets a proximal term; whether it is convex is for the caller to know.
     pub(super) fn fill(&mut self, p: &Csc, units: &[f64]) {
         for (i, j, v) in p.triplets() {
             let v = v * units[i] * units[j];

@@ -54,7 +54,8 @@ impl Default for ActiveSetOptions {
 /// these columns outlive a solve if `theta` moves neither `P` nor `A`.
 ///
 /// A $P$ that is only semidefinite gets a proximal term, and the method is repeated from its own answer until the term does not matter
-/// (a linear program: mostly twice); it is measured in units that make the entries of `P` and `A` alike. Repeating it also refines rounding errors away, down to a KKT residual near 1e-14.
+/// (a linear program: mostly twice); it is measured in units that make the entries of `P` and `A` alike.
+/// Repeating it also refines rounding errors away, down to a KKT residual near 1e-14.
 ///
 /// An earlier answer hands over its tight sides and multipliers: if they are still right, no iteration is needed. Without one the answer
 /// depends on `theta` alone. An answer is [`Status::Optimal`] only if its KKT residual is at most `tolerance`, else

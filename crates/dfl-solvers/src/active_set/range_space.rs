@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use dfl_core::{Adjoint, Cotangent, Dims, Result};
 
-use super::kernels::{axpy, dot, largest, padded, vectorised};
+use super::kernels::{axpy, dot, largest, padded, vectorised, worse};
 use super::ldl::Ldl;
 use super::model::Model;
 use super::work::Work;
@@ -143,7 +143,7 @@ fn run(range: &RangeSpace, r: &mut [f64], work: &mut [f64], u: &mut Adjoint) -> 
     }
     u.rows.fill(0.0);
     u.bounds.fill(0.0);
-    let scale = largest(r).max(largest(work.s));
+    let scale = worse(largest(r), largest(work.s));
     let mut solved = Solved::default();
     if scale == 0.0 {
         return (solved, 0.0);
@@ -152,7 +152,7 @@ fn run(range: &RangeSpace, r: &mut [f64], work: &mut [f64], u: &mut Adjoint) -> 
     let mut before = f64::INFINITY;
     loop {
         range.advance(r, &mut work, &mut u.x);
-        solved.residual = largest(r).max(largest(work.s)) / scale;
+        solved.residual = worse(largest(r), largest(work.s)) / scale;
         let done = solved.residual <= REFINE_ABOVE || solved.residual > 0.5 * before || solved.residual.is_nan();
         if done || solved.refinements == REFINEMENTS {
             break;
@@ -165,7 +165,7 @@ fn run(range: &RangeSpace, r: &mut [f64], work: &mut [f64], u: &mut Adjoint) -> 
         *range.slot(i, u) = y;
     }
     let error = solved.residual;
-    solved.residual = error.max(inconsistent);
+    solved.residual = worse(error, inconsistent);
     (solved, error)
 }
 

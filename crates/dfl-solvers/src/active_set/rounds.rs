@@ -51,7 +51,7 @@ fn run(model: &Model, work: &mut Work, from: Option<&Solution>, tolerance: f64) 
     }
     work.begin(model, from);
     let (proximal, mut before, mut reached) = (model.metric.shift > 0.0, f64::INFINITY, f64::INFINITY);
-    for _ in 0..ROUNDS[usize::from(!proximal)] {
+    for left in (0..ROUNDS[usize::from(!proximal)]).rev() {
         let slack = if proximal { (SLACK_OF_RESIDUAL * before).clamp(SLACK[0], SLACK[1]) } else { SLACK[0] };
         work.open_round(model, slack);
         match work.iterate(model) {
@@ -69,7 +69,8 @@ fn run(model: &Model, work: &mut Work, from: Option<&Solution>, tolerance: f64) 
         if !strict.is_finite() {
             return Outcome::Failed;
         }
-        if proximal && work.stride(model) {
+        // The last residual is that of the answer: no stride after it.
+        if proximal && left > 0 && work.stride(model) {
             return Outcome::Unbounded;
         }
         let gained = strict < before;

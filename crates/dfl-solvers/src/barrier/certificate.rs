@@ -35,9 +35,10 @@ pub(super) fn proves_infeasible(program: &Program, y: &[f64], slope: &mut [f64])
     least - most > RELAXED * slack
 }
 
-/// Whether `d` is a ray: $Pd = 0$, $d$ in the recession cone, and a cost along it of at most `slope` times the largest cost.
-/// Uses `bend` and `ad`.
-pub(super) fn is_ray(program: &Program, d: &[f64], slope: f64, bend: &mut [f64], ad: &mut [f64]) -> bool {
+/// Whether the way from `x` along `d` is a ray: $Pd = 0$, $d$ in the recession cone, and a cost along it of at most `slope` times the
+/// largest cost, to which the curvature must not have added at `x`: that of a distant optimum is small, but has done so. Uses `bend` and
+/// `ad`.
+pub(super) fn is_ray(program: &Program, x: &[f64], d: &[f64], slope: f64, bend: &mut [f64], ad: &mut [f64]) -> bool {
     let length = largest(d, 0.0);
     if !(length > 0.0 && length.is_finite()) {
         return false;
@@ -51,7 +52,9 @@ pub(super) fn is_ray(program: &Program, d: &[f64], slope: f64, bend: &mut [f64],
     let rises: f64 = program.c.iter().zip(d).map(|(c, d)| c * d / length).sum();
     let stays =
         |d: f64, size: f64, lo: f64, up: f64| (d <= RAY * size || up == f64::INFINITY) && (d >= -RAY * size || lo == f64::NEG_INFINITY);
+    let climbs: f64 = bend.iter().zip(x).map(|(b, x)| b * x).sum();
     rises <= slope * largest(&program.c, 0.0)
+        && climbs <= RAY * (1.0 + largest(&program.c, 0.0))
         && largest(bend, 0.0) <= RAY * largest(program.p.values(), 0.0)
         && (0..ad.len()).all(|i| stays(ad[i], sizes[i], program.row_lo[i], program.row_up[i]))
         && (0..d.len()).all(|j| stays(d[j] / length, 1.0, program.lo[j], program.up[j]))

@@ -46,16 +46,16 @@ impl Default for BarrierOptions {
 /// to the analytic centre of the program's optima, and the objective is within $\mu$ times the number of sides of the optimum
 /// before the logarithms are added.
 ///
-/// A primal-dual interior-point method follows $s z = t$ with $t$ falling to $\mu$, and ends with Newton steps at $\mu$ until the conditions
-/// hold to rounding. It begins inside the bounds, feasible or not; an earlier answer does not shorten it and is not used. Each step factorises
-/// the sparse $[P + D, A^\top; A, -E]$ with $D, E^{-1}$ the curvature $\mu / s^2$ of the barrier; the last such matrix is also the
-/// derivative's (Mandi & Guns' Eq. 8, with rows and both kinds of sides, and without their damping).
+/// A primal-dual interior-point method follows $s z = t$ with $t$ falling to $\mu$, and ends with Newton steps at $\mu$ until the
+/// conditions hold to rounding. It begins inside the bounds, feasible or not; an earlier answer does not shorten it and is not used. Each
+/// step factorises the sparse $[P + D, A^\top; A, -E]$ with $D, E^{-1}$ the curvature $\mu / s^2$ of the barrier; the last such matrix is
+/// also the derivative's (Mandi & Guns' Eq. 8, with rows and both kinds of sides, and without their damping).
 ///
-/// [`Status::Optimal`] means optimal for the barrier problem: stationarity, feasibility and $|s z / \mu - 1|$ were checked against `tolerance`.
-/// [`Solution::objective`] includes the barrier, so that its gradient in the cost is `x`. Duals are $\mu / s$ (with the sign of their side)
-/// although the sides are [`Side::Free`], since none is tight; fixed rows and variables are [`Side::Upper`].
-/// [`Status::Unbounded`] also stands for a barrier problem without a minimiser: a set of optima of the program that goes on for ever.
-/// A program without a point inside its sides has no barrier problem: [`Status::Infeasible`] if no point satisfies the sides at all, else
+/// [`Status::Optimal`] means optimal for the barrier problem: stationarity, feasibility and $|s z / \mu - 1|$ were checked against
+/// `tolerance`. [`Solution::objective`] includes the barrier, so that its gradient in the cost is `x`. Duals are $\mu / s$ (with the sign
+/// of their side) although the sides are [`Side::Free`], since none is tight; fixed rows and variables are [`Side::Upper`].
+/// [`Status::Unbounded`] also stands for a barrier problem without a minimiser: a set of optima of the program that goes on for ever. A
+/// program without a point inside its sides has no barrier problem: [`Status::Infeasible`] if no point satisfies the sides at all, else
 /// [`Status::Limit`] or [`Status::Failed`].
 ///
 /// # Shapes

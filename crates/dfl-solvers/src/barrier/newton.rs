@@ -116,8 +116,8 @@ impl Work {
         let bounds = [&program.lo, &program.up, &program.row_lo, &program.row_up];
         let size = bounds.into_iter().flatten().filter(|b| b.is_finite()).fold(1.0_f64, |a, b| a.max(b.abs()));
         let Vector { x: bend, rows: ad } = &mut self.rhs;
-        (largest(x, 0.0) > FAR * size && is_ray(program, x, LEVEL, bend, ad))
-            || (largest(&self.step.x, 0.0) > LONG * largest(x, size) && is_ray(program, &self.step.x, FALLING, bend, ad))
+        (largest(x, 0.0) > FAR * size && is_ray(program, x, x, LEVEL, bend, ad))
+            || (largest(&self.step.x, 0.0) > LONG * largest(x, size) && is_ray(program, x, &self.step.x, FALLING, bend, ad))
     }
 
     /// A point inside all sides; the values of rows agree with it only where their sides allow.

@@ -77,7 +77,7 @@ impl Vector {
         Self { x: vec![0.0; n], rows: vec![0.0; m] }
     }
 
-    fn largest(&self) -> f64 {
+    pub(super) fn largest(&self) -> f64 {
         largest(&self.x, largest(&self.rows, 0.0))
     }
 }
@@ -102,7 +102,7 @@ impl Matrix<'_> {
     }
 
     /// `rhs` minus the matrix times `at`; 0 in rows that say nothing (`x` fixed, a row without sides).
-    fn residual(&self, rhs: &Vector, at: &Vector, out: &mut Vector) {
+    pub(super) fn residual(&self, rhs: &Vector, at: &Vector, out: &mut Vector) {
         let n = self.n();
         out.x.copy_from_slice(&rhs.x);
         out.rows.copy_from_slice(&rhs.rows);

@@ -17,8 +17,8 @@ pub(super) struct Linearisation {
 }
 
 /// Adds to $P$ the curvature $\mu_k F^\top (I / s - v v^\top / s^3) F$ with $v = F x + g$, $s = \|v\|$, and below $A$ the gradient
-/// $F^\top v / s - d$ of each tight cone row, followed by `F`, whose rows are tight where $v = 0$: there $F x + g = 0$ and $d^\top x + e = 0$
-/// stay as they are while $\|w\| < \mu$. The pattern is the same at every point.
+/// $F^\top v / s - d$ of each tight cone row, followed by `F`, whose rows are tight where $v = 0$: there $F x + g = 0$ and
+/// $d^\top x + e = 0$ stay as they are while $\|w\| < \mu$. The pattern is the same at every point.
 pub(super) fn linearise(program: &Program, s: &Solution) -> Result<Linearisation> {
     let (n, m) = (program.n(), program.m());
     let (mut p, mut a): (Vec<_>, Vec<_>) = (program.p.triplets().collect(), program.a.triplets().collect());

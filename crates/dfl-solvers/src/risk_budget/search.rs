@@ -78,9 +78,12 @@ impl RiskBudget {
             }
             near = off.abs() <= TIGHT[1];
             let search = &mut ws.search;
+            // At 0 the norm is the least there is; what exceeds the bound by rounding alone keeps it.
             let ended = match off > 0.0 {
-                true if t == 0.0 => Some(Found::None(Status::Infeasible)),
-                false if search.settled(t, &ws.program) => Some(Found::Slack),
+                true if t == 0.0 && off > self.options.tolerance => Some(Found::None(Status::Infeasible)),
+                above if (t == 0.0 || !above) && search.settled(t, &ws.program) => Some(Found::Slack),
+                // A single point keeps the bound, with no finite multiplier.
+                true if t == 0.0 => Some(Found::None(Status::Failed)),
                 false if t > FAR * first => Some(Found::None(Status::Failed)),
                 _ => None,
             };
@@ -103,13 +106,10 @@ impl RiskBudget {
     /// without a polyhedron, $e / \sqrt{c^\top \Sigma^{-1} c}$, if $\Sigma = F^\top F$ were a multiple of the unit matrix.
     fn first(&self, from: Option<&Solution>, ws: &mut RiskBudgetWorkspace) -> f64 {
         let size = norm(&ws.program.c);
-        if size == 0.0 {
-            return 0.0;
-        }
-        let cold = self.cone().e * self.scale.sqrt() / size;
+        let cold = if size == 0.0 { 0.0 } else { self.cone().e * self.scale.sqrt() / size };
         let Some(from) = from.filter(|from| is_finite(from)) else { return cold };
         let known = self.scale * self.cone().e / from.cone_dual[0];
-        let t = if known.is_finite() && known > 0.0 { known } else { cold };
+        let t = if size > 0.0 && known.is_finite() && known > 0.0 { known } else { cold };
         let start = &mut ws.search.answer;
         start.x.copy_from_slice(&from.x);
         start.row_side.copy_from_slice(&from.row_side);

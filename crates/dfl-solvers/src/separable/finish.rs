@@ -5,6 +5,7 @@ use dfl_core::{Program, Side};
 use super::model::Model;
 use super::profile::Factor;
 use super::work::{Answer, Work};
+use crate::active_set::kernels::worse;
 
 /// A row whose pivot is below this share of its diagonal depends on others.
 pub(super) const DEPENDENT: f64 = 1e-11;
@@ -161,10 +162,4 @@ fn allowed(dual: f64, side: Side, inequality: bool) -> f64 {
         Side::Lower => dual.min(0.0),
         Side::Upper => dual.max(0.0),
     }
-}
-
-/// The larger one; NaN if there is one.
-#[inline(always)]
-fn worse(a: f64, b: f64) -> f64 {
-    if b > a || b.is_nan() { b } else { a }
 }

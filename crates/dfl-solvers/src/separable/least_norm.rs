@@ -3,7 +3,7 @@
 use super::finish::Pattern;
 use super::model::Model;
 use super::profile::Factor;
-use crate::active_set::kernels::{largest, vectorised};
+use crate::active_set::kernels::{largest, vectorised, worse};
 
 /// Weight of the regularisation, relative to the rows: small, for few steps, and far above rounding.
 const WEIGHT: f64 = 1e-8;
@@ -61,7 +61,7 @@ impl Projector {
         let (g, v) = scratch.split_at_mut(n);
         rest_rows.copy_from_slice(rows);
         rest_bounds.copy_from_slice(bounds);
-        let (size, mut before) = (largest(rows).max(largest(bounds)), f64::INFINITY);
+        let (size, mut before) = (worse(largest(rows), largest(bounds)), f64::INFINITY);
         for _ in 0..STEPS {
             for j in 0..n {
                 g[j] = model.dot(j, rest_rows) + rest_bounds[j];

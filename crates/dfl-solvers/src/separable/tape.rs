@@ -16,7 +16,7 @@ use crate::kkt::{Parts, has_weak_dual, negate_into};
 const REFINE_ABOVE: f64 = 1e-14;
 /// Most refinement steps.
 const REFINEMENTS: usize = 3;
-/// A regular system with a larger relative residual was not solved.
+/// A system that has a solution, with a larger relative residual, was not solved.
 const LARGEST_RESIDUAL: f64 = 1e-6;
 
 /// What the backward pass of one instance needs; made by [`Separable`].
@@ -82,12 +82,12 @@ impl DifferentiableSolver for Separable {
 }
 
 vectorised! {
-    /// Replaces the right-hand side in `u` by the solution.
-    fn solve(tape: &SeparableTape, u: &mut Adjoint) -> () = run
+    /// Replaces the right-hand side in `u` by the solution. Returns the relative residual of the part that has one.
+    fn solve(tape: &SeparableTape, u: &mut Adjoint) -> f64 = run
 }
 
 #[inline(always)]
-fn run(tape: &SeparableTape, u: &mut Adjoint) {
+fn run(tape: &SeparableTape, u: &mut Adjoint) -> f64 {
     let (n, len) = (tape.model.n(), tape.len());
     let pattern = Pattern { model: &tape.model, factor: &tape.factor, weight: &tape.weight, mask: &tape.mask };
     let (given, rest) = u.scratch.split_at_mut(len);
@@ -113,15 +113,18 @@ fn run(tape: &SeparableTape, u: &mut Adjoint) {
         pattern.solve(rx, rr, |j, d| x[j] += d);
         y.iter_mut().zip(rr).for_each(|(y, d)| *y += *d);
     }
+    let relative = |error: &[f64]| if size == 0.0 { 0.0 } else { largest(error) / size };
     tape.residual(rhs, out, error, true);
+    let consistent = relative(error);
     tape.project(&pattern, out, scratch);
     tape.residual(given, out, error, false);
-    u.residual = if size == 0.0 { 0.0 } else { largest(error) / size };
+    u.residual = relative(error);
     let (x, bounds, rows) = parts(out, n);
     u.x.copy_from_slice(x);
     u.bounds.copy_from_slice(bounds);
     u.rows.fill(0.0);
     tape.model.kept.iter().zip(rows).for_each(|(&i, y)| u.rows[i] = *y);
+    consistent
 }
 
 /// The parts of a vector of the KKT system that belong to variables, bounds and rows (in the order of the factor).
@@ -151,10 +154,10 @@ impl SeparableTape {
     }
 
     fn solve_checked(&self, u: &mut Adjoint) -> Result<()> {
-        solve(self, u);
-        if self.projector.is_none() && (u.residual.is_nan() || u.residual > LARGEST_RESIDUAL) {
+        let residual = solve(self, u);
+        if residual.is_nan() || residual > LARGEST_RESIDUAL {
             let need = "below 1e-6: the program is too badly scaled to differentiate";
-            return Err(Error::Domain { what: "relative residual of the KKT system", value: u.residual, need });
+            return Err(Error::Domain { what: "relative residual of the KKT system", value: residual, need });
         }
         Ok(())
     }

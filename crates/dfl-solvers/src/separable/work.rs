@@ -127,8 +127,8 @@ impl Work {
     pub(super) fn begin(&mut self, model: &Model, program: &Program, from: Option<&Solution>) {
         self.unchanged = false;
         self.damping = 0.0;
-        self.y.fill(0.0);
-        self.anchor.fill(0.0);
+        [&mut self.y, &mut self.anchor, &mut self.center].into_iter().for_each(|values| values.fill(0.0));
+        [&mut self.at, &mut self.row_at].into_iter().for_each(|sides| sides.fill(Side::Free));
         if let Some(from) = from {
             model.mul_add(1.0, &from.x, &mut self.anchor);
             for (k, &i) in model.kept.iter().enumerate() {

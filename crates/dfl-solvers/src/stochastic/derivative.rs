@@ -178,7 +178,7 @@ impl<C: CostCurvature> StochasticProgram<C> {
     pub(super) fn adjoint(&self, tape: &StochasticTape, cotangent: Cotangent<'_>, u: &mut Adjoint) -> Result<Vec<f64>> {
         let packed = self.right_hand_side(tape, cotangent)?;
         let mut answer = packed;
-        u.residual = tape.system.solve(&mut answer)?;
+        (u.residual, u.refinements) = tape.system.solve(&mut answer)?;
         let (sizes, first) = (self.sizes(), tape.first_row());
         u.x.clear();
         u.x.extend_from_slice(&answer[..sizes.x]);

@@ -5,7 +5,7 @@ use dfl_core::{CostCurvature, Error, Result, Side, Solution, SolveInfo, Solver, 
 use super::residual::{largest, pinning_group};
 use super::workspace::{Cell, StochasticWorkspace};
 use super::{NAME, StochasticProgram};
-use crate::instance::{has_zero_dual, without_answer};
+use crate::instance::{has_zero_dual, reset, without_answer};
 
 /// Residual at which no further step is tried.
 const GOAL: f64 = 1e-13;
@@ -20,6 +20,8 @@ const MEMORY: usize = 4;
 const SHORTEST: f64 = 1e-10;
 /// A decision this far away, relative to where it began, is on its way to infinity.
 const FAR: f64 = 1e8;
+/// ... if what is left of the slope along the last step is at least this share: on the way to a distant optimum it lessens.
+const STEADY: f64 = 0.9;
 /// A start that violates rows or bounds by no more than this is kept.
 const FEASIBLE: f64 = 1e-9;
 
@@ -44,6 +46,8 @@ impl<C: CostCurvature> StochasticProgram<C> {
         out: &mut Solution,
     ) -> Result<SolveInfo> {
         self.check(theta, from)?;
+        let sizes = self.sizes();
+        reset(out, (sizes.x, sizes.rows), (0, 0));
         for (breaks, axis) in ws.breaks.iter_mut().zip(&self.axes) {
             breaks.load(axis, self.cost.kinks(), theta, self.scenarios.outcome);
         }
@@ -57,7 +61,8 @@ impl<C: CostCurvature> StochasticProgram<C> {
         if from.is_none() && entries > SMOOTHED_STEPS {
             // However it ends, the point is feasible and a better one to begin at.
             ws.point.smoothing = SMOOTHING;
-            self.descend(theta, ws, SMOOTHED_STEPS, &mut used);
+            let left = self.options.iterations.saturating_sub(used);
+            self.descend(theta, ws, SMOOTHED_STEPS.min(left), &mut used);
         }
         ws.point.smoothing = 0.0;
         let left = self.options.iterations.saturating_sub(used);
@@ -115,7 +120,7 @@ impl<C: CostCurvature> StochasticProgram<C> {
     fn descend(&self, theta: &[f64], ws: &mut StochasticWorkspace, limit: usize, used: &mut usize) -> Status {
         let smoothed = ws.point.smoothing > 0.0;
         let (mut before, mut last, mut solved) = (f64::INFINITY, Step::Other, false);
-        let (mut memory, mut damping, begin) = ([f64::NEG_INFINITY; MEMORY], 0.0, 1.0 + largest(&ws.z));
+        let (mut memory, mut damping, mut falling, begin) = ([f64::NEG_INFINITY; MEMORY], 0.0, 0.0, 1.0 + largest(&ws.z));
         self.place(ws);
         for round in 0..=limit {
             self.evaluate(theta, ws, solved);
@@ -127,25 +132,25 @@ impl<C: CostCurvature> StochasticProgram<C> {
                 }
                 before = residual;
             }
+            let slope = dot(&ws.point.grad, &ws.step);
+            if largest(&ws.z) > FAR * begin && slope < 0.0 && slope <= STEADY * falling {
+                return Status::Unbounded;
+            }
             if round == limit {
                 break;
             }
             *used += 1;
             match self.direction(ws, smoothed, solved, &mut damping) {
                 Status::Optimal => solved = true,
-                // Far out, quadratic programs fail too.
-                _ if largest(&ws.z) > FAR * begin => return Status::Unbounded,
                 Status::Unbounded => continue,
                 other => return other,
             }
             memory[round % MEMORY] = self.here(ws);
+            falling = dot(&ws.point.grad, &ws.step);
             last = self.search(theta, ws, &memory);
             if last == Step::None {
                 self.evaluate(theta, ws, true);
                 return if self.residual(ws) <= self.options.tolerance { Status::Optimal } else { Status::Failed };
-            }
-            if largest(&ws.z) > FAR * begin {
-                return Status::Unbounded;
             }
             if smoothed && self.settled(ws) {
                 break;
@@ -260,20 +265,15 @@ impl<C: CostCurvature> StochasticProgram<C> {
     }
 
     fn store(&self, ws: &mut StochasticWorkspace, out: &mut Solution) {
-        let sizes = self.sizes();
-        let (n, m) = (sizes.x, self.feasible.m());
-        out.x.clone_from(&ws.z);
-        out.row_dual.resize(sizes.rows, 0.0);
-        out.row_side.resize(sizes.rows, Side::Free);
+        let (n, m) = (self.feasible.n(), self.feasible.m());
+        out.x.copy_from_slice(&ws.z);
         let bent = self.layout.bent()..self.layout.tail();
         out.row_dual[..m].copy_from_slice(&ws.answer.row_dual[..m]);
         out.row_dual[m..].copy_from_slice(&ws.answer.row_dual[bent.clone()]);
         out.row_side[..m].copy_from_slice(&ws.answer.row_side[..m]);
         out.row_side[m..].copy_from_slice(&ws.answer.row_side[bent]);
-        out.bound_dual.clear();
-        out.bound_dual.extend_from_slice(&ws.answer.bound_dual[..n]);
-        out.bound_side.clear();
-        out.bound_side.extend_from_slice(&ws.answer.bound_side[..n]);
+        out.bound_dual.copy_from_slice(&ws.answer.bound_dual[..n]);
+        out.bound_side.copy_from_slice(&ws.answer.bound_side[..n]);
         out.objective = ws.point.risk + self.feasible.objective(&ws.z);
     }
 }

@@ -4,6 +4,8 @@ use dfl_core::{Error, Result};
 use faer::linalg::solvers::{Lblt, SolveCore};
 use faer::{Conj, Mat, Side as Triangle};
 
+use crate::active_set::kernels::{largest, worse};
+
 /// Pivots below this share of the largest one mean a singular matrix.
 const SINGULAR_PIVOT: f64 = 1e-12;
 /// Eigenvalues below this share of the largest one count as zero in the least-norm solution.
@@ -64,14 +66,14 @@ impl System {
         &self.k
     }
 
-    /// Solves `K x = rhs` in place, with one step of refinement if `K` is regular. Returns the relative residual.
+    /// Solves `K x = rhs` in place, with one step of refinement if `K` is regular. Returns the relative residual and the number of steps.
     ///
     /// # Errors
-    /// [`Error::Domain`] if a regular system was not solved to 1e-6: better no gradient than a wrong one.
-    pub(super) fn solve(&self, rhs: &mut [f64]) -> Result<f64> {
-        let scale = rhs.iter().fold(0.0_f64, |top, v| top.max(v.abs()));
+    /// [`Error::Domain`] if a regular system was not solved to 1e-6, or any not to a number: better no gradient than a wrong one.
+    pub(super) fn solve(&self, rhs: &mut [f64]) -> Result<(f64, usize)> {
+        let scale = largest(rhs);
         if scale == 0.0 {
-            return Ok(0.0);
+            return Ok((0.0, 0));
         }
         let b = Mat::from_fn(rhs.len(), 1, |i, _| rhs[i]);
         let mut x = self.solve_once(&b);
@@ -81,12 +83,12 @@ impl System {
             residual = self.residual(&b, &x);
         }
         rhs.iter_mut().enumerate().for_each(|(i, to)| *to = x[(i, 0)]);
-        let relative = residual.col(0).iter().fold(0.0_f64, |top, v| if v.abs() > top || v.is_nan() { v.abs() } else { top }) / scale;
-        if !self.singular() && (relative.is_nan() || relative > LARGEST_RESIDUAL) {
+        let relative = residual.col(0).iter().fold(0.0, |top, v| worse(top, v.abs())) / scale;
+        if relative.is_nan() || (!self.singular() && relative > LARGEST_RESIDUAL) {
             let need = "below 1e-6: the program is too badly scaled to differentiate";
             return Err(Error::Domain { what: "relative residual of the optimality conditions", value: relative, need });
         }
-        Ok(relative)
+        Ok((relative, usize::from(!self.singular())))
     }
 
     fn solve_once(&self, b: &Mat<f64>) -> Mat<f64> {
@@ -148,7 +150,7 @@ mod tests {
     fn a_saddle_by_hand() {
         let system = System::new(Mat::from_fn(2, 2, |i, j| [[2.0, 1.0], [1.0, 0.0]][i][j])).unwrap();
         let mut x = [3.0, 5.0];
-        assert!(system.solve(&mut x).unwrap() < 1e-15);
+        assert!(system.solve(&mut x).unwrap().0 < 1e-15);
         assert!((x[0] - 5.0).abs() < 1e-14 && (x[1] + 7.0).abs() < 1e-14);
         assert_eq!((system.negative(), system.singular()), (1, false));
     }
@@ -161,5 +163,15 @@ mod tests {
         system.solve(&mut x).unwrap();
         assert!(system.singular() && x.iter().all(|v| (v - 0.5).abs() < 1e-14));
         assert!(System::new(Mat::from_fn(1, 1, |_, _| f64::NAN)).is_err());
+    }
+
+    /// Right-hand sides that are no numbers, of a regular and of a singular system.
+    #[test]
+    fn what_is_no_number_is_not_solved() {
+        for system in [Mat::identity(2, 2), Mat::from_fn(2, 2, |_, _| 1.0)].map(|k| System::new(k).unwrap()) {
+            for mut rhs in [[f64::NAN; 2], [f64::NAN, 1.0], [1.0, f64::NAN]] {
+                assert!(system.solve(&mut rhs).is_err());
+            }
+        }
     }
 }

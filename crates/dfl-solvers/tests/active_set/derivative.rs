@@ -1,10 +1,12 @@
 //! Derivatives of the answers, and batches of them.
 
 use dfl_core::testkit::{check_decider, jvp_error, random_qp, vjp_error};
-use dfl_core::{Batch, Call, Decider, Entry, Key, ParamMap, Rng, Status, Stream};
+use dfl_core::{
+    Adjoint, Batch, Call, Cotangent, Decider, DifferentiableSolver, Entry, Key, ParamMap, Program, Rng, Solution, Solver, Status, Stream,
+};
 use dfl_solvers::{Batched, Kkt};
 
-use crate::solver;
+use crate::{identity, matrix, solver};
 
 /// theta in costs, matrix entries, right-hand sides and bounds. Answers are exact to about 1e-13, so a step of 1e-5 leaves 1e-7 in the
 /// worst-conditioned ones.
@@ -52,5 +54,19 @@ fn the_number_of_threads_changes_no_bit() {
     let one = run(1);
     for threads in [2, 8] {
         assert!(run(threads) == one, "{threads} threads");
+    }
+}
+
+/// A cotangent that is no number is refused; it was once taken for zero.
+#[test]
+fn a_cotangent_that_is_no_number_is_an_error() {
+    let program = Program::linear(vec![1.0; 2]).with_quadratic(identity(2)).with_rows(matrix(&[&[1.0, 1.0]]), vec![1.0], vec![1.0]);
+    let s = solver(program, ParamMap::costs(2));
+    let (mut ws, mut out, mut u) = (s.workspace().unwrap(), Solution::default(), Adjoint::default());
+    let mut info = s.solve(&[0.0; 2], None, &mut ws, &mut out).unwrap();
+    let tape = s.tape(&[0.0; 2], &out, &mut ws, &mut info).unwrap();
+    for (x, row) in [([f64::NAN; 2], 0.0), ([f64::NAN, 1.0], 1.0), ([0.0; 2], f64::NAN)] {
+        let cotangent = Cotangent { x: &x, rows: &[row], ..Default::default() };
+        assert!(s.vjp(&tape, cotangent, &mut u, &mut [0.0; 2]).is_err(), "{x:?} {row}");
     }
 }

@@ -215,3 +215,27 @@ fn the_contract_of_a_decider() {
     let thetas = Batch::from_vec(20, 12, (0..240).map(|_| rng.normal()).collect()).unwrap();
     check_decider(&Batched::new(solver(program, ParamMap::costs(12))), &thetas);
 }
+
+/// Where rows are dependent, only what no solution can have is forgiven: numbers that overflow, or are none, are an error.
+#[test]
+fn a_dependent_system_that_was_not_solved_is_an_error() {
+    let program = Program::linear(vec![0.0; 3]).with_quadratic(Csc::diagonal(&[1.0, 1.0, 1e-10])).with_rows(
+        matrix(&[&[1.0, 1.0, 0.0], &[1.0, 1.0, 0.0]]),
+        vec![2.0; 2],
+        vec![2.0; 2],
+    );
+    let s = solver(program, ParamMap::costs(3));
+    let (mut ws, mut out, mut u) = (s.workspace().unwrap(), Solution::default(), Adjoint::default());
+    let mut info = s.solve(&[0.0; 3], None, &mut ws, &mut out).unwrap();
+    let tape = s.tape(&[0.0; 3], &out, &mut ws, &mut info).unwrap();
+    assert!(info.degenerate);
+    for bad in [[f64::NAN, 0.0, 0.0], [f64::NAN; 3], [1.0, 0.0, 1e300]] {
+        assert!(s.vjp(&tape, Cotangent { x: &bad, ..Default::default() }, &mut u, &mut [0.0; 3]).is_err(), "{bad:?}");
+        assert!(s.jvp(&tape, &bad, &mut u, &mut [0.0; 3]).is_err(), "{bad:?}");
+    }
+    let rows = Cotangent { rows: &[f64::NAN, 1.0], ..Default::default() };
+    assert!(s.vjp(&tape, rows, &mut u, &mut [0.0; 3]).is_err());
+    // One that no multipliers can have gets the nearest.
+    s.vjp(&tape, Cotangent { rows: &[1.0, -1.0], ..Default::default() }, &mut u, &mut [0.0; 3]).unwrap();
+    assert_eq!(u.residual, 1.0);
+}

@@ -3,7 +3,7 @@
 use dfl_core::{Csc, Entry, ParamMap, Program, Rng, Side, Solution, Solver, Status};
 use dfl_solvers::{Grid, Separable};
 
-use crate::{close, known, solver};
+use crate::{INF, close, known, solver, sparse};
 
 fn run(s: &Separable, theta: &[f64], from: Option<&Solution>) -> (Solution, usize) {
     let (mut ws, mut out) = (s.workspace().unwrap(), Solution::default());
@@ -97,6 +97,32 @@ fn answers_do_not_depend_on_the_workspace() {
             if info.status == Status::Optimal {
                 assert_eq!(out, run(&s, &theta, None).0);
             }
+        }
+    }
+}
+
+/// Slack rows, and sides of variables, keep nothing of the last solve: a cold one takes the same steps to the same bits, also after a start
+/// that is not finite and after a program without a feasible point.
+#[test]
+fn a_used_workspace_begins_anew() {
+    let mut rng = Rng::seeded(64);
+    for k in 0..40 {
+        let (n, m) = (3 + k % 12, 1 + k % 9);
+        let base = sparse(n, m, 0.7, &mut rng);
+        let (lo, a, c) = (base.row_lo.iter().map(|v| v.max(-50.0) - 3.0).collect(), base.a.clone(), base.c.clone());
+        let base = base.with_rows(a, lo, vec![INF; m]).with_bounds(vec![-4.0; n], vec![4.0; n]);
+        let params = (0..n).fold(ParamMap::new(n + 1), |map, j| map.link(Entry::C(j), j, 1.0)).link(Entry::RowLo(0), n, 1.0);
+        let s = solver(Program { c: vec![0.0; n], ..base }, params);
+        let theta: Vec<f64> = c.iter().copied().chain([0.0]).collect();
+        let impossible: Vec<f64> = c.iter().copied().chain([1e4]).collect();
+        let (fresh, steps) = run(&s, &theta, None);
+        let (mut ws, mut out) = (s.workspace().unwrap(), Solution::default());
+        let broken = Solution { x: vec![f64::NAN; n], ..fresh.clone() };
+        for (before, from) in [(&theta, None), (&theta, Some(&broken)), (&impossible, None)] {
+            let info = s.solve(before, from, &mut ws, &mut out).unwrap();
+            assert_eq!(info.status == Status::Infeasible, before == &impossible, "instance {k}");
+            let info = s.solve(&theta, None, &mut ws, &mut out).unwrap();
+            assert_eq!((info.iterations, &out), (steps, &fresh), "instance {k}");
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The barrier's derivative against central differences and against a dense Newton system built and solved here.
 
 use dfl_core::testkit::{Parametric, gradient_error, jvp_error, random_qp, vjp_error};
-use dfl_core::{Adjoint, Cotangent, DifferentiableSolver, Entry, ParamMap, Program, Rng, Solution, Solver};
+use dfl_core::{Adjoint, Cotangent, Csc, DifferentiableSolver, Entry, ParamMap, Program, Rng, Solution, Solver};
 use dfl_solvers::{Barrier, BarrierOptions, Grid};
 
 use super::{solve, unit_box};
@@ -196,4 +196,43 @@ fn wrong_lengths_are_refused() {
     assert!(solver.vjp(&tape, Cotangent { x: &[1.0; 2], ..Default::default() }, &mut u, &mut [0.0; 3]).is_err());
     assert!(solver.jvp(&tape, &[1.0], &mut u, &mut [0.0; 2]).is_err());
     assert!(solver.jvp(&tape, &[1.0; 2], &mut u, &mut [0.0; 1]).is_err());
+}
+
+/// Flow balance has one row too many, so that the multipliers of the equalities may all move together: of a cotangent on them only what is
+/// left without its mean counts.
+#[test]
+fn cotangents_on_dependent_multipliers_get_the_nearest() {
+    let (grid, mut rng) = (Grid::new(4, 4).unwrap(), Rng::seeded(6));
+    let (arcs, nodes) = (grid.arcs(), 16);
+    let params = (0..nodes).fold(ParamMap::new(arcs + nodes), |map, i| map.rhs(i, arcs + i, 1.0));
+    let params = (0..arcs).fold(params, |map, j| map.link(Entry::C(j), j, 1.0));
+    let solver = barrier(&grid.program(), &params, 0.2);
+    let theta: Vec<f64> = (0..arcs + nodes).map(|k| if k < arcs { 1.0 + rng.uniform() } else { 0.0 }).collect();
+    let rows: Vec<f64> = (0..nodes).map(|_| 3.0 + rng.normal()).collect();
+    let mean = rows.iter().sum::<f64>() / nodes as f64;
+    let centred: Vec<f64> = rows.iter().map(|r| r - mean).collect();
+    let (got, _, u) = pull(&solver, &theta, Cotangent { rows: &rows, ..Default::default() });
+    let (expected, _, v) = pull(&solver, &theta, Cotangent { rows: &centred, ..Default::default() });
+    let size = expected.iter().fold(1.0_f64, |a, v| a.max(v.abs()));
+    assert!(u.residual > 0.1 && v.residual < 1e-6, "{:.1e} {:.1e}", u.residual, v.residual);
+    got.iter().zip(&expected).for_each(|(a, b)| assert!((a - b).abs() < 1e-5 * size, "{a} against {b}"));
+}
+
+/// A system that was not solved is an error, forwards as backwards, whatever the cotangent is on.
+#[test]
+fn numbers_that_overflow_are_an_error() {
+    let program = Program::linear(vec![0.0; 2]).with_quadratic(Csc::diagonal(&[1e-10, 1.0])).with_rows(
+        Csc::from_triplets(2, 2, &[(0, 1, 1.0), (1, 1, 1.0)]).unwrap(),
+        vec![1.0; 2],
+        vec![1.0; 2],
+    );
+    let solver = barrier(&program, &ParamMap::costs(2), 1.0);
+    let (mut ws, mut out, mut u) = (solver.workspace().unwrap(), Solution::default(), Adjoint::default());
+    let mut info = solver.solve(&[0.0; 2], None, &mut ws, &mut out).unwrap();
+    let tape = solver.tape(&[0.0; 2], &out, &mut ws, &mut info).unwrap();
+    for bad in [[1e300, 0.0], [f64::NAN, 0.0]] {
+        assert!(solver.jvp(&tape, &bad, &mut u, &mut [0.0; 2]).is_err(), "{bad:?}");
+        let both = Cotangent { x: &bad, rows: &[1.0, 1.0], ..Default::default() };
+        assert!(solver.vjp(&tape, both, &mut u, &mut [0.0; 2]).is_err(), "{bad:?}");
+    }
 }

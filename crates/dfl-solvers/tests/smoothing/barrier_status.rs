@@ -50,6 +50,16 @@ fn unbounded_programs_and_flat_optima() {
     assert_eq!(status(above(vec![1.0, -1.0]).with_quadratic(Csc::diagonal(&[0.0, 1e-3]))), Status::Optimal);
 }
 
+/// An optimum that is merely far away: 1e-6 / 2 y^2 - 1e3 y falls until y = 1e9. Without the curvature it falls for ever.
+#[test]
+fn a_distant_optimum_is_an_optimum() {
+    let with = |curvature| Program::linear(vec![0.0, -1e3]).with_quadratic(Csc::diagonal(&[1.0, curvature]));
+    let (info, out) = solve(&Barrier::new(with(1e-6), ParamMap::new(0), Default::default()).unwrap(), &[]);
+    assert_eq!(info.status, Status::Optimal);
+    assert!((out.x[1] - 1e9).abs() < 1e-3, "{:?}", out.x);
+    assert_eq!(status(with(0.0)), Status::Unbounded);
+}
+
 /// x + y = 0 with x, y >= 0 has the one point 0, which is inside nothing.
 #[test]
 fn a_program_without_interior_has_no_answer() {

@@ -169,3 +169,17 @@ fn cotangents_on_multipliers() {
     let error = gradient_error(&theta, &grad, 1e-6, |at| solve(&solver, at).0.row_dual.iter().zip(&rows).map(|(d, r)| d * r).sum());
     assert!(error < 1e-6, "{error:.1e}");
 }
+
+/// A regular system is refined once, and says so; a cotangent of zero is not solved at all.
+#[test]
+fn refinements_are_counted() {
+    let solver = program(Quadratic, boxed(2, -9.0, 9.0), 3, 2, options(Risk::Mean, Curvature::SampleAverage));
+    let theta = normals(6, 0.5, 1.0, &mut Rng::seeded(8));
+    let (mut ws, mut out, mut u) = (solver.workspace().unwrap(), Solution::default(), Adjoint::default());
+    let mut info = solver.solve(&theta, None, &mut ws, &mut out).unwrap();
+    let tape = solver.tape(&theta, &out, &mut ws, &mut info).unwrap();
+    for (x, steps) in [([1.0, 2.0], 1), ([0.0; 2], 0)] {
+        solver.vjp(&tape, Cotangent { x: &x, ..Cotangent::default() }, &mut u, &mut [0.0; 6]).unwrap();
+        assert_eq!(u.refinements, steps);
+    }
+}

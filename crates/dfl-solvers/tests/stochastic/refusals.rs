@@ -72,6 +72,30 @@ fn no_optimum_is_a_status() {
     assert_eq!(solve(&limited, &[1.0, -1.0, 2.0, 0.5, -2.0]).1.status, Status::Limit);
 }
 
+/// An optimum that is merely far away.
+#[test]
+fn a_distant_optimum_is_an_optimum() {
+    let far = |risk| solve(&program(Quadratic, free(1), 2, 1, options(risk, Curvature::SampleAverage)), &[1e9; 2]);
+    let (out, info) = far(Risk::Mean);
+    assert_eq!((info.status, out.x), (Status::Optimal, vec![1e9]));
+    // Costs of 1e18 have too few digits for the rows of CVaR, but they are no ray either.
+    assert_eq!(far(Risk::Cvar { tail: 0.5 }).1.status, Status::Failed);
+}
+
+/// The smoothing stage of a cold start counts too, and what an earlier solve has left in the answer goes.
+#[test]
+fn a_limit_holds_from_the_first_step_and_leaves_zeros() {
+    let theta = normals(60, 1.0, 0.5, &mut Rng::seeded(4));
+    for iterations in [1, 3] {
+        let few = StochasticOptions { iterations, ..StochasticOptions::default() };
+        let solver = program(Generation::new(3, 50.0, 0.5, 1.0), ramps(3, 0.4), 20, 3, few);
+        let mut out = Solution { x: vec![7.0; 5], objective: 7.0, row_dual: vec![7.0; 9], ..Solution::default() };
+        let info = solver.solve(&theta, None, &mut solver.workspace().unwrap(), &mut out).unwrap();
+        assert_eq!((info.status, info.iterations), (Status::Limit, iterations));
+        assert_eq!(out, Solution::zeros(3, 2));
+    }
+}
+
 /// The three scores that would be wrong.
 #[test]
 fn score_weights_that_would_vanish_are_refused() {
