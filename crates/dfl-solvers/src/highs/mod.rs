@@ -3,7 +3,7 @@
 mod answer;
 mod model;
 
-use dfl_core::{Dims, Entry, Error, ParamMap, Program, ProgramSolver, Result, Side, Solution, SolveInfo, Solver, Status};
+use dfl_core::{Dims, Entry, Error, ParamMap, Program, ProgramSolver, Residuals, Result, Side, Solution, SolveInfo, Solver, Status};
 use highs_sys as ffi;
 use highs_sys::HighsInt;
 
@@ -122,6 +122,11 @@ impl Highs {
 
     /// One run and what it found; the model is ready for it.
     fn attempt(&self, ws: &mut HighsWorkspace, out: &mut Solution) -> Result<SolveInfo> {
+        if ws.program.n() == 0 && Residuals::feasibility(&ws.program, &[]) > self.options.tolerance {
+            // HiGHS looks at no row then.
+            ws.limited = false;
+            return Ok(without_answer(Status::Infeasible, 0));
+        }
         let ended = ws.model.run();
         ws.limited = matches!(
             ended,
