@@ -71,6 +71,17 @@ pub(crate) fn is_finite(from: &Solution) -> bool {
     [&from.x, &from.row_dual, &from.bound_dual, &from.cone_dual].into_iter().flatten().all(|v| v.is_finite())
 }
 
+/// Refuses what a solver of continuous programs with rows and bounds alone does not take.
+pub(crate) fn refuse_integers_and_cones(who: &'static str, program: &Program) -> Result<()> {
+    if program.has_integers() {
+        return Err(Error::Unsupported { who, what: "integer variables" });
+    }
+    if !program.cones.is_empty() {
+        return Err(Error::Unsupported { who, what: "second-order cones" });
+    }
+    Ok(())
+}
+
 /// An answer without a decision.
 pub(crate) fn without_answer(status: Status, iterations: usize) -> SolveInfo {
     SolveInfo { status, iterations, degenerate: false }
@@ -87,7 +98,8 @@ pub(crate) fn has_zero_dual(value: &[f64], lo: &[f64], up: &[f64], dual: &[f64])
     })
 }
 
-fn finite(what: &'static str, values: &[f64]) -> Result<()> {
+/// Refuses a NaN or infinite entry.
+pub(crate) fn finite(what: &'static str, values: &[f64]) -> Result<()> {
     match values.iter().position(|v| !v.is_finite()) {
         None => Ok(()),
         Some(column) => Err(Error::NotFinite { what, row: 0, column, value: values[column] }),

@@ -20,7 +20,7 @@ use std::sync::{Arc, OnceLock};
 use dfl_core::{Dims, Entry, Error, ParamMap, Program, ProgramSolver, Result, Solution, SolveInfo, Solver, Status};
 
 use crate::check_convex;
-use crate::instance::{Instance, is_finite, without_answer};
+use crate::instance::{Instance, finite, is_finite, refuse_integers_and_cones, without_answer};
 use crate::kkt::{Entries, Matrices, Symbolic};
 use crate::limits::check_seconds;
 pub use derivative::ActiveSetTape;
@@ -102,13 +102,7 @@ impl ActiveSet {
     /// [`Error::Unsupported`] or [`Error::NotConvex`] as above, [`Error::Domain`] for an option, or what [`Program::check`] and
     /// [`ParamMap::check`] find.
     pub fn new(program: Program, params: ParamMap, options: ActiveSetOptions) -> Result<Self> {
-        let unsupported = |what| Err(Error::Unsupported { who: "active_set", what });
-        if program.has_integers() {
-            return unsupported("integer variables");
-        }
-        if !program.cones.is_empty() {
-            return unsupported("second-order cones");
-        }
+        refuse_integers_and_cones("active_set", &program)?;
         if !(options.tolerance >= 1e-13 && options.tolerance <= 1e-2) {
             return Err(Error::Domain { what: "ActiveSetOptions::tolerance", value: options.tolerance, need: "between 1e-13 and 1e-2" });
         }
@@ -240,12 +234,5 @@ impl ProgramSolver for ActiveSet {
 
     fn program<'a>(&'a self, ws: &'a ActiveSetWorkspace) -> &'a Program {
         &ws.program
-    }
-}
-
-fn finite(what: &'static str, values: &[f64]) -> Result<()> {
-    match values.iter().position(|v| !v.is_finite()) {
-        None => Ok(()),
-        Some(column) => Err(Error::NotFinite { what, row: 0, column, value: values[column] }),
     }
 }

@@ -13,7 +13,7 @@ use dfl_core::{
 };
 
 use crate::check_convex;
-use crate::instance::{Instance, without_answer};
+use crate::instance::{Instance, refuse_integers_and_cones, without_answer};
 use newton::{Outcome, Work};
 use system::{Kind, Structure};
 pub use tape::BarrierTape;
@@ -84,13 +84,7 @@ impl Barrier {
     /// [`Error::Unsupported`] or [`Error::NotConvex`] as above, [`Error::Domain`] for an option, or what [`Program::check`] and
     /// [`ParamMap::check`] find.
     pub fn new(program: Program, params: ParamMap, options: BarrierOptions) -> Result<Self> {
-        let unsupported = |what| Err(Error::Unsupported { who: "barrier", what });
-        if program.has_integers() {
-            return unsupported("integer variables");
-        }
-        if !program.cones.is_empty() {
-            return unsupported("second-order cones");
-        }
+        refuse_integers_and_cones("barrier", &program)?;
         if !(options.mu > 0.0 && options.mu.is_finite()) {
             return Err(Error::Domain { what: "BarrierOptions::mu", value: options.mu, need: "positive and finite" });
         }

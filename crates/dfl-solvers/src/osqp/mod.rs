@@ -10,7 +10,7 @@ use dfl_core::{Dims, Entry, Error, ParamMap, Program, ProgramSolver, Result, Sol
 use osqp::{Problem, Settings};
 
 use crate::check_convex;
-use crate::instance::{Instance, is_finite, without_answer};
+use crate::instance::{Instance, is_finite, refuse_integers_and_cones, without_answer};
 use crate::limits::{Deadline, check_seconds};
 use crate::polish::{Layout, Pattern, Point, Polisher, Stack};
 use form::{Finite, borrow};
@@ -84,15 +84,9 @@ impl Osqp {
     /// [`Error::Unsupported`] or [`Error::NotConvex`] as above, [`Error::Domain`] for an option, or what [`Program::check`] and
     /// [`ParamMap::check`] find.
     pub fn new(program: Program, params: ParamMap, options: OsqpOptions) -> Result<Self> {
-        let unsupported = |what| Err(Error::Unsupported { who: "osqp", what });
-        if program.has_integers() {
-            return unsupported("integer variables");
-        }
-        if !program.cones.is_empty() {
-            return unsupported("second-order cones");
-        }
+        refuse_integers_and_cones("osqp", &program)?;
         if program.n() == 0 {
-            return unsupported("a program without variables");
+            return Err(Error::Unsupported { who: "osqp", what: "a program without variables" });
         }
         if !(options.tolerance >= 1e-12 && options.tolerance <= 1e-2) {
             return Err(Error::Domain { what: "OsqpOptions::tolerance", value: options.tolerance, need: "between 1e-12 and 1e-2" });

@@ -15,7 +15,7 @@ use std::sync::Arc;
 
 use dfl_core::{Dims, Entry, Error, ParamMap, Program, ProgramSolver, Result, Solution, SolveInfo, Solver, Status};
 
-use crate::instance::{Instance, without_answer};
+use crate::instance::{Instance, refuse_integers_and_cones, without_answer};
 use crate::kkt::Entries;
 use crate::limits::{Deadline, check_seconds};
 use model::Model;
@@ -93,12 +93,7 @@ impl Separable {
     /// [`Error::Unsupported`] or [`Error::NotConvex`] as above, [`Error::Domain`] for an option, or what [`Program::check`] and
     /// [`ParamMap::check`] find.
     pub fn new(program: Program, params: ParamMap, options: SeparableOptions) -> Result<Self> {
-        if program.has_integers() {
-            return Err(unsupported("integer variables"));
-        }
-        if !program.cones.is_empty() {
-            return Err(unsupported("second-order cones"));
-        }
+        refuse_integers_and_cones("separable", &program)?;
         if !(options.tolerance >= 1e-13 && options.tolerance <= 1e-2) {
             return Err(Error::Domain { what: "SeparableOptions::tolerance", value: options.tolerance, need: "between 1e-13 and 1e-2" });
         }
