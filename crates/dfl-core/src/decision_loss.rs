@@ -85,7 +85,7 @@ impl<L: Loss, D: Decider> DecisionLoss<L, D> {
         };
         let mut at = Batch::zeros(b, probes * preds.cols());
         for i in 0..b {
-            self.loss.probe(&row(preds, targets, i), &mut noise(stream, ids[i]), at.row_mut(i));
+            self.loss.probe(&row(preds, targets, ids, i), &mut noise(stream, ids[i]), at.row_mut(i));
         }
         let keys: Vec<Key> = ids.iter().flat_map(|&id| (0..probes as u32).map(move |slot| Key { id, slot })).collect();
         let at = Batch::from_vec(b * probes, preds.cols(), at.into_vec())?;
@@ -120,7 +120,7 @@ impl<L: Loss, D: Decider> DecisionLoss<L, D> {
             let (from, to) = (i * probes, (i + 1) * probes);
             let found = Found { x: &x.as_slice()[from * n..to * n], objective: &objective[from..to] };
             let cot = &mut cotangent.as_mut_slice()[from * n..to * n];
-            out.values[i] = self.loss.finish(&row(preds, targets, i), &mut noise(stream, ids[i]), found, out.grads.row_mut(i), cot);
+            out.values[i] = self.loss.finish(&row(preds, targets, ids, i), &mut noise(stream, ids[i]), found, out.grads.row_mut(i), cot);
         }
         (out, cotangent)
     }
@@ -166,9 +166,10 @@ fn noise(stream: Stream, id: u64) -> Rng {
     stream.rng("loss", Key { id, slot: 0 })
 }
 
-fn row<'a>(preds: &'a Batch, targets: &'a Targets, i: usize) -> Row<'a> {
+fn row<'a>(preds: &'a Batch, targets: &'a Targets, ids: &[u64], i: usize) -> Row<'a> {
     let part = |b: &'a Option<Batch>| b.as_ref().map_or(&[][..], |b| b.row(i));
     Row {
+        id: ids[i],
         pred: preds.row(i),
         truth: part(&targets.truth),
         solution: part(&targets.solution),

@@ -55,6 +55,8 @@ impl Targets {
 #[derive(Clone, Copy, Debug)]
 #[allow(missing_docs, reason = "named like the fields of `Targets`")]
 pub struct Row<'a> {
+    /// Name of the row for the whole run: what parameters that a loss keeps for each row are found by.
+    pub id: u64,
     pub pred: &'a [f64],
     pub truth: &'a [f64],
     pub solution: &'a [f64],

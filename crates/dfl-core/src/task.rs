@@ -22,6 +22,19 @@ pub struct Labels {
     pub solution: Batch,
     /// Cost of that decision, `[b]`.
     pub cost: Vec<f64>,
+    /// Per row the outward normals of the constraints that are tight at that decision, `[tight, x]`; only for losses that read them.
+    pub normals: Option<Vec<Batch>>,
+}
+
+impl Labels {
+    /// The rows named by `index`, in that order.
+    pub fn select(&self, index: &[usize]) -> Self {
+        Self {
+            solution: self.solution.select(index),
+            cost: index.iter().map(|&i| self.cost[i]).collect(),
+            normals: self.normals.as_ref().map(|n| index.iter().map(|&i| n[i].clone()).collect()),
+        }
+    }
 }
 
 impl Instances {
@@ -52,16 +65,17 @@ impl Instances {
             ids: index.iter().map(|&i| self.ids[i]).collect(),
             features: self.features.select(index),
             truth: self.truth.select(index),
-            labels: self
-                .labels
-                .as_ref()
-                .map(|l| Labels { solution: l.solution.select(index), cost: index.iter().map(|&i| l.cost[i]).collect() }),
+            labels: self.labels.as_ref().map(|l| l.select(index)),
         }
     }
 
     /// What losses compare with.
     pub fn targets(&self) -> Targets {
-        Targets { truth: Some(self.truth.clone()), solution: self.labels.as_ref().map(|l| l.solution.clone()), normals: None }
+        Targets {
+            truth: Some(self.truth.clone()),
+            solution: self.labels.as_ref().map(|l| l.solution.clone()),
+            normals: self.labels.as_ref().and_then(|l| l.normals.clone()),
+        }
     }
 }
 
@@ -122,6 +136,11 @@ pub trait Task: Send + Sync {
     fn formulation(&self) -> Option<Formulation> {
         None
     }
+    /// The task as a convex program whose `theta` is the prediction: what a smoothed solver smooths. For an integer program a relaxation,
+    /// of which the task says which; else the task itself.
+    fn relaxation(&self) -> Option<Formulation> {
+        self.formulation()
+    }
     /// The cost with its gradient in the decision, for losses that go through a differentiable decider.
     fn gradient_cost(&self) -> Option<Arc<dyn CostGrad>> {
         None
@@ -159,7 +178,7 @@ pub fn label(task: &dyn Task, data: &mut Splits) -> Result<()> {
     for part in [&mut data.train, &mut data.valid, &mut data.test] {
         let (solution, _) = decide(&*oracle, &part.truth, &part.ids)?;
         let cost = task.costs(&part.truth, &solution)?;
-        part.labels = Some(Labels { solution, cost });
+        part.labels = Some(Labels { solution, cost, normals: None });
     }
     Ok(())
 }
