@@ -1,5 +1,5 @@
 //! Deciders that answer by a formula or by enumeration, and how a loss is evaluated at one row.
-#![allow(dead_code, reason = "each test file uses its part")]
+#![allow(dead_code, unreachable_pub, reason = "each test file uses its part of what is one module")]
 
 use dfl_core::{
     Batch, Call, Decider, DecisionLoss, Decisions, Dims, Loss, NoGradient, ParamMap, Pullback, Result, Rng, SolveInfo, Status, Stream, Targets,
