@@ -22,7 +22,7 @@ impl Program {
         if let Some(column) = x.iter().position(|v| !v.is_finite()) {
             return Err(Error::NotFinite { what: "decision", row: 0, column, value: x[column] });
         }
-        if !(tolerance >= 0.0) {
+        if tolerance.is_nan() || tolerance < 0.0 {
             return Err(Error::Domain { what: "tolerance of tight constraints", value: tolerance, need: "at least 0" });
         }
         if !self.cones.is_empty() {
@@ -71,15 +71,8 @@ mod tests {
     /// At (1, 0, 1): the equality with both signs, the second row at its lower side, x1 above, x2 below, x3 on both sides.
     #[test]
     fn normals_by_hand() {
-        let expected = [
-            [1.0, 1.0, 0.0],
-            [-1.0, -1.0, 0.0],
-            [-1.0, 0.0, 1.0],
-            [1.0, 0.0, 0.0],
-            [0.0, -1.0, 0.0],
-            [0.0, 0.0, 1.0],
-            [0.0, 0.0, -1.0],
-        ];
+        let expected =
+            [[1.0, 1.0, 0.0], [-1.0, -1.0, 0.0], [-1.0, 0.0, 1.0], [1.0, 0.0, 0.0], [0.0, -1.0, 0.0], [0.0, 0.0, 1.0], [0.0, 0.0, -1.0]];
         assert_eq!(program().tight_normals(&[1.0, 0.0, 1.0], 1e-9).unwrap(), Batch::from_rows(&expected).unwrap());
     }
 

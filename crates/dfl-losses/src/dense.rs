@@ -12,7 +12,7 @@ pub(crate) fn solve_spd(m: &mut [f64], b: &mut [f64]) -> bool {
             row[j] = (row[j] - dot(&row[..j], &above[j * n..j * n + j])) / above[j * n + j];
         }
         let pivot = row[i] - dot(&row[..i], &row[..i]);
-        if !(pivot > 0.0) {
+        if pivot.is_nan() || pivot <= 0.0 {
             return false;
         }
         row[i] = pivot.sqrt();

@@ -35,7 +35,7 @@ fn draws<L: Loss>(loss: L, decider: Listed, pred: &[f64], best: &[f64], streams:
     let joined = DecisionLoss::new(loss, decider).unwrap();
     let truth: Vec<f64> = pred.iter().map(|_| 4.0).collect();
     let at = |seed| joined.evaluate(&rows(&[pred]), &targets(rows(&[&truth]), rows(&[best])), &[7], Stream { seed, step: 3 }).unwrap();
-    (0..streams).map(|seed| at(seed)).map(|out| (out.values[0], out.grads.row(0)[0])).unzip()
+    (0..streams).map(at).map(|out| (out.values[0], out.grads.row(0)[0])).unzip()
 }
 
 /// Mean and its standard error.
@@ -96,7 +96,7 @@ fn additive_noise_has_the_closed_form() {
     let joined = DecisionLoss::new(FenchelYoung::perturbed(), Perturbed::new(zero_or_one(), options).unwrap()).unwrap();
     let label = Targets { solution: Some(column(&[0.0])), ..Targets::default() };
     let at = |seed| joined.evaluate(&column(&[p]), &label, &[7], Stream { seed, step: 0 }).unwrap();
-    let (values, gradients): (Vec<f64>, Vec<f64>) = (0..4000).map(|s| at(s)).map(|out| (out.values[0], out.grads.row(0)[0])).unzip();
+    let (values, gradients): (Vec<f64>, Vec<f64>) = (0..4000).map(at).map(|out| (out.values[0], out.grads.row(0)[0])).unzip();
     agrees(&values, value);
     agrees(&gradients, gradient);
 }
@@ -204,5 +204,8 @@ fn bad_options_and_predictions_are_refused() {
     assert!(matches!(out, Err(Error::NotFinite { what: "prediction", row: 0, column: 0, .. })));
     let out = loss.evaluate(&column(&[1.0]), &Targets { truth: Some(column(&[4.0])), ..Targets::default() }, &[7], Stream::default());
     assert!(matches!(out, Err(Error::Missing { loss: "sfge", .. })));
-    assert_eq!(loss.evaluate(&Batch::zeros(0, 1), &targets(Batch::zeros(0, 1), Batch::zeros(0, 1)), &[], Stream::default()).unwrap().values, [0.0; 0]);
+    assert_eq!(
+        loss.evaluate(&Batch::zeros(0, 1), &targets(Batch::zeros(0, 1), Batch::zeros(0, 1)), &[], Stream::default()).unwrap().values,
+        [0.0; 0]
+    );
 }
