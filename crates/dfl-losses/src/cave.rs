@@ -26,7 +26,7 @@ use crate::kernels::{add_scaled, count, dot, share};
 /// # Shapes
 /// `pred`: `[p]`; `normals`: `[tight, p]`. Exact $O(p^2)$ and inside $O(\text{tight}\, p^2)$ per step.
 /// # References
-/// Tang & Khalil (2024), CaVE: a cone-aligned approach for fast predict-then-optimize with binary linear programs, CPAIOR, section 4.
+/// Tang & Khalil (2024), CaVE: a cone-aligned approach for fast predict-then-optimize with binary linear programs, CPAIOR.
 /// # Differences
 /// The coin of the hybrid is tossed per row, in PyEPO per batch. PyEPO stops Clarabel after 3 iterations; the method inside is our own, with other
 /// points for the same number of steps.

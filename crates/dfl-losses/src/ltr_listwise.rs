@@ -17,7 +17,7 @@ const RAREST: f64 = 1e-8;
 /// # Shapes
 /// `pred`, `truth`: `[p]`; the prediction is the linear cost of the decision. $O(p\,|\Gamma|)$ a row.
 /// # References
-/// Mandi, Bucarey, Mulamba & Guns (2022), Decision-focused learning: through the lens of learning to rank, ICML, section 4 (listwise).
+/// Mandi, Bucarey, Mulamba & Guns (2022), Decision-focused learning: through the lens of learning to rank, ICML (listwise).
 #[derive(Clone, Debug)]
 pub struct LtrListwise {
     candidates: Candidates,

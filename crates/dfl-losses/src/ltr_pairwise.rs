@@ -16,7 +16,7 @@ use crate::kernels::{add_difference, dot, dot_difference, not_negative};
 /// # Shapes
 /// `pred`, `truth`: `[p]`; the prediction is the linear cost of the decision. $O(p\,|\Gamma|)$ a row.
 /// # References
-/// Mandi, Bucarey, Mulamba & Guns (2022), Decision-focused learning: through the lens of learning to rank, ICML, section 4 (pairwise).
+/// Mandi, Bucarey, Mulamba & Guns (2022), Decision-focused learning: through the lens of learning to rank, ICML (pairwise).
 #[derive(Clone, Debug)]
 pub struct LtrPairwise {
     candidates: Candidates,

@@ -11,7 +11,7 @@ use crate::kernels::{add_scaled, dot_difference};
 /// # Shapes
 /// `pred`, `truth`: `[p]`; the prediction is the linear cost of the decision. $O(p\,|\Gamma|)$ a row.
 /// # References
-/// Mandi, Bucarey, Mulamba & Guns (2022), Decision-focused learning: through the lens of learning to rank, ICML, section 4 (pointwise).
+/// Mandi, Bucarey, Mulamba & Guns (2022), Decision-focused learning: through the lens of learning to rank, ICML (pointwise).
 #[derive(Clone, Debug)]
 pub struct LtrPointwise {
     candidates: Candidates,

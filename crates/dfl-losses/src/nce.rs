@@ -13,8 +13,8 @@ use crate::kernels::{add_difference, add_scaled, dot_difference};
 /// # Shapes
 /// `pred`, `solution`: `[p]`; the prediction is the linear cost of the decision.
 /// # References
-/// Mulamba et al. (2021), Contrastive losses and solution caching for predict-and-optimize, IJCAI, Eq. 9 ("MAP"), with all feasible decisions as
-/// the pool; Blondel, Martins & Niculae (2020), JMLR 21, section 3.2 (the structured perceptron).
+/// Mulamba et al. (2021), Contrastive losses and solution caching for predict-and-optimize, IJCAI (the loss called MAP), with all feasible
+/// decisions as the pool; Blondel, Martins & Niculae (2020), JMLR 21 (the perceptron loss).
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Nce;
 

@@ -15,7 +15,7 @@ use crate::kernels::{add_difference, add_scaled, dot, positive};
 /// # Shapes
 /// `pred`, `truth`: `[p]`; the prediction is the linear cost of the decision. `sigma` is a pure number: a step in units of the truth.
 /// # References
-/// Gupta & Huang (2024), Decision-focused learning with directional gradients, NeurIPS, section 3 (PGB and PGC).
+/// Gupta & Huang (2024), Decision-focused learning with directional gradients, NeurIPS (backward and central PG losses).
 /// # Differences
 /// PyEPO adds $10^{-8}$ to the divisor.
 #[derive(Clone, Copy, Debug)]

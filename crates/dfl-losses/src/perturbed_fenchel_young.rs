@@ -21,7 +21,7 @@ use crate::kernels::{add_scaled, count, dot, positive};
 /// `pred`, `solution`: `[p]`; the prediction is the linear cost of the decision. Units of `sigma`: those of the cost, or of its logarithm.
 /// # References
 /// Berthet et al. (2020), Learning with differentiable perturbed optimizers, NeurIPS, section 4; Dalle et al. (2022), Learning with combinatorial
-/// optimization layers: a probabilistic approach, section 3.3 (multiplicative) and section 5 (Fenchel-Young losses).
+/// optimization layers: a probabilistic approach, section 3.3 (multiplicative).
 #[derive(Clone, Copy, Debug)]
 pub struct PerturbedFenchelYoung {
     samples: usize,

@@ -14,7 +14,7 @@ use crate::kernels::{add_difference, dot_difference};
 /// # Shapes
 /// `pred`, `truth` (self-contrastive only), `solution`: `[p]`; the prediction is the linear cost of the decision. $O(p\,|\Gamma|)$ a row.
 /// # References
-/// Mulamba et al. (2021), Contrastive losses and solution caching for predict-and-optimize, IJCAI, section 4 (the loss called NCE).
+/// Mulamba et al. (2021), Contrastive losses and solution caching for predict-and-optimize, IJCAI (the loss called NCE).
 #[derive(Clone, Debug)]
 pub struct PoolNce {
     candidates: Candidates,

@@ -12,8 +12,8 @@ use dfl_core::{Found, Loss, Needs, Rng, Row, Through};
 /// # Shapes
 /// `pred`, `truth`, `solution`: `[p]`; the prediction is the linear cost of the decision.
 /// # References
-/// Mulamba et al. (2021), Contrastive losses and solution caching for predict-and-optimize, IJCAI, Eq. 11 ("MAP" with $\hat c - c$), for the pool of
-/// one decision that the decider finds.
+/// Mulamba et al. (2021), Contrastive losses and solution caching for predict-and-optimize, IJCAI (the loss called MAP, at
+/// $\hat c - c$), for the pool of one decision that the decider finds.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Sce;
 

@@ -10,7 +10,7 @@ use dfl_core::{Found, Loss, Needs, Rng, Row, Through};
 /// # Shapes
 /// `pred`: `[theta]`; `solution`: `[x]`.
 /// # References
-/// Mandi, Kotary, Berden, Mulamba, Bucarey, Guns & Fioretto (2024), J. Artif. Intell. Res. 80, section 3.3 (imitation of the optimal decision); McKenzie, Heaton &
+/// Mandi, Kotary, Berden, Mulamba, Bucarey, Guns & Fioretto (2024), J. Artif. Intell. Res. 80; McKenzie, Heaton &
 /// Wu Fung (2024), Differentiating through integer linear programs, TMLR (the loss it trains with).
 /// # Differences
 /// A factor 2 of the gradient, which the surrogate-loss literature drops at times, is kept.

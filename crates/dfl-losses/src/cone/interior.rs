@@ -17,7 +17,7 @@ const SHORT: f64 = 0.99;
 /// size of the target, $I + U^\top \operatorname{diag}(\lambda/s)\, U$, which is definite whatever the generators.
 ///
 /// # References
-/// Wright (1997), Primal-dual interior-point methods, chapter 1 (the step); Tang & Khalil (2024), CaVE, CPAIOR, section 4.2 (to stop early).
+/// Wright (1997), Primal-dual interior-point methods, chapter 1 (the step); Tang & Khalil (2024), CaVE, CPAIOR (to stop early).
 #[derive(Debug, Default)]
 pub(crate) struct Interior {
     units: Vec<f64>,

@@ -13,9 +13,11 @@ pub enum LocalShape {
     Weighted,
     /// $\sum_j a_j^+ \max(d_j, 0)^2 + a_j^- \min(d_j, 0)^2$: too high is not as bad as too low.
     Directed,
-    /// $\epsilon \|d\|^2 + \|L^\top d\|^2$ with $L$ of `rank` columns: errors of several entries together.
-    #[allow(missing_docs, reason = "named in the sentence above")]
-    Quadratic { rank: usize },
+    /// $\epsilon \|d\|^2 + \|L^\top d\|^2$: errors of several entries together.
+    Quadratic {
+        /// Columns of $L$.
+        rank: usize,
+    },
 }
 
 /// How local losses are fitted.
@@ -53,7 +55,7 @@ impl Default for LodlOptions {
 /// `pred`, `truth`: `[p]`. Kept per row: `p`, `2 p` or `p rank` numbers.
 /// # References
 /// Shah, Wang, Wilder, Perrault & Tambe (2022), Decision-focused learning without decision-making: learning locally optimized decision losses,
-/// NeurIPS, section 4.
+/// NeurIPS.
 /// # Differences
 /// Fitted by least squares instead of stochastic gradients; the quadratic's floor is $\epsilon$ and not learnt.
 #[derive(Clone, Debug)]
