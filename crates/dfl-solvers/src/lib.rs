@@ -25,6 +25,7 @@ mod separable;
 mod shortest_path;
 mod smoothing;
 mod stochastic;
+mod tour;
 mod wrap;
 
 pub use active_set::{ActiveSet, ActiveSetOptions, ActiveSetTape, ActiveSetWorkspace};
@@ -48,4 +49,5 @@ pub use separable::{Separable, SeparableOptions, SeparableTape, SeparableWorkspa
 pub use shortest_path::{Grid, ShortestPath};
 pub use smoothing::{smooth_quadratic, smooth_quadratic_with_slacks};
 pub use stochastic::{Scenarios, StochasticOptions, StochasticProgram, StochasticTape, StochasticWorkspace};
+pub use tour::{ShortestTour, Tour, TourOptions, TourRelaxation, TourWorkspace};
 pub use wrap::{Cached, Counted, Noise, Perturbed, PerturbedOptions};
