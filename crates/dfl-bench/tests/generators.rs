@@ -4,8 +4,6 @@
 
 mod common;
 
-use std::fs;
-
 use dfl_bench::data::numpy_rng::RandomState;
 use dfl_bench::data::polynomial::{self, Generated};
 use dfl_bench::data::shortest_path::ShortestPathData;

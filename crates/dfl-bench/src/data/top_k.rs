@@ -15,7 +15,8 @@ use super::polynomial::{check, check_positive, filled, power};
 ///
 /// # Differences
 /// The published code draws with torch; here `phi` and then `e`, each row by row, come from one numpy stream like the other generators'
-/// data, so the distribution is the published one and the numbers are not. Its data have no noise; its successor's have $w = 0.25$.
+/// data, so the distribution is the published one and the numbers are not. The formula is published without noise; the regrets published
+/// by the surrogate-loss paper (its Table 1) are those of $w = 0.25$, which the code of the first paper adds.
 ///
 /// # References
 /// Shah et al. (2022), NeurIPS 35, section 5.1 ("cubic top-K"), locally optimised decision losses.
@@ -41,7 +42,7 @@ pub struct TopKData {
 }
 
 impl Default for TopKData {
-    /// 1000 instances of 50 items as published: degree 3, no noise.
+    /// 1000 instances of 50 items by the published formula: degree 3, no noise.
     fn default() -> Self {
         Self { items: 50, samples: 1000, degree: 3, noise: 0.0, seed: 135 }
     }

@@ -26,14 +26,14 @@ pub(super) struct Flags {
     #[arg(long, value_name = "N", default_value = "2", value_parser = whole::<usize>)]
     dim: usize,
     #[command(flatten)]
-    common: Common,
-    #[command(flatten)]
     noise: Noise,
+    #[command(flatten)]
+    common: Common,
 }
 
 impl Flags {
     pub(super) fn run(self) -> Result<()> {
-        let Self { items, dim, common: Common { samples, features, degree, to }, noise: Noise { noise } } = self;
+        let Self { items, dim, noise: Noise { noise }, common: Common { samples, features, degree, to } } = self;
         let file = to.out.open()?;
         let args = KnapsackData { items, dim, samples, features, degree, noise, seed: to.seed };
         let (data, weights) = (args.generate()?, args.weights()?);

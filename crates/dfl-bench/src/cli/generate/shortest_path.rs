@@ -22,14 +22,14 @@ pub(super) struct Flags {
     #[arg(long, value_name = "HxW", default_value = "5x5", allow_hyphen_values = true, value_parser = parse_grid)]
     grid: [usize; 2],
     #[command(flatten)]
-    common: Common,
-    #[command(flatten)]
     noise: Noise,
+    #[command(flatten)]
+    common: Common,
 }
 
 impl Flags {
     pub(super) fn run(self) -> Result<()> {
-        let Self { grid, common: Common { samples, features, degree, to }, noise: Noise { noise } } = self;
+        let Self { grid, noise: Noise { noise }, common: Common { samples, features, degree, to } } = self;
         let file = to.out.open()?;
         let args = ShortestPathData { grid, samples, features, degree, noise, seed: to.seed };
         let data = args.generate()?;

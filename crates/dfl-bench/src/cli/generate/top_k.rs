@@ -25,7 +25,7 @@ pub(super) struct Flags {
     #[arg(long, value_name = "N", default_value = "1000", value_parser = whole::<usize>)]
     samples: usize,
     /// Number of features of an item: there is one
-    #[arg(long, value_name = "1", default_value = "1", value_parser = one)]
+    #[arg(long, value_name = "N", default_value = "1", value_parser = one)]
     features: usize,
     /// Degree of the first term; 3 as published
     #[arg(long, value_name = "N", default_value = "3", value_parser = whole::<u32>)]

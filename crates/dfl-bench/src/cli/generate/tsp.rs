@@ -23,14 +23,14 @@ pub(super) struct Flags {
     #[arg(long, value_name = "N", default_value = "5", value_parser = whole::<usize>)]
     nodes: usize,
     #[command(flatten)]
-    common: Common,
-    #[command(flatten)]
     noise: Noise,
+    #[command(flatten)]
+    common: Common,
 }
 
 impl Flags {
     pub(super) fn run(self) -> Result<()> {
-        let Self { nodes, common: Common { samples, features, degree, to }, noise: Noise { noise } } = self;
+        let Self { nodes, noise: Noise { noise }, common: Common { samples, features, degree, to } } = self;
         let file = to.out.open()?;
         let args = TspData { nodes, samples, features, degree, noise, seed: to.seed };
         let (data, coordinates) = (args.generate()?, args.coordinates()?);
