@@ -54,7 +54,7 @@ impl ShortestPathData {
     /// Number of arcs `d = (h - 1) w + (w - 1) h`.
     ///
     /// # Errors
-    /// [`Error::Domain`] if the grid has no arc, or more than can be counted.
+    /// [`Error::Domain`](dfl_core::Error::Domain) if the grid has no arc, or more than can be counted.
     pub fn arcs(&self) -> Result<usize> {
         let [height, width] = self.grid;
         let nodes = height as f64 * width as f64;
@@ -67,7 +67,7 @@ impl ShortestPathData {
     /// Draws the instances: `x` `[n, p]` and `c` `[n, d]`, with the map `[d, p]` and the noise `[n, d]` behind them.
     ///
     /// # Errors
-    /// [`Error::Domain`] for a grid without arcs, no samples or features, degree 0, noise outside $[0, 1]$, or a size or degree that
+    /// [`Error::Domain`](dfl_core::Error::Domain) for a grid without arcs, no samples or features, degree 0, noise outside $[0, 1]$, or a size or degree that
     /// the machine cannot hold.
     pub fn generate(&self) -> Result<Generated> {
         let arcs = self.arcs()?;
