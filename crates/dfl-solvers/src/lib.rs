@@ -27,6 +27,7 @@ mod shortest_path;
 mod smoothing;
 mod stochastic;
 mod top_k;
+mod tour;
 mod wrap;
 
 pub use active_set::{ActiveSet, ActiveSetOptions, ActiveSetTape, ActiveSetWorkspace};
@@ -52,4 +53,5 @@ pub use shortest_path::{Grid, ShortestPath};
 pub use smoothing::{smooth_quadratic, smooth_quadratic_with_slacks};
 pub use stochastic::{Scenarios, StochasticOptions, StochasticProgram, StochasticTape, StochasticWorkspace};
 pub use top_k::TopK;
+pub use tour::{ShortestTour, Tour, TourOptions, TourRelaxation, TourWorkspace};
 pub use wrap::{Cached, Counted, Noise, Perturbed, PerturbedOptions};
