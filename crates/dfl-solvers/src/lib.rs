@@ -39,7 +39,7 @@ pub use clarabel::{Clarabel, ClarabelOptions, ClarabelWorkspace};
 pub use convexity::check_convex;
 pub use files::{Problem, read_problem};
 #[cfg(feature = "highs")]
-pub use highs::{Highs, HighsOptions, HighsWorkspace};
+pub use highs::{Highs, HighsOptions, HighsWorkspace, TourCuts, TourCutsOptions, TourCutsWorkspace};
 pub use kkt::{Kkt, KktTape, directional, value_gradient};
 pub use knapsack::{Knapsack, KnapsackOptions, KnapsackProblem, KnapsackWorkspace};
 pub use limits::Limits;

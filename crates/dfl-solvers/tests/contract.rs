@@ -3,10 +3,7 @@
 
 use dfl_core::testkit::check_decider;
 use dfl_core::{Batch, Call, Cone, Csc, Decider, Key, NoGradient, ParamMap, Pool, Program, Rng, Stream};
-use dfl_solvers::{
-    ActiveSet, Barrier, BarrierOptions, Batched, Cached, Grid, Kkt, Knapsack, KnapsackOptions, KnapsackProblem, Perturbed,
-    PerturbedOptions, RiskBudget, Separable, ShortestPath, TopK,
-};
+use dfl_solvers::{ActiveSet, Barrier, BarrierOptions, Batched, Cached, Grid, Kkt, Knapsack, KnapsackOptions, KnapsackProblem, Perturbed, PerturbedOptions, RiskBudget, Separable, ShortestPath, ShortestTour, TopK, Tour, TourOptions};
 
 type Make = fn() -> Box<dyn Decider>;
 
@@ -23,6 +20,10 @@ fn paths() -> Batched<NoGradient<ShortestPath>> {
     Batched::new(NoGradient(ShortestPath::new(grid())))
 }
 
+fn tours(options: TourOptions) -> ShortestTour {
+    ShortestTour::new(Tour::new(9).unwrap(), options).unwrap()
+}
+
 const DECIDERS: &[(&str, Make)] = &[
     ("shortest path", || Box::new(paths())),
     ("top k", || Box::new(Batched::new(NoGradient(TopK::new(grid().arcs(), 9).unwrap())))),
@@ -32,6 +33,8 @@ const DECIDERS: &[(&str, Make)] = &[
         let problem = KnapsackProblem::new(weights, vec![20.0, 15.0]).unwrap();
         Box::new(Batched::new(NoGradient(Knapsack::new(problem, KnapsackOptions::default()))))
     }),
+    ("shortest tour by the dynamic program", || Box::new(Batched::new(NoGradient(tours(TourOptions::default()))))),
+    ("shortest tour by branch and bound", || Box::new(Batched::new(NoGradient(tours(TourOptions { dynamic: 0, nodes: None }))))),
     ("perturbed shortest path", || Box::new(Perturbed::new(paths(), PerturbedOptions::default()).unwrap())),
     // Its pool begins with the optima of the contract's rows: a decider whose pool grows has a state, which the contract excludes.
     ("cached shortest path", || {
@@ -77,26 +80,34 @@ const DECIDERS: &[(&str, Make)] = &[
         let solver = dfl_solvers::Highs::new(grid().program(), dfl_core::ParamMap::costs(grid().arcs()), Default::default()).unwrap();
         Box::new(dfl_solvers::Owned::new(NoGradient(solver), 2).unwrap())
     }),
+    #[cfg(feature = "highs")]
+    ("shortest tour by HiGHS and cuts", || {
+        let solver = dfl_solvers::TourCuts::new(Tour::new(9).unwrap(), Default::default()).unwrap();
+        Box::new(dfl_solvers::Owned::new(NoGradient(solver), 2).unwrap())
+    }),
 ];
 
 fn costs(rows: usize) -> Batch {
+    draws(rows, grid().arcs())
+}
+
+fn draws(rows: usize, columns: usize) -> Batch {
     let mut rng = Rng::seeded(21);
-    let draws = (0..rows * grid().arcs()).map(|_| rng.normal() + 1.0).collect();
-    Batch::from_vec(rows, grid().arcs(), draws).unwrap()
+    Batch::from_vec(rows, columns, (0..rows * columns).map(|_| rng.normal() + 1.0).collect()).unwrap()
 }
 
 #[test]
 fn every_decider_keeps_the_contract() {
     for (name, make) in DECIDERS {
         println!("{name}");
-        check_decider(&*make(), &costs(9));
+        let decider = make();
+        check_decider(&*decider, &draws(9, decider.dims().theta));
     }
 }
 
 /// Decisions and gradients, 1, 2 and 8 threads, bit for bit.
 #[test]
 fn the_number_of_threads_changes_nothing() {
-    let thetas = costs(50);
     let keys: Vec<Key> = (0..50).map(|id| Key { id, slot: 0 }).collect();
     let call = Call { keys: &keys, stream: Stream::default(), backward: true };
     for (name, make) in DECIDERS {
@@ -104,7 +115,7 @@ fn the_number_of_threads_changes_nothing() {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
             pool.install(|| {
                 let decider = make();
-                let found = decider.forward(&thetas, &call).unwrap();
+                let found = decider.forward(&draws(50, decider.dims().theta), &call).unwrap();
                 let gradient = found.back.as_ref().map(|b| b.pull(&found.x).unwrap());
                 (found.x.clone(), found.objective.clone(), gradient)
             })

@@ -2,6 +2,8 @@
 
 mod answer;
 mod model;
+mod subtours;
+mod tour;
 
 use dfl_core::{Dims, Entry, Error, ParamMap, Program, ProgramSolver, Residuals, Result, Side, Solution, SolveInfo, Solver, Status};
 use highs_sys as ffi;
@@ -10,6 +12,7 @@ use highs_sys::HighsInt;
 use crate::instance::{Instance, without_answer};
 use crate::limits::{Deadline, check_seconds};
 use model::Model;
+pub use tour::{TourCuts, TourCutsOptions, TourCutsWorkspace};
 
 /// Rows and columns from which a linear program is presolved.
 const LARGE: usize = 1000;

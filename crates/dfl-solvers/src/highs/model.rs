@@ -216,6 +216,29 @@ impl Model {
         accept(status, "the row bounds")
     }
 
+    /// Adds a row `sum <= up`; it stays until [`Model::forget`].
+    pub(super) fn add_row(&mut self, row: &[(usize, f64)], up: f64) -> Result<()> {
+        let columns = row.iter().map(|&(j, _)| int(j)).collect::<Result<Vec<_>>>()?;
+        let values: Vec<f64> = row.iter().map(|&(_, v)| v).collect();
+        let count = int(row.len())?;
+        // SAFETY: a live model, which copies `count` numbers from both slices and refuses columns that it does not have.
+        accept(unsafe { ffi::Highs_addRow(self.mut_ptr(), f64::NEG_INFINITY, up, count, columns.as_ptr(), values.as_ptr()) }, "a row")
+    }
+
+    /// Lets the next [`Model::load`] begin with the program as it was: without added rows, with its own integers.
+    pub(super) fn forget(&mut self) {
+        self.kept = false;
+    }
+
+    /// Makes all columns integer or continuous.
+    pub(super) fn set_integer(&mut self, columns: usize, integer: bool) -> Result<()> {
+        let Some(last) = columns.checked_sub(1) else { return Ok(()) };
+        let kinds = vec![if integer { ffi::VAR_TYPE_INTEGER } else { ffi::VAR_TYPE_CONTINUOUS }; columns];
+        // SAFETY: a live model of as many columns as the slice is long.
+        let status = unsafe { ffi::Highs_changeColsIntegralityByRange(self.mut_ptr(), 0, int(last)?, kinds.as_ptr()) };
+        accept(status, "integer columns")
+    }
+
     fn clear(&mut self) -> Result<()> {
         // SAFETY: a live model.
         accept(unsafe { ffi::Highs_clearSolver(self.mut_ptr()) }, "to forget the last solve")

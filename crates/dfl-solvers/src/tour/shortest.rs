@@ -16,7 +16,7 @@ pub struct TourOptions {
 
 impl Default for TourOptions {
     fn default() -> Self {
-        Self { nodes: None, dynamic: 13 }
+        Self { nodes: None, dynamic: 12 }
     }
 }
 

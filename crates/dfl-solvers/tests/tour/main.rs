@@ -1,6 +1,8 @@
 //! Shortest tours against answers found in other ways: all permutations, one method against the other, linear programs.
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "helpers may fail their test, and say what they found")]
 
+#[cfg(feature = "highs")]
+mod cuts;
 mod enumerate;
 mod relaxation;
 mod search;
