@@ -64,6 +64,8 @@ class Epoch:
         if backend == "highs":
             # highspy and ortools cannot share a process, and PyEPO loads what it finds.
             sys.modules["ortools"] = None
+            # Imported after gurobipy, which PyEPO loads, pyomo fails.
+            importlib.import_module("pyomo.environ")
         import pyepo
         from pyepo.data.dataset import optDataset
 
