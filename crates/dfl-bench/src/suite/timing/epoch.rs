@@ -120,3 +120,31 @@ impl Contender for Epoch<'_> {
         Ok(None)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use dfl_core::{Batch, Trainable};
+
+    /// The order that the peers are given is the one that `train` goes through: the same steps by hand end in the same mean loss.
+    #[test]
+    fn the_exported_order_is_that_of_training() {
+        let lesson = Lesson::new("shortest_path", "4x4", 3).unwrap();
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
+        let epoch = Epoch::new(&lesson, "exact", &pool).unwrap();
+        let mut model = Linear::new(lesson.rows.features.cols(), lesson.rows.truth.cols());
+        let mut sum = 0.0;
+        for index in lesson.order().chunks(BATCH) {
+            let rows = lesson.rows.select(index);
+            let predictions = model.forward(&rows.features, Stream::default()).unwrap();
+            let found = epoch.method.evaluate(&predictions, &rows.targets(), &rows.ids, Stream::default()).unwrap();
+            let mean: Vec<f64> = found.grads.as_slice().iter().map(|g| g / index.len() as f64).collect();
+            model.zero_grad();
+            model.backward(&Batch::from_vec(index.len(), predictions.cols(), mean).unwrap()).unwrap();
+            model.step(LEARNING_RATE).unwrap();
+            sum += found.values.iter().sum::<f64>();
+        }
+        let (_, loss, _) = epoch.once().unwrap();
+        assert!((sum / ROWS as f64 - loss).abs() < 1e-12 * loss, "{} {loss}", sum / ROWS as f64);
+    }
+}

@@ -137,13 +137,7 @@ impl TimingJob<'_> {
         }))
     }
 
-    fn problem(
-        &self,
-        around: &Surroundings<'_>,
-        programs: &[&dfl_core::Program],
-        costs: &Batch,
-        cotangents: &Batch,
-    ) -> Result<PathBuf> {
+    fn problem(&self, around: &Surroundings<'_>, programs: &[&dfl_core::Program], costs: &Batch, cotangents: &Batch) -> Result<PathBuf> {
         let path = self.path(around);
         if around.peers.is_some() && !self.timing.peers.is_empty() {
             export(&path, programs, costs, cotangents)?;

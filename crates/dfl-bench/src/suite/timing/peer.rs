@@ -249,6 +249,14 @@ mod tests {
         assert_eq!(asked(&format!("{READY}{TIMES}{answer}"), LONG).unwrap(), Some(0.25));
     }
 
+    /// An epoch of another mean loss is of another problem.
+    #[test]
+    fn an_epoch_is_held_to_the_mean_loss() {
+        assert_eq!(within(0.5 * LOSS, LOSS, "loss", "near").unwrap(), None);
+        assert!(within(2.0 * LOSS, LOSS, "loss", "near").is_err());
+        assert!(within(f64::NAN, LOSS, "loss", "near").is_err());
+    }
+
     #[test]
     fn a_peer_that_dies_is_slow_or_makes_no_sense_is_an_error_that_says_so() {
         let why = |script: &str, patience| asked(script, patience).unwrap_err();
