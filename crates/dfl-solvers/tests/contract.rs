@@ -4,7 +4,8 @@
 use dfl_core::testkit::check_decider;
 use dfl_core::{Batch, Call, Cone, Csc, Decider, Key, NoGradient, ParamMap, Pool, Program, Rng, Stream};
 use dfl_solvers::{
-    ActiveSet, Barrier, BarrierOptions, Batched, Cached, Grid, Kkt, Perturbed, PerturbedOptions, RiskBudget, Separable, ShortestPath,
+    ActiveSet, Barrier, BarrierOptions, Batched, Cached, Grid, Kkt, Knapsack, KnapsackOptions, KnapsackProblem, Perturbed,
+    PerturbedOptions, RiskBudget, Separable, ShortestPath, TopK,
 };
 
 type Make = fn() -> Box<dyn Decider>;
@@ -24,6 +25,13 @@ fn paths() -> Batched<NoGradient<ShortestPath>> {
 
 const DECIDERS: &[(&str, Make)] = &[
     ("shortest path", || Box::new(paths())),
+    ("top k", || Box::new(Batched::new(NoGradient(TopK::new(grid().arcs(), 9).unwrap())))),
+    ("knapsack", || {
+        let n = grid().arcs();
+        let weights = Batch::from_vec(2, n, (0..2 * n).map(|k| 1.0 + (k % 7) as f64).collect()).unwrap();
+        let problem = KnapsackProblem::new(weights, vec![20.0, 15.0]).unwrap();
+        Box::new(Batched::new(NoGradient(Knapsack::new(problem, KnapsackOptions::default()))))
+    }),
     ("perturbed shortest path", || Box::new(Perturbed::new(paths(), PerturbedOptions::default()).unwrap())),
     // Its pool begins with the optima of the contract's rows: a decider whose pool grows has a state, which the contract excludes.
     ("cached shortest path", || {
