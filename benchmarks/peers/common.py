@@ -4,8 +4,10 @@ One process serves one peer. It reads one JSON object a line on standard input a
 
     {"do": "load", "path": FILE}   {"ready": true, "version": "1.2.3"}; compiles and warms up, which is not timed
     {"do": "run", "times": 3}      {"forward": [s, s, s], "backward": [s, s, s]} for the whole batch, or
-                                   {"solve": [s, s, s]}, a mean over the instances by the solver's own timer
-    {"do": "answer"}               {"x": [[...]], "gradient": [[...]]} of the last run; no gradient where only solves are timed
+                                   {"solve": [s, s, s]}, a mean over the instances by the solver's own timer, or
+                                   {"epoch": [s, s, s]} for epochs of training
+    {"do": "answer"}               {"x": [[...]], "gradient": [[...]]} of the last run; no gradient where only solves are timed;
+                                   {"loss": v}, the mean over the last epoch's rows
 
 What cannot be done is answered with {"error": "why"}.
 """
@@ -97,13 +99,13 @@ class Solves:
 
 
 def serve(make, version, lines, say):
-    """Answers requests until the input ends. `make(problem)` gives a `Layer` or a `Solves`."""
+    """Answers requests until the input ends. `make(path)` gives a `Layer`, a `Solves` or whatever else has `run` and `answer`."""
     peer = None
     for line in lines:
         try:
             request = json.loads(line)
             if request["do"] == "load":
-                peer = make(Problem(request["path"]))
+                peer = make(request["path"])
                 peer.run(2)
                 reply = {"ready": True, "version": version()}
             elif request["do"] == "run":

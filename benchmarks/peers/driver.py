@@ -19,6 +19,13 @@ PEERS = {
     "osqp": ("with_osqp", {}),
     "piqp": ("with_piqp", {}),
     "proxsuite": ("with_proxsuite", {}),
+    "pyepo_gurobi": ("with_pyepo", {"backend": "gurobi", "processes": 1}),
+    "pyepo_gurobi_2": ("with_pyepo", {"backend": "gurobi", "processes": 2}),
+    "pyepo_highs": ("with_pyepo", {"backend": "highs", "processes": 1}),
+    "pyepo_highs_2": ("with_pyepo", {"backend": "highs", "processes": 2}),
+    "pyepo_ortools": ("with_pyepo", {"backend": "ortools", "processes": 1}),
+    "pyepo_ortools_2": ("with_pyepo", {"backend": "ortools", "processes": 2}),
+    "pyepo_ortools_cp": ("with_pyepo", {"backend": "ortools_cp", "processes": 1}),
     "qpax": ("with_qpax", {}),
     "qpth": ("with_qpth", {}),
 }
@@ -45,8 +52,9 @@ def main(name, threads):
     except Exception as error:
         print(f'{{"error": "cannot be imported: {type(error).__name__}"}}', file=talk, flush=True)
         raise
+    read = getattr(peer, "read", common.Problem)
     common.serve(
-        lambda problem: peer.make(problem, threads=threads, **options),
+        lambda path: peer.make(read(path), threads=threads, **options),
         lambda: importlib.metadata.version(peer.PACKAGE),
         sys.stdin,
         lambda text: print(text, file=talk, flush=True),

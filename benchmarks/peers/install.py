@@ -13,8 +13,8 @@ import venv
 
 HERE = pathlib.Path(__file__).resolve().parent
 TORCH = "torch==2.13.0"
-# Its requirement is a numpy below 2, which the others cannot work with and it does not need.
-QPTH = "qpth==0.0.18"
+# Installed without what they ask for: qpth a numpy below 2, which the others cannot work with and it does not need; PyEPO torch with CUDA.
+ALONE = ["qpth==0.0.18", "pyepo==2.2.7"]
 # What importing torch needs besides; the other requirements of its wheel are CUDA's.
 TORCH_NEEDS = ["filelock", "fsspec", "jinja2", "networkx", "setuptools", "sympy", "typing-extensions"]
 # The two CUDA libraries that are called when torch is imported, 13 MB together.
@@ -57,8 +57,9 @@ def steps(pip, folder, done):
     together = len(packages) > 1 and pip.install(*packages)
     for package in packages:
         yield package, lambda package=package: together or pip.install(package)
-    if QPTH not in done:
-        yield QPTH, lambda: pip.install("--no-deps", QPTH)
+    for package in ALONE:
+        if package not in done:
+            yield package, lambda package=package: pip.install("--no-deps", package)
 
 
 class Pip:

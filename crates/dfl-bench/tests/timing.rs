@@ -59,8 +59,12 @@ impl Progress for Gaps {
 
 /// Rows that are stored, what was told on the way, and the number of failures.
 fn run(dir: &Path, peers: bool, resume: bool) -> (Vec<Measurement>, Vec<String>, usize) {
-    std::fs::write(dir.join("times.toml"), SUITE).unwrap();
-    std::fs::write(dir.join("driver.sh"), DRIVER).unwrap();
+    run_suite(SUITE, DRIVER, dir, peers, resume)
+}
+
+fn run_suite(suite: &str, driver: &str, dir: &Path, peers: bool, resume: bool) -> (Vec<Measurement>, Vec<String>, usize) {
+    std::fs::write(dir.join("times.toml"), suite).unwrap();
+    std::fs::write(dir.join("driver.sh"), driver).unwrap();
     let mut store = Store::open(&dir.join("out"), resume).unwrap();
     let home = PeerHome { python: "sh".into(), driver: dir.join("driver.sh"), patience: Duration::from_secs(60) };
     let options =
@@ -114,6 +118,32 @@ fn a_peer_has_its_ratio_and_a_dead_one_is_a_gap() {
     assert!(dead.value.is_none() && dead.error.as_ref().unwrap().contains("died"), "{dead:?}");
     let text = table::render(&rows);
     assert!(text.contains("speedup") && text.contains("failed: peer_dead"), "{text}");
+}
+
+/// An epoch is timed by itself and beside a peer that says it took a second; what has another mean loss has learned something else.
+#[test]
+fn an_epoch_is_timed_and_a_peer_with_another_loss_is_a_gap() {
+    let suite = "title = 'times'\nminutes = { quick = 0.1, full = 0.1 }\n[[timing]]\ntask = 'shortest_path'\nsizes = ['4x4']\n\
+                 solver = 'exact'\nbeside = ['active_set']\nturns = { quick = 2, full = 2 }\npeers = ['other']\n";
+    let driver = r#"while read request; do case "$request" in
+        *load*shortest_path-4x4.json*) echo '{"ready": true}' ;;
+        *'"times":1'*) echo '{"epoch": [1]}' ;;
+        *run*) echo '{"epoch": [1, 1, 1]}' ;;
+        *) echo '{"loss": -1.0}' ;;
+    esac; done"#;
+    let dir = tempfile::tempdir().unwrap();
+    let (rows, told, failures) = run_suite(suite, driver, dir.path(), true, false);
+    assert_eq!(failures, 0);
+    assert!(
+        told[0].contains("peer_other") && rows.iter().any(|row| row.error.as_ref().is_some_and(|e| e.contains("mean loss"))),
+        "{told:?}"
+    );
+    let [exact, backend] = ["exact", "active_set"].map(|solver| value(&rows, ["shortest_path", "spo_plus", solver, "epoch_seconds"]));
+    assert!(exact > 0.0 && (value(&rows, ["shortest_path", "spo_plus", "active_set", "speedup"]) - backend / exact).abs() < 1e-12);
+    let problem: serde_json::Value =
+        serde_json::from_slice(&std::fs::read(dir.path().join("out/shortest_path-4x4.json")).unwrap()).unwrap();
+    let length = |part: &str| problem[part].as_array().map_or(0, Vec::len);
+    assert_eq!([length("x"), length("c"), length("order")], [100; 3]);
 }
 
 /// Times of one run alone may be compared: a job with a gap is measured anew as a whole.

@@ -27,29 +27,43 @@ impl Axis {
     pub(super) fn around(values: impl Iterator<Item = f64>) -> Self {
         let values: Vec<f64> = values.filter(|v| v.is_finite()).collect();
         let largest = values.iter().fold(0.0_f64, |a, v| a.max(v.abs()));
-        let ends = |among: &dyn Fn(f64) -> bool| {
-            values.iter().copied().filter(|&v| among(v)).fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), v| (l.min(v), h.max(v)))
-        };
-        let (low, high) = ends(&|_| true);
+        let (low, high) = ends(values.iter().copied());
         if low > high {
             return Self { low: 0.0, high: 1.0, log: false };
         }
-        let (least, _) = ends(&|v| v.abs() > NEGLIGIBLE * largest);
+        let (least, _) = ends(values.iter().copied().filter(|v| v.abs() > NEGLIGIBLE * largest));
         if low > -NEGLIGIBLE * largest && high / least > LOG_FROM {
-            let low = least;
-            let room = (high / low).powf(MARGIN);
-            return Self { low: low / room, high: high * room, log: true };
+            return Self::logarithmic(least, high);
         }
+        Self::linear(low, high)
+    }
+
+    /// An axis with room for all values on the scale that is asked for; of a logarithmic one values that are not positive are no part.
+    pub(super) fn scaled(values: impl Iterator<Item = f64>, log: bool) -> Self {
+        let (low, high) = ends(values.filter(|v| v.is_finite() && (!log || *v > 0.0)));
+        match (low > high, log) {
+            (true, _) => Self { low: 0.0, high: 1.0, log: false },
+            (false, true) if low < high => Self::logarithmic(low, high),
+            (false, _) => Self::linear(low, high),
+        }
+    }
+
+    fn logarithmic(low: f64, high: f64) -> Self {
+        let room = (high / low).powf(MARGIN);
+        Self { low: low / room, high: high * room, log: true }
+    }
+
+    fn linear(low: f64, high: f64) -> Self {
         let room = if high > low { (high - low) * MARGIN } else { (high.abs() * MARGIN).max(1e-9) };
         // A quantity that is never negative needs no ticks below zero.
         let start = if low >= 0.0 { (low - room).max(0.0) } else { low - room };
         Self { low: start, high: high + room, log: false }
     }
 
-    /// An axis from the first to the last value, such as that of epochs.
-    pub(super) fn exactly(values: impl Iterator<Item = f64>) -> Self {
-        let (low, high) = values.fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), v| (l.min(v), h.max(v)));
-        if low < high { Self { low, high, log: false } } else { Self { low: 0.0, high: 1.0, log: false } }
+    /// An axis from the first to the last value, such as that of epochs; a logarithmic one from the first that is positive.
+    pub(super) fn exactly(values: impl Iterator<Item = f64>, log: bool) -> Self {
+        let (low, high) = ends(values.filter(|v| !log || *v > 0.0));
+        if low < high { Self { low, high, log } } else { Self { low: 0.0, high: 1.0, log: false } }
     }
 
     /// A linear axis between two numbers.
@@ -114,6 +128,11 @@ impl Axis {
     }
 }
 
+/// The smallest and the largest value; of none, the first exceeds the second.
+fn ends(values: impl Iterator<Item = f64>) -> (f64, f64) {
+    values.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), v| (low.min(v), high.max(v)))
+}
+
 /// The next of 1, 2, 5, 10, 20, ... at or above `width > 0`.
 fn round_step(width: f64) -> f64 {
     let decade = 10f64.powf(width.log10().floor());
@@ -161,6 +180,14 @@ mod tests {
         let axis = Axis::around([1e-14, 3.2, 68.1].into_iter());
         assert_eq!(labels(axis), ["5", "10", "20", "50"]);
         assert_eq!(axis.map(&1e-14, (0, 200)), 0);
+    }
+
+    /// What spans two decades is drawn on a linear axis if that is asked for, and the other way round.
+    #[test]
+    fn the_scale_may_be_chosen() {
+        assert_eq!(labels(Axis::scaled([0.0, 0.04, 4.0].into_iter(), false)), ["0", "1", "2", "3", "4"]);
+        assert_eq!(labels(Axis::scaled([0.0, 1.0, 4.0].into_iter(), true)), ["1", "2"]);
+        assert_eq!(Axis::exactly([0.1, 10.0].into_iter(), true).map(&1.0, (0, 200)), 100);
     }
 
     #[test]

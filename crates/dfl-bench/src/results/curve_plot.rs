@@ -1,12 +1,12 @@
-//! Learning curves of a group: the mean over seeds as a line, each seed as a thin one, baselines as dashed lines.
+//! Curves of a group: the mean over seeds as a line, each seed as a thin one, baselines as dashed lines, published figures as diamonds.
 
 use plotters::prelude::*;
 
 use super::axis::Axis;
-use super::dot_plot::{Area, Failed, Plot, WIDTH, drawn, labels, legend};
+use super::dot_plot::{Area, Failed, Plot, WIDTH, diamond, drawn, labels, legend};
 use super::palette::{AXIS, GRID, INK, SERIES, series};
 use super::summary::{Group, same_group};
-use super::{Curve, Key, ids};
+use super::{Axes, Curve, Key, ids};
 
 const SIZE: (u32, u32) = (WIDTH, 330);
 
@@ -29,23 +29,63 @@ struct Level {
     value: f64,
 }
 
-/// One plot for each quantity that curves of the group follow.
-pub(super) fn plots(group: &Group, curves: &[Curve]) -> dfl_core::Result<Vec<Plot>> {
-    let own: Vec<&Curve> = curves.iter().filter(|curve| same_group(&curve.key, group.key()) && !curve.points.is_empty()).collect();
-    let mut quantities: Vec<&str> = own.iter().map(|curve| curve.what.as_str()).collect();
-    quantities.sort_unstable();
-    quantities.dedup();
-    quantities.iter().map(|what| plot(group, what, &own.iter().filter(|curve| curve.what == *what).copied().collect::<Vec<_>>())).collect()
+/// What all curves of one plot share.
+struct Frame<'a> {
+    what: &'a str,
+    axes: Option<&'a Axes>,
+    /// Where the group is a sweep and the curves are not over it.
+    mu: Option<String>,
 }
 
-fn plot(group: &Group, what: &str, curves: &[&Curve]) -> dfl_core::Result<Plot> {
+impl<'a> Frame<'a> {
+    fn of(curve: &'a Curve, sweep: bool) -> Self {
+        let mu = curve.key.size_and_mu().1.filter(|_| sweep);
+        Self { what: &curve.what, axes: curve.axes.as_ref(), mu }
+    }
+
+    fn name(&self) -> (&str, Option<&str>) {
+        (self.what, self.mu.as_deref())
+    }
+
+    fn over(&self) -> &str {
+        self.axes.map_or("epoch", |axes| &axes.over)
+    }
+
+    fn title(&self) -> String {
+        let over = self.axes.map_or("epochs", |axes| &axes.over);
+        let mu = self.mu.as_ref().map_or(String::new(), |mu| format!(", mu {mu}"));
+        format!("{} over {over}{mu}", self.what.replace('_', " "))
+    }
+}
+
+/// One plot for each quantity that curves of the group follow; in a sweep, for each strength of smoothing.
+pub(super) fn plots(group: &Group, curves: &[Curve]) -> dfl_core::Result<Vec<Plot>> {
+    let sweep = group.mus().len() > 1;
+    let own: Vec<&Curve> = curves.iter().filter(|curve| same_group(&curve.key, group.key()) && !curve.points.is_empty()).collect();
+    let mut frames: Vec<Frame<'_>> = own.iter().map(|curve| Frame::of(curve, sweep)).collect();
+    frames.sort_by(|a, b| a.name().cmp(&b.name()));
+    frames.dedup_by(|a, b| a.name() == b.name());
+    let of = |frame: &Frame<'_>| own.iter().filter(|curve| Frame::of(curve, sweep).name() == frame.name()).copied().collect::<Vec<_>>();
+    frames.iter().map(|frame| plot(group, frame, &of(frame))).collect()
+}
+
+fn plot(group: &Group, frame: &Frame<'_>, curves: &[&Curve]) -> dfl_core::Result<Plot> {
     let lines = all_series(group, curves);
-    let levels = levels(group, curves);
-    let title = format!("{} over epochs", what.replace('_', " "));
-    let svg = drawn(SIZE, &title, |area| draw(area, what, &lines, &levels))?;
+    let (levels, figures, title) = (levels(group, curves), published(group, frame), frame.title());
+    let svg = drawn(SIZE, &title, |area| draw(area, frame, &lines, &levels, &figures))?;
     let entry = |line: &Series| legend(line.color, if line.hidden { "6 4" } else { "" }, &line.name);
     let level_entry = |level: &Level| legend(level.color, &format!("{} {}", level.dash.0, level.dash.1), &level.name);
-    Ok(Plot { title, svg, legend: lines.iter().map(entry).chain(levels.iter().map(level_entry)).collect() })
+    let figure_entry = (!figures.is_empty()).then(|| "◇ published".to_owned());
+    Ok(Plot { title, svg, legend: lines.iter().map(entry).chain(levels.iter().map(level_entry)).chain(figure_entry).collect() })
+}
+
+/// Published figures of a metric that is followed over the strength of the smoothing.
+fn published(group: &Group, frame: &Frame<'_>) -> Vec<(f64, f64)> {
+    let figure = |row: &super::summary::Row| {
+        let figure = row.cells.get(frame.what)?.published?;
+        Some((row.key.size_and_mu().1?.parse().ok()?, figure))
+    };
+    if frame.over() == "mu" { group.rows.iter().filter_map(figure).collect() } else { Vec::new() }
 }
 
 fn all_series(group: &Group, curves: &[&Curve]) -> Vec<Series> {
@@ -63,7 +103,7 @@ fn all_series(group: &Group, curves: &[&Curve]) -> Vec<Series> {
         let seeds: Vec<Vec<_>> = curves.iter().filter(|curve| curve.key.without_seed() == key).map(|curve| points(curve)).collect();
         let mean = mean_line(&seeds);
         let hidden = lines.iter().any(|line| coincide(&line.mean, &mean));
-        lines.push(Series { name: group.label(&key), color: series(color_number(group, &key)), seeds, mean, hidden });
+        lines.push(Series { name: group.label(&key.without_mu()), color: series(color_number(group, &key)), seeds, mean, hidden });
     }
     lines
 }
@@ -72,9 +112,15 @@ fn points(curve: &Curve) -> Vec<(f64, f64)> {
     curve.points.iter().map(|&[epoch, value]| (epoch, value)).collect()
 }
 
-/// The row's place in the table; a job that failed after some epochs comes last.
+/// The row's place in the table, in a sweep among the names there; a job that failed after some epochs comes last.
 fn color_number(group: &Group, key: &Key) -> usize {
-    group.rows.iter().position(|row| row.key == *key).unwrap_or(group.rows.len())
+    let mut names: Vec<Key> = Vec::new();
+    for name in group.rows.iter().map(|row| row.key.without_mu()) {
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    names.iter().position(|name| *name == key.without_mu()).unwrap_or(names.len())
 }
 
 /// The mean where every seed has a point; elsewhere it would jump when a seed stops early.
@@ -99,15 +145,16 @@ fn levels(group: &Group, curves: &[&Curve]) -> Vec<Level> {
     group.rows.iter().enumerate().filter_map(level).collect()
 }
 
-fn draw(area: &Area<'_>, what: &str, lines: &[Series], levels: &[Level]) -> Result<(), Failed> {
+fn draw(area: &Area<'_>, frame: &Frame<'_>, lines: &[Series], levels: &[Level], figures: &[(f64, f64)]) -> Result<(), Failed> {
     let all = || lines.iter().flat_map(|line| line.seeds.iter().flatten().chain(&line.mean));
-    let x = Axis::exactly(all().map(|point| point.0));
-    let y = Axis::around(all().map(|point| point.1).chain(levels.iter().map(|level| level.value)));
+    let x = Axis::exactly(all().map(|point| point.0), frame.axes.is_some_and(|axes| axes.log[0]));
+    let heights = all().map(|point| point.1).chain(levels.iter().map(|level| level.value)).chain(figures.iter().map(|figure| figure.1));
+    let y = frame.axes.map_or_else(|| Axis::around(heights.clone()), |axes| Axis::scaled(heights.clone(), axes.log[1]));
     let mut chart =
         ChartBuilder::on(area).margin(8).margin_right(18).x_label_area_size(48).y_label_area_size(66).build_cartesian_2d(x, y)?;
     let (x_label, y_label) = (|v: &f64| x.label(*v), |v: &f64| y.label(*v));
     let mut mesh = chart.configure_mesh();
-    mesh.x_desc("epoch").y_desc(what.replace('_', " ")).x_label_formatter(&x_label).y_label_formatter(&y_label);
+    mesh.x_desc(frame.over()).y_desc(frame.what.replace('_', " ")).x_label_formatter(&x_label).y_label_formatter(&y_label);
     mesh.axis_style(AXIS).bold_line_style(GRID).light_line_style(TRANSPARENT).label_style(labels(&INK)).axis_desc_style(labels(&INK));
     mesh.draw()?;
     for level in levels {
@@ -121,11 +168,15 @@ fn draw(area: &Area<'_>, what: &str, lines: &[Series], levels: &[Level]) -> Resu
     }
     for line in lines {
         let (points, style) = (line.mean.iter().copied(), line.color.stroke_width(3));
-        if line.hidden {
+        if line.mean.iter().all(|point| *point == line.mean[0]) {
+            // What stays where it is has no length.
+            chart.draw_series(line.mean.first().map(|&point| Circle::new(point, 5, line.color.filled())))?;
+        } else if line.hidden {
             chart.draw_series(DashedLineSeries::new(points, 8, 8, style))?;
         } else {
             chart.draw_series(LineSeries::new(points, style))?;
         }
     }
+    chart.draw_series(figures.iter().map(|&figure| EmptyElement::at(figure) + diamond()))?;
     Ok(())
 }

@@ -28,10 +28,12 @@ pub(super) struct Plot {
     pub(super) legend: Vec<String>,
 }
 
-/// The plot of the leading metric, if anything was measured.
+/// The plot of the leading metric, if anything was measured; a sweep has its curves instead, and of gradients neither more nor less is
+/// better.
 pub(super) fn plot(group: &Group) -> Result<Option<Plot>> {
     let rows: Vec<(usize, &Row)> = group.rows.iter().enumerate().filter(|(_, row)| row.mean(group.leading).is_some()).collect();
-    if rows.is_empty() {
+    let ranked = group.mus().len() < 2 && group.leading.id != "mean_abs_gradient";
+    if rows.is_empty() || !ranked {
         return Ok(None);
     }
     let title = format!("{} ({} is better)", group.leading.heading, if group.leading.higher_is_better { "more" } else { "less" });
@@ -71,13 +73,17 @@ fn draw(area: &Area<'_>, group: &Group, rows: &[(usize, &Row)]) -> std::result::
             chart.draw_series([PathElement::new(ends, color.stroke_width(3))])?;
         }
         if let Some(figure) = cell.published {
-            let diamond = PathElement::new(vec![(0, -7), (7, 0), (0, 7), (-7, 0), (0, -7)], INK.stroke_width(2));
-            chart.draw_series([EmptyElement::at((figure, at.1)) + diamond])?;
+            chart.draw_series([EmptyElement::at((figure, at.1)) + diamond()])?;
         }
         let style = if row.is_baseline() { color.stroke_width(2) } else { color.filled() };
         chart.draw_series([Circle::new(at, 5, style)])?;
     }
     Ok(())
+}
+
+/// The mark of a published figure, around the place where it is put.
+pub(super) fn diamond() -> PathElement<(i32, i32)> {
+    PathElement::new(vec![(0, -7), (7, 0), (0, 7), (-7, 0), (0, -7)], INK.stroke_width(2))
 }
 
 /// Text of a plot.

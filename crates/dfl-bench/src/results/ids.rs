@@ -127,6 +127,7 @@ pub const METRICS: &[Metric] = &[
     metric_row("mean_ratio_regret", "ratio regret", "1", Kind::Quality),
     metric_row("rmse", "rmse", "unit of the target", Kind::Quality),
     metric_row("manhattan_distance", "manhattan", "1", Kind::Quality),
+    metric_row("mean_abs_gradient", "mean |grad|", "1", Kind::Quality),
     metric_row("epoch_seconds", "s/epoch", "s", Kind::Machine),
     metric_row("solve_seconds", "s solve", "s", Kind::Machine),
     metric_row("forward_seconds", "s forward", "s", Kind::Machine),

@@ -32,6 +32,22 @@ impl Key {
     pub fn without_seed(&self) -> Self {
         Self { seed: None, ..self.clone() }
     }
+
+    /// The same for every strength of smoothing.
+    pub fn without_mu(&self) -> Self {
+        Self { size: self.size_and_mu().0.to_owned(), ..self.clone() }
+    }
+
+    /// The size without the strength of the smoothing, and that strength: `m50-mu1_05` is (`m50`, `1.05`).
+    ///
+    /// Jobs that differ in nothing else stand in one table.
+    pub fn size_and_mu(&self) -> (&str, Option<String>) {
+        let decimal = |mu: &str| Some(mu.replace('_', ".")).filter(|mu| mu.parse::<f64>().is_ok());
+        match self.size.rsplit_once("-mu") {
+            Some((size, mu)) if decimal(mu).is_some() => (size, decimal(mu)),
+            _ => (&self.size, None),
+        }
+    }
 }
 
 impl fmt::Display for Key {

@@ -24,6 +24,6 @@ pub mod table;
 
 pub use baseline::{Acceptance, Accepted, Baseline};
 pub use compare::{Comparison, Difference, compare};
-pub use curve::Curve;
+pub use curve::{Axes, Curve};
 pub use measurement::{Key, Measurement, latest};
 pub use store::Store;

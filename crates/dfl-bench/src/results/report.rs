@@ -75,7 +75,7 @@ fn contents(groups: &[Group]) -> String {
     }
     let item = |(number, group): (usize, &Group)| {
         let key = group.key();
-        format!("<li><a href=\"#g{number}\">{} {}</a></li>\n", html::escape(&key.task), html::escape(&key.size))
+        format!("<li><a href=\"#g{number}\">{} {}</a></li>\n", html::escape(&key.task), html::escape(group.size()))
     };
     format!("<nav aria-label=\"Contents\"><ul>\n{}</ul></nav>\n", groups.iter().enumerate().map(item).collect::<String>())
 }

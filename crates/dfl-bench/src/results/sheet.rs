@@ -2,7 +2,7 @@
 
 use super::ids::{Kind, Metric};
 use super::numbers::{count, fixed, shared_decimals, three_digits};
-use super::summary::{Group, Row, Summary};
+use super::summary::{Field, Group, Row, Summary};
 
 /// What follows the name of a method that learns nothing by descent.
 const NO_LEARNING: &str = " *";
@@ -43,7 +43,7 @@ impl Sheet {
         let key = group.key();
         let shared = group.constant().iter().map(|(name, word)| format!(", {name} {word}")).collect::<String>();
         Self {
-            title: format!("{} {}", key.task, key.size),
+            title: format!("{} {}", key.task, group.size()),
             context: format!("suite {}, profile {}{shared}", key.suite, key.profile),
             columns: columns(group),
             notes: notes(group),
@@ -53,12 +53,12 @@ impl Sheet {
 }
 
 fn columns(group: &Group) -> Vec<Column> {
-    let words = group.varying().into_iter().map(|(title, read)| words(group, title, read));
+    let words = group.varying().into_iter().map(|field| words(group, field));
     let metrics = group.metrics().into_iter().flat_map(|metric| [numbers(group, metric)].into_iter().chain(published(group, metric)));
     words.chain(metrics).chain([seeds(group)]).collect()
 }
 
-fn words(group: &Group, title: &str, read: fn(&super::Key) -> &str) -> Column {
+fn words(group: &Group, (title, read): Field) -> Column {
     let text = |row: &Row| {
         let mark = if title == "method" && row.is_baseline() && group.learns() { NO_LEARNING } else { "" };
         format!("{}{mark}", read(&row.key))

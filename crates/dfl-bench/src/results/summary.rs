@@ -1,5 +1,6 @@
 //! Measurements gathered over seeds, one group per task and size.
 
+use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -45,12 +46,17 @@ pub(super) struct Group {
     pub(super) leading: &'static Metric,
 }
 
-/// Name and reader of a field of a key.
-pub(super) type Field = (&'static str, fn(&Key) -> &str);
+/// Name and reader of a field of a key; `none` is a field that a row has not.
+pub(super) type Field = (&'static str, fn(&Key) -> Cow<'_, str>);
 
 /// The fields that tell the rows of a group apart.
-const FIELDS: [Field; 4] =
-    [("method", |key| &key.method), ("predictor", |key| &key.predictor), ("solver", |key| &key.solver), ("columns", |key| &key.columns)];
+const FIELDS: [Field; 5] = [
+    ("method", |key| Cow::from(&key.method)),
+    ("predictor", |key| Cow::from(&key.predictor)),
+    ("solver", |key| Cow::from(&key.solver)),
+    ("columns", |key| Cow::from(&key.columns)),
+    ("mu", |key| key.size_and_mu().1.map_or(Cow::from("none"), Cow::from)),
+];
 
 /// Groups in the order in which they were first measured.
 pub(super) fn groups(measurements: &[Measurement]) -> Vec<Group> {
@@ -66,7 +72,7 @@ pub(super) fn groups(measurements: &[Measurement]) -> Vec<Group> {
 
 /// Whether two jobs did the same work and may be compared.
 pub(super) fn same_group(a: &Key, b: &Key) -> bool {
-    (&a.suite, &a.profile, &a.task, &a.size) == (&b.suite, &b.profile, &b.task, &b.size)
+    (&a.suite, &a.profile, &a.task, a.size_and_mu().0) == (&b.suite, &b.profile, &b.task, b.size_and_mu().0)
 }
 
 impl Group {
@@ -74,13 +80,30 @@ impl Group {
         let keys: BTreeSet<Key> = measurements.iter().map(|row| row.key.without_seed()).collect();
         let rows = keys.into_iter().map(|key| Row::new(key, measurements)).collect::<Vec<_>>();
         let mut group = Self { leading: leading(&rows), rows };
-        group.rows.sort_by(|a, b| better(group.leading, a, b));
+        if group.mus().len() > 1 {
+            group.rows.sort_by(|a, b| along_mu(&a.key, &b.key));
+        } else {
+            group.rows.sort_by(|a, b| better(group.leading, a, b));
+        }
         group
     }
 
-    /// Suite, profile, task and size, which all rows share.
+    /// Suite, profile and task, which all rows share.
     pub(super) fn key(&self) -> &Key {
         &self.rows[0].key
+    }
+
+    /// The size, which all rows share but for the strength of their smoothing.
+    pub(super) fn size(&self) -> &str {
+        self.key().size_and_mu().0
+    }
+
+    /// Strengths of smoothing among the rows, ascending; where there are several the rows are a sweep, and sorted by them.
+    pub(super) fn mus(&self) -> Vec<String> {
+        let mut mus: Vec<String> = self.rows.iter().filter_map(|row| row.key.size_and_mu().1).collect();
+        mus.sort_by(|a, b| number(a).total_cmp(&number(b)));
+        mus.dedup();
+        mus
     }
 
     /// Titles and readers of the fields that tell rows apart; the method always.
@@ -96,20 +119,25 @@ impl Group {
     }
 
     /// Fields that are the same in all rows which have them, and their word.
-    pub(super) fn constant(&self) -> Vec<(&'static str, &str)> {
-        let kept = self.varying();
-        let left_out = FIELDS.into_iter().filter(|field| !kept.iter().any(|other| other.0 == field.0));
+    pub(super) fn constant(&self) -> Vec<(&'static str, Cow<'_, str>)> {
+        let (kept, smoothed) = (self.varying(), !self.mus().is_empty());
+        let left_out = FIELDS.into_iter().filter(|field| !kept.iter().any(|other| other.0 == field.0) && (field.0 != "mu" || smoothed));
         left_out.filter_map(|(name, read)| Some((name, self.shared(read)?))).collect()
     }
 
     fn tells_apart(&self, fields: &[Field]) -> bool {
-        let words: BTreeSet<Vec<&str>> = self.rows.iter().map(|row| fields.iter().map(|(_, read)| read(&row.key)).collect()).collect();
+        let words: BTreeSet<Vec<Cow<'_, str>>> =
+            self.rows.iter().map(|row| fields.iter().map(|(_, read)| read(&row.key)).collect()).collect();
         words.len() == self.rows.len()
     }
 
     /// The shortest name that is one row's alone.
     pub(super) fn label(&self, key: &Key) -> String {
-        self.varying().iter().map(|(_, read)| read(key)).filter(|word| *word != "none").collect::<Vec<_>>().join(" · ")
+        let word = |(name, read): &Field| {
+            let word = Some(read(key)).filter(|word| word != "none")?;
+            Some(if *name == "mu" { format!("mu {word}") } else { word.into_owned() })
+        };
+        self.varying().iter().filter_map(word).collect::<Vec<_>>().join(" · ")
     }
 
     /// Whether anyone learns here, so that it matters who does not; in a group of timings nobody does.
@@ -125,9 +153,9 @@ impl Group {
     }
 
     /// The only word of a field; a baseline's `none` says nothing about the others.
-    fn shared(&self, read: fn(&Key) -> &str) -> Option<&str> {
-        let words: BTreeSet<&str> = self.rows.iter().map(|row| read(&row.key)).filter(|word| *word != "none").collect();
-        (words.len() < 2).then(|| words.first().copied().unwrap_or("none"))
+    fn shared(&self, read: fn(&Key) -> Cow<'_, str>) -> Option<Cow<'_, str>> {
+        let words: BTreeSet<Cow<'_, str>> = self.rows.iter().map(|row| read(&row.key)).filter(|word| word != "none").collect();
+        (words.len() < 2).then(|| words.into_iter().next().unwrap_or(Cow::from("none")))
     }
 }
 
@@ -172,6 +200,18 @@ fn leading(rows: &[Row]) -> &'static Metric {
         .or_else(|| first(&measured))
         .or_else(|| first(&failed))
         .unwrap_or(&METRICS[0])
+}
+
+/// By name, and of one name by the strength of the smoothing.
+fn along_mu(a: &Key, b: &Key) -> Ordering {
+    let name = |key: &Key| [&key.method, &key.predictor, &key.solver, &key.columns].map(String::clone);
+    let mu = |key: &Key| key.size_and_mu().1.map_or(0.0, |mu| number(&mu));
+    name(a).cmp(&name(b)).then(mu(a).total_cmp(&mu(b)))
+}
+
+/// A strength of smoothing; those that are none have been left out before.
+fn number(mu: &str) -> f64 {
+    mu.parse().unwrap_or(f64::NAN)
 }
 
 /// Better rows first, rows without a value last.

@@ -3,7 +3,7 @@ use std::path::{Path, PathBuf};
 use dfl_core::{Error, Result, Schedule};
 use serde::Deserialize;
 
-use super::Timing;
+use super::{Study, Timing};
 use crate::data::pjm::Columns;
 use crate::registry::{METHODS, PREDICTORS, SOLVERS};
 use crate::results::ids;
@@ -62,7 +62,10 @@ pub struct Definition {
     /// What is learned, in this order.
     #[serde(default)]
     pub experiment: Vec<Experiment>,
-    /// What is timed after that.
+    /// What is computed without data, after that.
+    #[serde(default)]
+    pub study: Vec<Study>,
+    /// What is timed in the end.
     #[serde(default)]
     pub timing: Vec<Timing>,
 }
@@ -284,6 +287,7 @@ impl Definition {
         }
         let definition: Self = read_toml(&folder.join(format!("{name}.toml")), "suite definition")?;
         definition.experiment.iter().try_for_each(Experiment::check)?;
+        definition.study.iter().try_for_each(Study::check)?;
         definition.timing.iter().try_for_each(Timing::check)?;
         Ok(Self { name: name.into(), ..definition })
     }
@@ -326,7 +330,8 @@ mod tests {
         assert!(names.contains(&"default".into()), "{names:?}");
         for name in names {
             let definition = Definition::load(&Definition::folder(), &name).unwrap();
-            assert!(!definition.experiment.is_empty() || !definition.timing.is_empty(), "{name} does nothing");
+            let work = definition.experiment.len() + definition.study.len() + definition.timing.len();
+            assert!(work > 0, "{name} does nothing");
             assert!(definition.experiment.iter().all(|e| !e.training.learning_rates.is_empty() && !e.run.is_empty()), "{name}");
         }
     }

@@ -5,9 +5,11 @@ mod job;
 mod learn;
 mod published;
 mod runner;
+mod study;
 mod timing;
 
 pub use definition::{ByProfile, DataOptions, Definition, Experiment, Profile, RunSpec, Select, Training};
 pub use published::Published;
 pub use runner::{Options, Outcome, Progress, Runner};
+pub use study::Study;
 pub use timing::{PeerHome, Timing};

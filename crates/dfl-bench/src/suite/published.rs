@@ -3,7 +3,9 @@ use std::path::Path;
 use dfl_core::Result;
 use serde::Deserialize;
 
+use super::Definition;
 use super::definition::{benchmarks, read_toml};
+use crate::results::Key;
 
 /// Figures that others printed or measured, to stand beside ours.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -20,6 +22,8 @@ struct PublishedFigure {
     size: String,
     method: String,
     predictor: String,
+    /// Where it matters, as for the way of smoothing.
+    solver: Option<String>,
     columns: String,
     metric: String,
     value: f64,
@@ -28,23 +32,16 @@ struct PublishedFigure {
     source: String,
 }
 
-/// The place of one figure.
-pub(super) struct At<'a> {
-    pub(super) task: &'a str,
-    pub(super) size: &'a str,
-    pub(super) method: &'a str,
-    pub(super) predictor: &'a str,
-    pub(super) columns: &'a str,
-    pub(super) metric: &'a str,
-}
-
 impl Published {
-    /// Reads `benchmarks/published/figures.toml` of this checkout.
+    /// Reads every file of `benchmarks/published/` of this checkout.
     ///
     /// # Errors
     /// [`dfl_core::Error::File`] or [`dfl_core::Error::Format`].
     pub fn load() -> Result<Self> {
-        Self::from_file(&benchmarks().join("published/figures.toml"))
+        let folder = benchmarks().join("published");
+        let read = |name: &String| Self::from_file(&folder.join(format!("{name}.toml")));
+        let files = Definition::names(&folder)?.iter().map(read).collect::<Result<Vec<_>>>()?;
+        Ok(Self { figure: files.into_iter().flat_map(|file| file.figure).collect() })
     }
 
     /// Reads a file of figures.
@@ -55,11 +52,12 @@ impl Published {
         read_toml(path, "list of published figures")
     }
 
-    /// The figure of one place; a solver is not part of it, since an optimum does not depend on who finds it.
-    pub(super) fn get(&self, at: &At<'_>) -> Option<f64> {
+    /// The figure of one row. Of those that name no solver it may be any, since an optimum does not depend on who finds it.
+    pub(super) fn get(&self, key: &Key, metric: &str) -> Option<f64> {
         let same = |f: &&PublishedFigure| {
-            let ours = [&f.task, &f.size, &f.method, &f.predictor, &f.columns, &f.metric];
-            ours.into_iter().eq([at.task, at.size, at.method, at.predictor, at.columns, at.metric])
+            let theirs = [&f.task, &f.size, &f.method, &f.predictor, &f.columns, &f.metric].map(String::as_str);
+            let solver = f.solver.as_ref().is_none_or(|solver| *solver == key.solver);
+            solver && theirs == [&key.task, &key.size, &key.method, &key.predictor, &key.columns, metric]
         };
         self.figure.iter().find(same).map(|f| f.value)
     }

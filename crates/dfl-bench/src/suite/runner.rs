@@ -4,7 +4,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use dfl_core::{Error, Result};
 
 use super::job::{Around, Job, Record};
-use super::published::At;
 use super::timing::{Figures, PeerHome, Peers, SEED, Surroundings, TimingJob};
 use super::{Definition, Profile, Published};
 use crate::data::pjm::Columns;
@@ -75,12 +74,20 @@ impl Runner<'_> {
     /// [`Error::Interrupted`], or results that cannot be written.
     pub fn run(&mut self, definition: &Definition) -> Result<usize> {
         let (jobs, timings) = (self.jobs(definition), timings(definition));
-        self.progress.suite(jobs.len() + timings.len());
+        let pieces: Vec<_> = definition.study.iter().flat_map(|study| study.pieces()).collect();
+        self.progress.suite(jobs.len() + pieces.len() + timings.len());
         let mut failures = 0;
         for job in jobs {
             let (key, label) = (self.key(definition, &job), label(&job));
             self.progress.begin(&label);
             let outcome = if self.store.done(&key) { Outcome::Resumed } else { self.measure(&job, &key)? };
+            failures += usize::from(matches!(outcome, Outcome::Failed(_)));
+            self.progress.end(&label, &outcome);
+        }
+        for piece in pieces {
+            let label = piece.label();
+            self.progress.begin(&label);
+            let outcome = self.study(definition, &*piece)?;
             failures += usize::from(matches!(outcome, Outcome::Failed(_)));
             self.progress.end(&label, &outcome);
         }
@@ -208,21 +215,8 @@ impl Runner<'_> {
 
     fn keep(&mut self, key: &Key, record: Record) -> Result<()> {
         let rows = record.rows;
-        let measurements: Vec<Measurement> = record
-            .figures
-            .iter()
-            .map(|f| {
-                let at = At {
-                    task: &key.task,
-                    size: &key.size,
-                    method: &key.method,
-                    predictor: &key.predictor,
-                    columns: &key.columns,
-                    metric: f.metric,
-                };
-                self.stamp(measured(key, f, rows).published(self.published.get(&at)))
-            })
-            .collect();
+        let measurements: Vec<Measurement> =
+            record.figures.iter().map(|f| self.stamp(measured(key, f, rows).published(self.published.get(key, f.metric)))).collect();
         if !record.curve.is_empty() {
             let what = format!("valid_{}", record.figures[0].metric);
             self.store.append_curves(&[Curve::new(key, &what, record.curve)])?;
@@ -230,7 +224,7 @@ impl Runner<'_> {
         self.store.append(&measurements)
     }
 
-    fn stamp(&self, measurement: Measurement) -> Measurement {
+    pub(super) fn stamp(&self, measurement: Measurement) -> Measurement {
         measurement.run_by(self.options.commit.as_deref(), self.options.threads)
     }
 }
@@ -240,14 +234,14 @@ fn timings(definition: &Definition) -> Vec<TimingJob<'_>> {
 }
 
 /// A figure of the test rows says how many they are; a cost of training is no mean over them.
-fn measured(key: &Key, figure: &Figure, rows: usize) -> Measurement {
+pub(super) fn measured(key: &Key, figure: &Figure, rows: usize) -> Measurement {
     let measurement = Measurement::new(key, figure.metric, figure.value);
     let over_rows = ids::metric(figure.metric).is_some_and(|m| m.kind == ids::Kind::Quality);
     if over_rows { measurement.over(rows, figure.se) } else { measurement }
 }
 
 /// An error with its causes in one line.
-struct Chain<'a>(&'a Error);
+pub(super) struct Chain<'a>(pub(super) &'a Error);
 
 impl fmt::Display for Chain<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -3,9 +3,11 @@ use serde::Deserialize;
 
 use super::super::ByProfile;
 use super::super::definition::one_of;
+use super::epoch::{EPOCHS, task_of};
 use crate::layers::LAYERS;
 use crate::registry::SOLVERS;
 use crate::results::ids;
+use crate::tasks::TASKS;
 
 /// The task of cold, warm and reference solves of separate dense QPs.
 const DENSE: &str = "qp_dense";
@@ -14,12 +16,15 @@ const DENSE: &str = "qp_dense";
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Timing {
-    /// Id of the task: one of [`LAYERS`], or `qp_dense`.
+    /// Id of the task: one of [`LAYERS`], `qp_dense`, or a task of which an epoch of SPO+ is timed.
     pub task: String,
-    /// `batch128` for a layer, `n24_m96` for dense QPs.
+    /// `batch128` for a layer, `n24_m96` for dense QPs, the task's own for an epoch.
     pub sizes: Vec<String>,
     /// Id of our solver; `active_set` for dense QPs.
     pub solver: String,
+    /// Ids of further solvers of ours, for epochs; one that is not built in is left out.
+    #[serde(default)]
+    pub beside: Vec<String>,
     /// Threads of ours and of the peers; those of the run where it says nothing.
     pub threads: Option<usize>,
     /// How often everyone has a turn.
@@ -36,13 +41,19 @@ pub(super) enum Work {
     Layer { rows: usize },
     /// Solves of dense QPs.
     Dense { n: usize, m: usize },
+    /// Training for one epoch.
+    Epoch,
 }
 
 impl Timing {
     pub(in crate::suite) fn check(&self) -> Result<()> {
-        one_of("timed task", &self.task, LAYERS.iter().map(|layer| layer.0).chain([DENSE]))?;
+        let trained = TASKS.iter().map(|task| task.0).filter(|task| EPOCHS.contains(task));
+        one_of("timed task", &self.task, LAYERS.iter().map(|layer| layer.0).chain([DENSE]).chain(trained))?;
         let solvers: Vec<_> = if self.task == DENSE { vec!["active_set"] } else { SOLVERS.iter().map(|s| s.0).collect() };
-        one_of("solver", &self.solver, solvers)?;
+        std::iter::once(&self.solver).chain(&self.beside).try_for_each(|solver| one_of("solver", solver, solvers.clone()))?;
+        if !self.beside.is_empty() && !self.trains() {
+            return Err(Error::Unsupported { who: "a timing of solves", what: "solvers beside; give each a timing of its own" });
+        }
         for (what, count) in [("turns", self.turns.quick), ("turns", self.turns.full), ("sizes", self.sizes.len())] {
             crate::data::polynomial::check_positive(what, count)?;
         }
@@ -55,8 +66,15 @@ impl Timing {
         self.sizes.iter().try_for_each(|size| self.work(size).map(|_| ()))
     }
 
+    fn trains(&self) -> bool {
+        EPOCHS.contains(&self.task.as_str())
+    }
+
     /// What a size asks for.
     pub(super) fn work(&self, size: &str) -> Result<Work> {
+        if self.trains() {
+            return task_of(&self.task, size).map(|_| Work::Epoch);
+        }
         let count = |text: Option<&str>| text.and_then(|t| t.parse::<usize>().ok()).filter(|&k| k > 0);
         let parsed = if self.task == DENSE {
             let pair = size.split_once('_').and_then(|(n, m)| Some((count(n.strip_prefix('n'))?, count(m.strip_prefix('m'))?)));
@@ -86,6 +104,8 @@ mod tests {
         assert_eq!(layer.work("batch128").unwrap(), Work::Layer { rows: 128 });
         let dense = timing(&LAYER.replace("qp_power24", "qp_dense").replace("['batch1', 'batch128']", "['n24_m96']")).unwrap();
         assert_eq!(dense.work("n24_m96").unwrap(), Work::Dense { n: 24, m: 96 });
+        let epoch = LAYER.replace("qp_power24", "shortest_path").replace("['batch1', 'batch128']", "['5x5']");
+        assert_eq!(timing(&format!("{epoch}beside = ['highs']\n")).unwrap().work("5x5").unwrap(), Work::Epoch);
     }
 
     #[test]
@@ -97,6 +117,8 @@ mod tests {
         assert!(refused("batch128", "batch0").contains("batch0"));
         assert!(refused("quick = 3", "quick = 0").contains("turns"));
         assert!(refused("turns", "turnz").contains("turnz"));
+        assert!(refused("solver = 'active_set'", "solver = 'active_set'\nbeside = ['separable']").contains("a timing of its own"));
+        assert!(refused("qp_power24", "shortest_path").contains("size of a shortest path"));
         let spaced = timing(&format!("{LAYER}peers = ['rm -rf']\n")).unwrap_err();
         assert!(spaced.contains("peer"), "{spaced}");
     }

@@ -1,11 +1,13 @@
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use dfl_core::{Batch, Error, Result};
+use dfl_solvers::Backend;
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
 use super::Timing;
 use super::definition::Work;
 use super::dense::{self, How};
+use super::epoch::{Epoch, Lesson};
 use super::layer::Ours;
 use super::peer::{Expected, Peers};
 use super::turns::{Contender, Score, take_turns};
@@ -40,18 +42,30 @@ pub(in crate::suite) type Figures = Result<Vec<(&'static str, f64)>>;
 impl TimingJob<'_> {
     /// Words (method, solver) of the rows it gives, ours first.
     pub(in crate::suite) fn names(&self, peers: bool) -> Result<Vec<(String, String)>> {
-        let ours: &[&str] = match self.timing.work(self.size)? {
-            Work::Layer { .. } => &[&self.timing.solver],
-            Work::Dense { .. } => &["active_set", "active_set_moved", "active_set_warm", "kkt_lu"],
+        let (method, ours) = match self.timing.work(self.size)? {
+            Work::Layer { .. } => ("oracle", vec![self.timing.solver.as_str()]),
+            Work::Dense { .. } => ("oracle", vec!["active_set", "active_set_moved", "active_set_warm", "kkt_lu"]),
+            Work::Epoch => ("spo_plus", self.solvers()),
         };
-        let ours = ours.iter().map(|solver| ("oracle".to_owned(), (*solver).to_owned()));
+        let ours = ours.into_iter().map(|solver| (method.to_owned(), solver.to_owned()));
         let theirs = self.timing.peers.iter().filter(|_| peers).map(|peer| (format!("peer_{peer}"), "none".to_owned()));
         Ok(ours.chain(theirs).collect())
     }
 
     /// The metric that a row leads with.
     pub(in crate::suite) fn leading_metric(&self) -> &'static str {
-        if matches!(self.timing.work(self.size), Ok(Work::Dense { .. })) { "solve_seconds" } else { "forward_seconds" }
+        match self.timing.work(self.size) {
+            Ok(Work::Dense { .. }) => "solve_seconds",
+            Ok(Work::Epoch) => "epoch_seconds",
+            _ => "forward_seconds",
+        }
+    }
+
+    /// Solvers of ours that an epoch is timed with: the first, and those beside it that are built in.
+    fn solvers(&self) -> Vec<&str> {
+        // What is no backend, such as an exact oracle, is always there.
+        let built_in = |solver: &&str| solver.parse::<Backend>().map_or(true, Backend::built_in);
+        std::iter::once(self.timing.solver.as_str()).chain(self.timing.beside.iter().map(String::as_str).filter(built_in)).collect()
     }
 
     /// Runs it; figures are in the order of the names. A peer that fails says so in its own.
@@ -65,7 +79,30 @@ impl TimingJob<'_> {
         match self.timing.work(self.size)? {
             Work::Layer { rows } => self.layer(rows, &pool, around),
             Work::Dense { n, m } => self.dense(n, m, threads, around),
+            Work::Epoch => self.epoch(&pool, around),
         }
+    }
+
+    fn epoch(&self, pool: &ThreadPool, mut around: Surroundings<'_>) -> Result<Vec<Figures>> {
+        let lesson = Lesson::new(&self.timing.task, self.size, SEED)?;
+        let path = self.path(&around);
+        if around.peers.is_some() && !self.timing.peers.is_empty() {
+            lesson.export(&path, self.size)?;
+        }
+        let solvers = self.solvers();
+        let first = Epoch::new(&lesson, solvers[0], pool)?;
+        let (_, loss, iterations) = first.once()?;
+        let mut contenders: Vec<Result<Box<dyn Contender + '_>>> = vec![Ok(Box::new(first))];
+        let beside = solvers[1..].iter().map(|solver| Ok(Box::new(Epoch::new(&lesson, solver, pool)?) as Box<dyn Contender + '_>));
+        contenders.extend(beside);
+        contenders.extend(self.peers(around.peers.take(), pool.current_num_threads(), &path, Expected::Loss(loss)));
+        let scores = take_turns(&mut contenders, around.turns, around.interrupted)?;
+        Ok(figures(scores, |i| if i == 0 { Compared::Ours { iterations: Some(iterations as f64) } } else { Compared::With(0) }))
+    }
+
+    /// Where the problem is written.
+    fn path(&self, around: &Surroundings<'_>) -> PathBuf {
+        around.dir.join(format!("{}-{}.json", self.timing.task, self.size))
     }
 
     fn layer(&self, rows: usize, pool: &ThreadPool, mut around: Surroundings<'_>) -> Result<Vec<Figures>> {
@@ -100,14 +137,8 @@ impl TimingJob<'_> {
         }))
     }
 
-    fn problem(
-        &self,
-        around: &Surroundings<'_>,
-        programs: &[&dfl_core::Program],
-        costs: &Batch,
-        cotangents: &Batch,
-    ) -> Result<std::path::PathBuf> {
-        let path = around.dir.join(format!("{}-{}.json", self.timing.task, self.size));
+    fn problem(&self, around: &Surroundings<'_>, programs: &[&dfl_core::Program], costs: &Batch, cotangents: &Batch) -> Result<PathBuf> {
+        let path = self.path(around);
         if around.peers.is_some() && !self.timing.peers.is_empty() {
             export(&path, programs, costs, cotangents)?;
         }

@@ -4,6 +4,7 @@
 
 mod definition;
 mod dense;
+mod epoch;
 mod job;
 mod layer;
 mod peer;

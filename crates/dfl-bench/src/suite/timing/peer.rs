@@ -82,7 +82,12 @@ pub(super) enum Expected<'a> {
     Gradients(&'a Batch),
     /// `[b, n]`; a peer that is further off than [`SOLUTION`] solved something else.
     Solutions(&'a Batch),
+    /// Mean loss of an epoch; a peer that is further off than [`LOSS`] learned something else.
+    Loss(f64),
 }
+
+/// How far a mean loss may be from ours, relative to it: what single precision does to a hundred losses and three steps.
+const LOSS: f64 = 1e-4;
 
 /// How far a timed solution may be from ours, relative to its largest entry (at least 1).
 const SOLUTION: f64 = 1e-5;
@@ -95,13 +100,13 @@ pub(super) struct Peer<'a> {
 
 impl Contender for Peer<'_> {
     fn run(&mut self, times: usize) -> Result<Samples> {
-        let Reply { forward, backward, solve, .. } = self.process.ask(&json!({ "do": "run", "times": times }))?;
-        let all = [("forward_seconds", forward), ("backward_seconds", backward), ("solve_seconds", solve)];
+        let Reply { forward, backward, solve, epoch, .. } = self.process.ask(&json!({ "do": "run", "times": times }))?;
+        let all = [("forward_seconds", forward), ("backward_seconds", backward), ("solve_seconds", solve), ("epoch_seconds", epoch)];
         let samples: Samples = all.into_iter().filter(|(_, seconds)| !seconds.is_empty()).collect();
         let sound = |seconds: &[f64]| seconds.len() == times && seconds.iter().all(|s| s.is_finite() && *s >= 0.0);
         let phases = match self.expected {
             Expected::Gradients(_) => 2,
-            Expected::Solutions(_) => 1,
+            Expected::Solutions(_) | Expected::Loss(_) => 1,
         };
         if samples.len() == phases && samples.iter().all(|(_, seconds)| sound(seconds)) {
             Ok(samples)
@@ -111,23 +116,32 @@ impl Contender for Peer<'_> {
     }
 
     fn error(&mut self) -> Result<Option<f64>> {
-        let Reply { x, gradient, .. } = self.process.ask(&json!({ "do": "answer" }))?;
-        let (expected, found) = match self.expected {
-            Expected::Gradients(expected) => (expected, gradient),
-            Expected::Solutions(expected) => (expected, x),
-        };
-        let found = Batch::from_rows(&found)?;
-        dfl_core::check_len("rows of a peer's answer", expected.rows(), found.rows())?;
-        dfl_core::check_len("columns of a peer's answer", expected.cols(), found.cols())?;
-        let error = gradient_error(expected, &found);
+        let Reply { x, gradient, loss, .. } = self.process.ask(&json!({ "do": "answer" }))?;
         match self.expected {
-            Expected::Gradients(_) => Ok(Some(error)),
-            Expected::Solutions(_) if error <= SOLUTION => Ok(None),
-            Expected::Solutions(_) => {
-                Err(Error::Domain { what: "distance of the peer's solution from ours", value: error, need: "at most 1e-5" })
+            Expected::Gradients(expected) => Ok(Some(off(expected, &gradient)?)),
+            Expected::Solutions(expected) => {
+                let error = off(expected, &x)?;
+                within(error, SOLUTION, "distance of the peer's solution from ours", "at most 1e-5")
+            }
+            Expected::Loss(expected) => {
+                let error = (loss.unwrap_or(f64::NAN) - expected).abs() / expected.abs();
+                within(error, LOSS, "relative distance of the peer's mean loss from ours", "at most 1e-4")
             }
         }
     }
+}
+
+/// Largest error of a peer's rows, see [`gradient_error`].
+fn off(expected: &Batch, found: &[Vec<f64>]) -> Result<f64> {
+    let found = Batch::from_rows(found)?;
+    dfl_core::check_len("rows of a peer's answer", expected.rows(), found.rows())?;
+    dfl_core::check_len("columns of a peer's answer", expected.cols(), found.cols())?;
+    Ok(gradient_error(expected, &found))
+}
+
+/// Refuses an answer to another question; NaN is one.
+fn within(error: f64, most: f64, what: &'static str, need: &'static str) -> Result<Option<f64>> {
+    if error <= most { Ok(None) } else { Err(Error::Domain { what, value: error, need }) }
 }
 
 /// One line of a peer.
@@ -139,6 +153,8 @@ struct Reply {
     forward: Vec<f64>,
     backward: Vec<f64>,
     solve: Vec<f64>,
+    epoch: Vec<f64>,
+    loss: Option<f64>,
     x: Vec<Vec<f64>>,
     gradient: Vec<Vec<f64>>,
 }
@@ -231,6 +247,14 @@ mod tests {
     fn a_peer_that_answers_is_timed_and_judged() {
         let answer = "read answer; echo '{\"x\": [[0, 0]], \"gradient\": [[1, 2.5]]}'\n";
         assert_eq!(asked(&format!("{READY}{TIMES}{answer}"), LONG).unwrap(), Some(0.25));
+    }
+
+    /// An epoch of another mean loss is of another problem.
+    #[test]
+    fn an_epoch_is_held_to_the_mean_loss() {
+        assert_eq!(within(0.5 * LOSS, LOSS, "loss", "near").unwrap(), None);
+        assert!(within(2.0 * LOSS, LOSS, "loss", "near").is_err());
+        assert!(within(f64::NAN, LOSS, "loss", "near").is_err());
     }
 
     #[test]
