@@ -170,3 +170,72 @@ fn a_rate_that_diverges_loses_to_one_that_does_not() {
         rows.iter().any(|m| m.error.as_ref().is_some_and(|e| e.contains("training diverged") && e.contains("lower the learning rate")))
     );
 }
+
+const SPO: &str = "{ method = \"spo_plus\", predictor = \"linear\", solver = \"exact\" }";
+
+/// mu = 1e6 decides like a constant, whatever is predicted, and must lose to mu = 1 on the validation rows; what won is in every row.
+#[test]
+fn options_are_chosen_on_the_validation_rows_and_recorded() {
+    let dir = tempfile::tempdir().unwrap();
+    let run_of = |options: &str| format!("{{ method = \"regret\", predictor = \"linear\", solver = \"quadratic\", {options} }}");
+    let (both, one, bad) = (
+        run_of("options = { mu = [1e6, 1.0] }"),
+        run_of("options = { mu = 1.0 }, label = 'mu1'"),
+        run_of("options = { mu = 1e6 }, label = 'mu1e6'"),
+    );
+    let text = SUITE.replace(SPO, &[both, one, bad].join(", "));
+    let (outcome, store) = run(&text, dir.path(), false, make_loss, false);
+    assert_eq!(outcome.unwrap(), 0);
+    let rows = store.measurements();
+    let of = |solver: &str, seed| {
+        rows.iter().find(|m| m.key.solver == solver && m.key.seed == Some(seed) && m.metric == "normalized_regret").unwrap()
+    };
+    for seed in 0..2 {
+        let (chosen, alone, bad) = (of("quadratic", seed), of("quadratic-mu1", seed), of("quadratic-mu1e6", seed));
+        assert_eq!(chosen.settings["mu"], 1.0);
+        assert_eq!(chosen.value, alone.value);
+        assert!(bad.value > alone.value, "{bad:?} {alone:?}");
+        assert!(!alone.settings.contains_key("mu") && [0.05, 0.1].contains(&alone.settings["learning_rate"]));
+    }
+}
+
+/// With a ratio of 0.5 about half of the 60 rows of each of 12 epochs are solved; another coin than per row, or none, is another count.
+#[test]
+fn a_share_of_the_rows_is_answered_from_the_cache() {
+    let dir = tempfile::tempdir().unwrap();
+    let cached = "{ method = \"spo_plus\", predictor = \"linear\", solver = \"exact\", label = \"half\", options = { ratio = 0.5 } }";
+    let (outcome, store) = run(&SUITE.replace(SPO, &format!("{SPO}, {cached}")), dir.path(), false, make_loss, false);
+    assert_eq!(outcome.unwrap(), 0);
+    let rows = store.measurements();
+    let regret = |solver: &str| {
+        rows.iter()
+            .find(|m| m.key.method == "spo_plus" && m.key.solver == solver && m.metric == "normalized_regret")
+            .unwrap()
+            .value
+            .unwrap()
+    };
+    assert!(regret("exact-half") != regret("exact") && regret("exact-half") < 0.5);
+}
+
+#[test]
+fn an_option_without_a_reader_or_out_of_range_is_refused_at_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let refused = |options: &str| {
+        let run = SPO.replace(" }", &format!(", {options} }}"));
+        std::fs::write(dir.path().join("small.toml"), SUITE.replace(SPO, &run)).unwrap();
+        let error = Definition::load(dir.path(), "small").unwrap_err();
+        std::error::Error::source(&error).map_or_else(|| error.to_string(), ToString::to_string)
+    };
+    assert!(refused("options = { mu = 1.0 }").contains("unknown option of this method with this solver `mu`; known are ratio"));
+    assert!(refused("options = { ratio = 1.5 }").contains("option ratio: 1.5"));
+    assert!(refused("label = 'Half'").contains("unknown label `Half`"));
+}
+
+/// An experiment of the full profile alone leaves nothing under quick.
+#[test]
+fn an_experiment_belongs_to_the_profiles_that_it_names() {
+    let dir = tempfile::tempdir().unwrap();
+    let (outcome, store) =
+        run(&SUITE.replace("size = \"4x4\"", "size = \"4x4\"\nprofiles = [\"full\"]"), dir.path(), false, make_loss, false);
+    assert_eq!((outcome.unwrap(), store.measurements().len()), (0, 0));
+}

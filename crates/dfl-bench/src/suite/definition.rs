@@ -3,14 +3,15 @@ use std::path::{Path, PathBuf};
 use dfl_core::{Error, Result, Schedule};
 use serde::Deserialize;
 
-use super::Timing;
+use super::{OptionGrid, Timing};
 use crate::data::pjm::Columns;
-use crate::registry::{METHODS, PREDICTORS, SOLVERS};
-use crate::results::ids;
+use crate::registry::{PREDICTORS, options_read};
+use crate::results::ids::{self, is_word};
 use crate::tasks::{TASKS, unknown};
 
 /// How much work a suite does.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Profile {
     /// Minutes on two cores.
     #[default]
@@ -75,6 +76,9 @@ pub struct Experiment {
     pub task: String,
     /// Size id, e.g. `5x5`.
     pub size: String,
+    /// Under which profiles it is run.
+    #[serde(default = "both")]
+    pub profiles: Vec<Profile>,
     /// Settings of the data.
     #[serde(default)]
     pub data: DataOptions,
@@ -173,8 +177,17 @@ pub struct RunSpec {
     /// `published` or `honest` inputs.
     #[serde(default = "published", deserialize_with = "columns")]
     pub columns: Columns,
+    /// Settings of the method and its solver.
+    #[serde(default)]
+    pub options: OptionGrid,
+    /// Tells runs apart that differ in their options alone: appended to the solver's id, after a dash.
+    pub label: Option<String>,
     /// Training in place of the experiment's.
     pub training: Option<Training>,
+}
+
+fn both() -> Vec<Profile> {
+    vec![Profile::Quick, Profile::Full]
 }
 
 fn none() -> String {
@@ -203,10 +216,9 @@ impl Experiment {
         }
         for (i, run) in self.run.iter().enumerate() {
             run.check()?;
-            let same =
-                |r: &RunSpec| (&r.method, &r.solver, &r.predictor, r.columns) == (&run.method, &run.solver, &run.predictor, run.columns);
-            if self.run[..i].iter().any(same) {
-                let known = "distinct in method, solver, predictor and columns".into();
+            let name = |r: &RunSpec| (r.method.clone(), r.solver_key(), r.predictor.clone(), r.columns);
+            if self.run[..i].iter().any(|earlier| name(earlier) == name(run)) {
+                let known = "distinct in method, solver, label, predictor and columns".into();
                 return Err(Error::Unknown { what: "second run of the same name", given: run.method.clone(), known });
             }
         }
@@ -215,17 +227,22 @@ impl Experiment {
 }
 
 impl RunSpec {
+    /// The solver in a result row: its id, and the label if there is one.
+    pub fn solver_key(&self) -> String {
+        self.label.as_ref().map_or_else(|| self.solver.clone(), |label| format!("{}-{label}", self.solver))
+    }
+
     fn check(&self) -> Result<()> {
+        if let Some(label) = self.label.as_ref().filter(|label| !is_word(label)) {
+            return Err(Error::Unknown { what: "label", given: label.clone(), known: "words of small letters, digits, _ and -".into() });
+        }
         if self.predictor == "none" {
             one_of("baseline", &self.method, ids::NO_LEARNING.iter().copied())?;
-            return one_of("solver of a baseline", &self.solver, ["none"]);
+            one_of("solver of a baseline", &self.solver, ["none"])?;
+            return self.options.check(&[]);
         }
         one_of("predictor", &self.predictor, PREDICTORS.iter().map(|p| p.0))?;
-        one_of("method", &self.method, METHODS.iter().map(|m| m.0))?;
-        match self.method.as_str() {
-            "two_stage" => one_of("solver of two_stage, which solves nothing", &self.solver, ["none"]),
-            _ => one_of("solver", &self.solver, SOLVERS.iter().map(|s| s.0)),
-        }
+        self.options.check(&options_read(&self.method, &self.solver)?)
     }
 }
 

@@ -1,6 +1,7 @@
 //! Experiments as data: what a suite runs, and the runner that runs it.
 
 mod definition;
+mod grid;
 mod job;
 mod learn;
 mod published;
@@ -8,6 +9,7 @@ mod runner;
 mod timing;
 
 pub use definition::{ByProfile, DataOptions, Definition, Experiment, Profile, RunSpec, Select, Training};
+pub use grid::{Candidate, OptionGrid};
 pub use published::Published;
 pub use runner::{Options, Outcome, Progress, Runner};
 pub use timing::{PeerHome, Timing};

@@ -3,7 +3,7 @@
 mod power;
 mod shortest_path;
 
-use dfl_core::{Batch, Error, Instances, Result, Splits, Task};
+use dfl_core::{Batch, Error, Formulation, Instances, Result, Splits, Task};
 
 pub use power::PowerScheduling;
 pub use shortest_path::ShortestPathTask;
@@ -41,6 +41,11 @@ pub trait Benchmark: Task {
     /// # Errors
     /// [`Error::Unknown`] for another id, or the error of its fit.
     fn baseline(&self, method: &str, data: &Splits) -> Result<Batch>;
+
+    /// A relaxation tighter than [`Task::relaxation`], where there is one.
+    fn tight_relaxation(&self) -> Option<Formulation> {
+        None
+    }
 }
 
 /// What a task is made from.

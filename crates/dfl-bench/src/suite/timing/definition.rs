@@ -41,7 +41,7 @@ pub(super) enum Work {
 impl Timing {
     pub(in crate::suite) fn check(&self) -> Result<()> {
         one_of("timed task", &self.task, LAYERS.iter().map(|layer| layer.0).chain([DENSE]))?;
-        let solvers: Vec<_> = if self.task == DENSE { vec!["active_set"] } else { SOLVERS.iter().map(|s| s.0).collect() };
+        let solvers: Vec<_> = if self.task == DENSE { vec!["active_set"] } else { SOLVERS.iter().map(|s| s.id).collect() };
         one_of("solver", &self.solver, solvers)?;
         for (what, count) in [("turns", self.turns.quick), ("turns", self.turns.full), ("sizes", self.sizes.len())] {
             crate::data::polynomial::check_positive(what, count)?;
