@@ -3,10 +3,12 @@ use std::path::{Path, PathBuf};
 use dfl_core::{Error, Result, Schedule};
 use serde::Deserialize;
 
-use super::{OptionGrid, Timing};
+use super::{OptionGrid, Published, Timing};
 use crate::data::pjm::Columns;
 use crate::registry::{PREDICTORS, options_read};
+use crate::results::claims::{Claim, Verdict, judge};
 use crate::results::ids::{self, is_word};
+use crate::results::{Key, Measurement};
 use crate::tasks::{TASKS, unknown};
 
 /// How much work a suite does.
@@ -66,6 +68,9 @@ pub struct Definition {
     /// What is timed after that.
     #[serde(default)]
     pub timing: Vec<Timing>,
+    /// What is said of the results, to be judged by them.
+    #[serde(default)]
+    pub claim: Vec<Claim>,
 }
 
 /// One task at one size, with all that is run on it.
@@ -280,7 +285,21 @@ impl Definition {
         let definition: Self = read_toml(&folder.join(format!("{name}.toml")), "suite definition")?;
         definition.experiment.iter().try_for_each(Experiment::check)?;
         definition.timing.iter().try_for_each(Timing::check)?;
+        definition.claim.iter().try_for_each(|claim| claim.check(&definition.places(None)))?;
         Ok(Self { name: name.into(), ..definition })
+    }
+
+    /// Task and size of each experiment, of one profile or of any.
+    fn places(&self, profile: Option<Profile>) -> Vec<(String, String)> {
+        let run = |e: &&Experiment| profile.is_none_or(|profile| e.profiles.contains(&profile));
+        self.experiment.iter().filter(run).map(|e| (e.task.clone(), e.size.clone())).collect()
+    }
+
+    /// What the measurements of a profile say of the claims.
+    pub fn judge(&self, profile: Profile, measurements: &[Measurement], published: &Published) -> Vec<Verdict> {
+        let places = self.places(Some(profile));
+        let figure = |key: &Key, metric: &str| published.get(key, metric).map(|figure| (figure.value, figure.se));
+        self.claim.iter().map(|claim| judge(claim, (&self.name, profile.id()), &places, measurements, &figure)).collect()
     }
 
     /// Names of the definitions in a folder, sorted.

@@ -10,6 +10,6 @@ mod timing;
 
 pub use definition::{ByProfile, DataOptions, Definition, Experiment, Profile, RunSpec, Select, Training};
 pub use grid::{Candidate, OptionGrid};
-pub use published::Published;
+pub use published::{Published, PublishedFigure};
 pub use runner::{Options, Outcome, Progress, Runner};
 pub use timing::{PeerHome, Timing};

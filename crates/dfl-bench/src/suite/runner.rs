@@ -4,7 +4,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use dfl_core::{Error, Result};
 
 use super::job::{Around, Job, Record};
-use super::published::At;
 use super::timing::{Figures, PeerHome, Peers, SEED, Surroundings, TimingJob};
 use super::{Definition, Profile, Published};
 use crate::data::pjm::Columns;
@@ -212,15 +211,8 @@ impl Runner<'_> {
             .figures
             .iter()
             .map(|f| {
-                let at = At {
-                    task: &key.task,
-                    size: &key.size,
-                    method: &key.method,
-                    predictor: &key.predictor,
-                    columns: &key.columns,
-                    metric: f.metric,
-                };
-                self.stamp(measured(key, f, rows).published(self.published.get(&at)).chosen(&record.settings))
+                let published = self.published.get(key, f.metric).map(|figure| figure.value);
+                self.stamp(measured(key, f, rows).published(published).chosen(&record.settings))
             })
             .collect();
         if !record.curve.is_empty() {
