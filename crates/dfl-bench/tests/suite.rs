@@ -239,3 +239,20 @@ fn an_experiment_belongs_to_the_profiles_that_it_names() {
         run(&SUITE.replace("size = \"4x4\"", "size = \"4x4\"\nprofiles = [\"full\"]"), dir.path(), false, make_loss, false);
     assert_eq!((outcome.unwrap(), store.measurements().len()), (0, 0));
 }
+
+/// Two sizes and a list of one run: what is written once is run for each size.
+#[test]
+fn sizes_and_lists_of_runs_are_written_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let runs = "\n[[runs.bounds]]\nmethod = \"oracle\"\n[[experiment]]";
+    let text = SUITE.replace("\n[[experiment]]", runs).replace("size = \"4x4\"", "sizes = [\"3x3\", \"4x4-n60\"]\nruns = [\"bounds\"]");
+    let read = definition(dir.path(), &text);
+    let sizes: Vec<_> = read.experiment.iter().map(|e| (e.size.as_str(), e.run.len())).collect();
+    assert_eq!(sizes, [("3x3", 4), ("4x4-n60", 4)]);
+    let refused = |from: &str, to: &str| {
+        std::fs::write(dir.path().join("small.toml"), text.replace(from, to)).unwrap();
+        Definition::load(dir.path(), "small").unwrap_err().to_string()
+    };
+    assert!(refused("\"bounds\"]", "\"bonds\"]").contains("unknown list of runs `bonds`; known are bounds"));
+    assert!(refused("sizes =", "size = \"4x4\"\nsizes =").contains("either `size` or `sizes`"));
+}

@@ -1,11 +1,9 @@
-use std::sync::Arc;
-
-use dfl_core::{Decider, DecisionLoss, Error, Instances, Loss, Pool, Result};
-use dfl_losses::{Mse, Regret, SpoPlus, TaskCost};
-use dfl_solvers::Cached;
+use dfl_core::{Decider, DecisionLoss, Instances, Loss, Result};
+use dfl_losses::{Cave, Cmap, LtrListwise, LtrPairwise, LtrPointwise, Nce, PoolNce, Regret, Sce, SpoPlus, Sqde};
 
 use super::MethodOptions;
-use super::solvers::{SOLVERS, training_decider};
+use super::build::{self, plain};
+use super::solvers::SOLVERS;
 use crate::tasks::{Benchmark, unknown};
 
 /// What a method is built for.
@@ -26,12 +24,14 @@ pub type Method = DecisionLoss<Box<dyn Loss>, Box<dyn Decider>>;
 
 type Make = fn(&Setup<'_>) -> Result<Method>;
 
-/// Whether a method has a solver inside its training loop.
+/// What a method does with a solver.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Solves {
-    /// It solves nothing: its solver is `none`.
+    /// Nothing: its solver is `none`.
     Never,
-    /// It has one.
+    /// It compares with a pool of decisions, which stays as it begins if its solver is `none`, and which a black box lets grow.
+    ForPool,
+    /// It trains with one.
     Always,
 }
 
@@ -39,7 +39,7 @@ pub enum Solves {
 pub struct MethodEntry {
     /// Fixed word of a result row.
     pub id: &'static str,
-    /// Whether it has a solver.
+    /// What it does with a solver.
     pub solves: Solves,
     /// The options that it reads besides those of its solver.
     pub reads: &'static [&'static str],
@@ -50,47 +50,49 @@ const fn method(id: &'static str, solves: Solves, reads: &'static [&'static str]
     MethodEntry { id, solves, reads, make }
 }
 
-/// Every training method.
+/// Every training method: a loss, and what surrounds the solver.
 pub const METHODS: &[MethodEntry] = &[
-    method("two_stage", Solves::Never, &[], |_| squared_error()),
-    method("spo_plus", Solves::Always, &[], |s| plain(SpoPlus, s)),
+    method("two_stage", Solves::Never, &[], |_| build::squared_error()),
     method("regret", Solves::Always, &[], |s| plain(Regret, s)),
-    method("dfl_point", Solves::Always, &[], |s| plain(TaskCost::new(gradient_cost(s.task)?), s)),
+    method("sqde", Solves::Always, &[], |s| plain(Sqde, s)),
+    method("spo_plus", Solves::Always, &[], |s| plain(SpoPlus, s)),
+    method("sce", Solves::Always, &[], |s| plain(Sce, s)),
+    method("nce_max", Solves::Always, &[], |s| plain(Nce, s)),
+    method("pg", Solves::Always, &["sigma"], |s| build::perturbation_gradient(s, false)),
+    method("pg_central", Solves::Always, &["sigma"], |s| build::perturbation_gradient(s, true)),
+    method("sfge", Solves::Always, &["samples", "sigma"], build::sfge),
+    method("pfy", Solves::Always, &["samples", "sigma"], build::pfy),
+    method("pfy_reduced", Solves::Always, &["samples", "sigma"], |s| build::own_noise(s, false)),
+    method("pfy_mul", Solves::Always, &["samples", "sigma"], |s| build::own_noise(s, true)),
+    method("rfy", Solves::Always, &["lambda"], build::rfy),
+    method("dpo", Solves::Always, &["samples", "sigma"], build::dpo),
+    method("dbb", Solves::Always, &["lambda"], build::dbb),
+    method("nid", Solves::Always, &[], build::nid),
+    method("imle", Solves::Always, &["samples", "lambda", "temperature"], build::imle),
+    method("aimle", Solves::Always, &["samples", "temperature"], build::aimle),
+    method("lodl", Solves::Always, &["samples", "sigma"], build::lodl),
+    method("nce", Solves::ForPool, &[], |s| build::with_pool(s, |pool, _| Ok(PoolNce::new(pool)))),
+    method("nce_self", Solves::ForPool, &[], |s| build::with_pool(s, |pool, _| Ok(PoolNce::self_contrastive(pool)))),
+    method("cmap", Solves::ForPool, &[], |s| build::with_pool(s, |pool, _| Ok(Cmap::new(pool)))),
+    method("cmap_self", Solves::ForPool, &[], |s| build::with_pool(s, |pool, _| Ok(Cmap::self_contrastive(pool)))),
+    method("ltr_point", Solves::ForPool, &[], |s| build::with_pool(s, |pool, _| Ok(LtrPointwise::new(pool)))),
+    method("ltr_pair", Solves::ForPool, &["margin"], |s| {
+        build::with_pool(s, |pool, options| LtrPairwise::hinge(pool, options.margin.unwrap_or(0.0)))
+    }),
+    method("ltr_pair_difference", Solves::ForPool, &[], |s| build::with_pool(s, |pool, _| Ok(LtrPairwise::difference(pool)))),
+    method("ltr_list", Solves::ForPool, &["temperature"], |s| {
+        build::with_pool(s, |pool, options| LtrListwise::new(pool, options.temperature.unwrap_or(1.0)))
+    }),
+    method("cave", Solves::Never, &[], |_| build::cave(Cave::exact())),
+    method("cave_plus", Solves::Never, &[], |_| build::cave(Cave::plus(3)?)),
+    method("cave_hybrid", Solves::Never, &[], |_| build::cave(Cave::hybrid(3, 0.3, 0.2)?)),
+    method("dfl_point", Solves::Always, &[], build::task_cost),
 ];
-
-/// A loss on the solver's own decisions.
-fn plain(loss: impl Loss + 'static, setup: &Setup<'_>) -> Result<Method> {
-    DecisionLoss::new(Box::new(loss), decider(setup)?)
-}
-
-/// The solver inside the training loop, behind a cache if only a share of the rows is to be solved.
-fn decider(setup: &Setup<'_>) -> Result<Box<dyn Decider>> {
-    let inner = training_decider(setup.task, setup.solver, setup.options)?;
-    match setup.options.ratio {
-        Some(ratio) if ratio < 1.0 => Ok(Box::new(Cached::new(inner, pool(setup)?, ratio)?)),
-        _ => Ok(inner),
-    }
-}
-
-/// The distinct optimal decisions of the training rows.
-fn pool(setup: &Setup<'_>) -> Result<Arc<Pool>> {
-    let labels = setup.train.labels.as_ref().ok_or(Error::Missing { loss: "a pool", what: "labelled training rows to begin with" })?;
-    Ok(Arc::new(Pool::new(&labels.solution)?))
-}
-
-fn gradient_cost(task: &dyn Benchmark) -> Result<Arc<dyn dfl_core::CostGrad>> {
-    task.gradient_cost().ok_or(Error::Missing { loss: "dfl_point", what: "a task whose cost has a gradient" })
-}
-
-/// The squared error alone, which training begins with where a decision loss needs a sensible prediction.
-pub(crate) fn squared_error() -> Result<Method> {
-    DecisionLoss::without_decider(Box::new(Mse))
-}
 
 /// Makes a method by id.
 ///
 /// # Errors
-/// [`Error::Unknown`], or why loss and decider do not fit together.
+/// [`dfl_core::Error::Unknown`], or why loss and decider do not fit together.
 pub fn make_loss(id: &str, setup: &Setup<'_>) -> Result<Method> {
     (find(id)?.make)(setup)
 }
@@ -99,18 +101,22 @@ fn find(id: &str) -> Result<&'static MethodEntry> {
     METHODS.iter().find(|m| m.id == id).ok_or_else(|| unknown("method", id, METHODS.iter().map(|m| m.id)))
 }
 
-/// Refuses a method or solver that is not known, a pair of which one has no use for the other; returns the options that the pair reads.
+/// Refuses a method or solver that is not known, and a pair of which one has no use for the other; returns the options that the pair reads.
 ///
 /// # Errors
-/// [`Error::Unknown`].
+/// [`dfl_core::Error::Unknown`].
 pub(crate) fn options_read(id: &str, solver: &str) -> Result<Vec<&'static str>> {
     let method = find(id)?;
-    if method.solves == Solves::Never {
-        return match solver {
-            "none" => Ok(method.reads.to_vec()),
-            _ => Err(unknown("solver of a method that solves nothing", solver, ["none"])),
-        };
+    let fits = |s: &&super::SolverEntry| match method.solves {
+        Solves::Never => false,
+        Solves::ForPool => s.is_black_box(),
+        Solves::Always => true,
+    };
+    let none = (method.solves != Solves::Always).then_some("none");
+    if none == Some(solver) {
+        return Ok(method.reads.to_vec());
     }
-    let found = SOLVERS.iter().find(|s| s.id == solver).ok_or_else(|| unknown("solver", solver, SOLVERS.iter().map(|s| s.id)))?;
+    let found = SOLVERS.iter().filter(fits).find(|s| s.id == solver);
+    let found = found.ok_or_else(|| unknown("solver of this method", solver, SOLVERS.iter().filter(fits).map(|s| s.id).chain(none)))?;
     Ok([method.reads, found.reads].concat())
 }

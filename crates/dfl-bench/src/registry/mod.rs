@@ -1,5 +1,6 @@
 //! Names of methods, solvers and predictors: one line each.
 
+mod build;
 mod methods;
 mod options;
 mod predictors;
@@ -7,7 +8,8 @@ mod ramps;
 mod solvers;
 
 pub use methods::{METHODS, Method, MethodEntry, Setup, Solves, make_loss};
-pub(crate) use methods::{options_read, squared_error};
+pub(crate) use build::squared_error;
+pub(crate) use methods::options_read;
 pub use options::{Coin, MethodOptions};
 pub use predictors::{PREDICTORS, PredictorOptions, make_predictor};
 pub use ramps::Ramps;

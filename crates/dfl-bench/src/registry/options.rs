@@ -2,13 +2,23 @@ use dfl_core::{Error, Result};
 use serde::Deserialize;
 
 /// Which rows a coin of the solution cache is tossed for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Coin {
     /// Each row has its own, as in the paper.
+    #[default]
     Row,
     /// One for all rows of a batch, as in PyEPO.
     Batch,
+}
+
+impl From<Coin> for dfl_solvers::Coin {
+    fn from(coin: Coin) -> Self {
+        match coin {
+            Coin::Row => Self::Row,
+            Coin::Batch => Self::Batch,
+        }
+    }
 }
 
 /// Settings of a method and of the solver inside it, as the `options` of a run give them; what is not given has the default of the
@@ -17,18 +27,18 @@ pub enum Coin {
 /// | option | read by | default |
 /// | --- | --- | --- |
 /// | `mu` | `quadratic`, `quadratic_tight`, `barrier`, `dys*`: weight of the smoothing, in units of the cost | 1 |
-/// | `tight` | `barrier`, `dys*`: smooth the task's tighter relaxation, as `quadratic_tight` does | no |
-/// | `step`, `iterations`, `tolerance` | `dys*`: step size, most iterations, and when to stop | those of the solver |
-/// | `ratio` | a black box: share of the rows that are solved, the others are answered from the cache; 1 is no cache | 1 |
-/// | | losses on a pool: share of the rows that are solved for the pool to grow | 0 |
+/// | `tight` | `barrier`, `dys*`: whether the task's tighter relaxation is smoothed, as by `quadratic_tight` | no |
+/// | `step`, `iterations`, `tolerance` | `dys*`: length of a step, most steps, residual at which to stop (0: never) | the solver's |
+/// | `ratio` | `exact`, `highs`: share of the rows that are solved, the others are answered from a pool; with losses on a pool, \
+///   the share that is solved for the pool to grow | 1 |
 /// | `coin` | with `ratio`: `row` or `batch` | `row` |
 /// | `pool_size` | with `ratio`: most decisions in the pool | no limit |
-/// | `nodes` | `exact`, `highs`: most nodes of one search of branch and bound | no limit |
-/// | `sigma` | `pfy`, `dpo`, `imle`, `aimle`, `sfge`: size of the noise on the cost; `pg`: length of the difference | 1, `pg` 0.1 |
-/// | `samples` | `pfy`, `dpo`, `imle`, `aimle`, `sfge`: solves per row | `pfy` 1, others 10 |
-/// | `lambda` | `dbb`, `imle`: length of the step that is differenced; `rfy`: weight of the regulariser | 10, `rfy` 1 |
-/// | `temperature` | `ltr_list` | 1 |
-/// | `margin` | `ltr_pair` | 0 |
+/// | `nodes` | `exact`, `highs`: most nodes of one search | no limit |
+/// | `sigma` | `pfy*`, `dpo`, `sfge`: size of the noise on the cost; `pg*`: length of the difference; `lodl`: spread of its samples | 1, 0.1, 0.5 |
+/// | `samples` | `pfy*`, `dpo`, `imle`, `aimle`, `sfge`: solves per row and step; `lodl`: once per row | 1 or 2, 10, 200 |
+/// | `lambda` | `dbb`, `imle`: length of the step that is differenced; `rfy`: weight of the regulariser | 10, 1 |
+/// | `temperature` | `imle`, `aimle`: of the noise; `ltr_list`: of the ranking | 1 |
+/// | `margin` | `ltr_pair`, in units of the cost | 0 |
 #[derive(Clone, Copy, Debug, Default, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 #[allow(missing_docs, reason = "described above")]
@@ -58,7 +68,6 @@ impl MethodOptions {
         let positive = [
             ("option mu", self.mu),
             ("option step", self.step),
-            ("option tolerance", self.tolerance),
             ("option sigma", self.sigma),
             ("option lambda", self.lambda),
             ("option temperature", self.temperature),
@@ -72,7 +81,8 @@ impl MethodOptions {
         let counts = counts.map(|(what, count)| (what, count.map(|c| c as f64)));
         refuse(&positive, "positive and finite", |v| v > 0.0 && v.is_finite())?;
         refuse(&counts, "at least 1", |v| v >= 1.0)?;
-        refuse(&[("option ratio", self.ratio)], "between 0 and 1", |v| (0.0..=1.0).contains(&v))?;
+        let shares = [("option ratio", self.ratio), ("option tolerance", self.tolerance)];
+        refuse(&shares, "between 0 and 1", |v| (0.0..=1.0).contains(&v))?;
         refuse(&[("option margin", self.margin)], "at least 0 and finite", |v| v >= 0.0 && v.is_finite())
     }
 

@@ -1,8 +1,10 @@
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use dfl_core::{Error, Result, Schedule};
 use serde::Deserialize;
 
+use super::expand::expand;
 use super::{OptionGrid, Published, Timing};
 use crate::data::pjm::Columns;
 use crate::registry::{PREDICTORS, options_read};
@@ -62,6 +64,9 @@ pub struct Definition {
     pub title: String,
     /// Expected minutes on two cores.
     pub minutes: ByProfile<f64>,
+    /// Lists of runs that experiments share.
+    #[serde(default)]
+    pub runs: BTreeMap<String, Vec<RunSpec>>,
     /// What is learned, in this order.
     #[serde(default)]
     pub experiment: Vec<Experiment>,
@@ -80,7 +85,11 @@ pub struct Experiment {
     /// Id of the task.
     pub task: String,
     /// Size id, e.g. `5x5`.
+    #[serde(default)]
     pub size: String,
+    /// Several in its place; empty once the definition is read.
+    #[serde(default)]
+    pub sizes: Vec<String>,
     /// Under which profiles it is run.
     #[serde(default = "both")]
     pub profiles: Vec<Profile>,
@@ -94,7 +103,11 @@ pub struct Experiment {
     /// How models are trained unless a run says otherwise.
     pub training: Training,
     /// What is run.
+    #[serde(default)]
     pub run: Vec<RunSpec>,
+    /// Names of lists of further runs; empty once the definition is read.
+    #[serde(default)]
+    pub runs: Vec<String>,
 }
 
 /// Settings of a data set; a set that fixes them ignores them.
@@ -282,17 +295,25 @@ impl Definition {
         if !names.iter().any(|n| n == name) {
             return Err(unknown("suite", name, names.iter().map(String::as_str)));
         }
-        let definition: Self = read_toml(&folder.join(format!("{name}.toml")), "suite definition")?;
+        let mut definition: Self = read_toml(&folder.join(format!("{name}.toml")), "suite definition")?;
+        definition.experiment = expand(definition.experiment, &definition.runs)?;
         definition.experiment.iter().try_for_each(Experiment::check)?;
         definition.timing.iter().try_for_each(Timing::check)?;
         definition.claim.iter().try_for_each(|claim| claim.check(&definition.places(None)))?;
         Ok(Self { name: name.into(), ..definition })
     }
 
-    /// Task and size of each experiment, of one profile or of any.
+    /// Task and size of each experiment, of one profile or of any; once where several experiments share them.
     fn places(&self, profile: Option<Profile>) -> Vec<(String, String)> {
         let run = |e: &&Experiment| profile.is_none_or(|profile| e.profiles.contains(&profile));
-        self.experiment.iter().filter(run).map(|e| (e.task.clone(), e.size.clone())).collect()
+        let mut places = Vec::new();
+        for experiment in self.experiment.iter().filter(run) {
+            let place = (experiment.task.clone(), experiment.size.clone());
+            if !places.contains(&place) {
+                places.push(place);
+            }
+        }
+        places
     }
 
     /// What the measurements of a profile say of the claims.

@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use dfl_core::{Error, Request, Result, Splits, label};
+use dfl_core::{Error, Instances, Request, Result, Splits, label};
 
 use super::learn::{Learned, Learner};
 use super::{Experiment, Profile, RunSpec, Select, Training};
@@ -124,11 +124,28 @@ impl<'a> Job<'a> {
         if task.needs_labels() {
             label(&*task, &mut splits)?;
         }
+        if self.run.method.starts_with("cave") {
+            add_normals(&*task, &mut splits.train)?;
+        }
         if !self.is_baseline() && self.training().whiten {
             crate::data::whiten(&mut splits)?;
         }
         Ok((task, splits))
     }
+}
+
+/// A stored decision and a row's sides may disagree by the rounding of an oracle.
+const TIGHT: f64 = 1e-6;
+
+/// The normals of the constraints that are tight at the optimal decisions, of the tightest relaxation that has no auxiliary variables.
+fn add_normals(task: &dyn Benchmark, part: &mut Instances) -> Result<()> {
+    let relaxations = [task.tight_relaxation(), task.relaxation()];
+    let without_auxiliaries = relaxations.into_iter().flatten().find(|f| f.visible == f.program.n());
+    let missing = Error::Unsupported { who: task.name(), what: "a relaxation in the decision's variables alone, whose normals the loss reads" };
+    let (program, labels) = (without_auxiliaries.ok_or(missing)?.program, part.labels.as_mut());
+    let labels = labels.ok_or(Error::Missing { loss: "cave", what: "labelled instances" })?;
+    labels.normals = Some(labels.solution.iter().map(|x| program.tight_normals(x, TIGHT)).collect::<Result<_>>()?);
+    Ok(())
 }
 
 /// What training took: seconds per epoch without validation, solves and their iterations in all.

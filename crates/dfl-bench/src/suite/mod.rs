@@ -1,6 +1,7 @@
 //! Experiments as data: what a suite runs, and the runner that runs it.
 
 mod definition;
+mod expand;
 mod grid;
 mod job;
 mod learn;
