@@ -76,7 +76,8 @@ impl<L: Loss, D: Decider> DecisionLoss<L, D> {
     ///
     /// # Errors
     /// [`Error::NotFinite`] naming a bad prediction or truth, [`Error::Missing`] for targets the loss reads but did not get,
-    /// [`Error::Dimension`], or the decider's error.
+    /// [`Error::Dimension`], or what the loss
+    /// or the decider refuses.
     pub fn evaluate(&self, preds: &Batch, targets: &Targets, ids: &[u64], stream: Stream) -> Result<Evaluation> {
         self.check(preds, targets, ids)?;
         let (b, probes) = (preds.rows(), self.loss.probes());
@@ -149,16 +150,30 @@ impl<L: Loss, D: Decider> DecisionLoss<L, D> {
                 check_len("truth", preds.cols(), truth.cols())?;
             }
         }
-        if let (Some(d), Some(solution)) = (&self.decider, targets.solution.as_ref().filter(|_| needs.solution)) {
-            check_len("solution", d.dims().x, solution.cols())?;
+        if let Some(solution) = targets.solution.as_ref().filter(|_| needs.solution) {
+            if let Some(d) = &self.decider {
+                check_len("solution", d.dims().x, solution.cols())?;
+            }
+            if needs.linear {
+                check_len("solution", preds.cols(), solution.cols())?;
+            }
             solution.check_finite("solution")?;
         }
-        match (&targets.normals, needs.normals) {
-            (None, true) => Err(Error::Missing { loss, what: "the normals of the tight constraints as a target" }),
-            (Some(n), true) => check_len("normals", preds.rows(), n.len()),
-            _ => Ok(()),
+        if needs.normals {
+            let what = "the normals of the tight constraints as a target";
+            check_normals(targets.normals.as_deref().ok_or(Error::Missing { loss, what })?, preds)?;
         }
+        self.loss.check(preds, ids)
     }
+}
+
+/// One set of normals per row, each as long as the prediction.
+fn check_normals(normals: &[Batch], preds: &Batch) -> Result<()> {
+    check_len("normals", preds.rows(), normals.len())?;
+    normals.iter().filter(|n| n.rows() > 0).try_for_each(|n| {
+        check_len("normal", preds.cols(), n.cols())?;
+        n.check_finite("normal")
+    })
 }
 
 /// The same noise for `probe` and `finish`.

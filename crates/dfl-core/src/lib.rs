@@ -10,6 +10,7 @@ mod linear;
 mod loss;
 pub mod metrics;
 mod model;
+mod normals;
 mod param_map;
 mod pool;
 mod program;

@@ -1,4 +1,4 @@
-use crate::{Batch, Rng};
+use crate::{Batch, Result, Rng};
 
 /// Whether a loss uses the decider's derivative.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -85,6 +85,13 @@ pub trait Loss: Send + Sync {
     fn probes(&self) -> usize {
         1
     }
+    /// Refuses predictions `[b, theta]` or rows that do not fit what the loss itself keeps, such as a pool or parameters of each row.
+    ///
+    /// # Errors
+    /// [`Error::Dimension`](crate::Error::Dimension) or [`Error::Missing`](crate::Error::Missing).
+    fn check(&self, _preds: &Batch, _ids: &[u64]) -> Result<()> {
+        Ok(())
+    }
     /// Writes where to solve, `[probes, theta]`.
     fn probe(&self, row: &Row<'_>, _rng: &mut Rng, at: &mut [f64]) {
         at.copy_from_slice(row.pred);
@@ -103,6 +110,9 @@ impl<L: Loss + ?Sized> Loss for Box<L> {
     }
     fn probes(&self) -> usize {
         (**self).probes()
+    }
+    fn check(&self, preds: &Batch, ids: &[u64]) -> Result<()> {
+        (**self).check(preds, ids)
     }
     fn probe(&self, row: &Row<'_>, rng: &mut Rng, at: &mut [f64]) {
         (**self).probe(row, rng, at);

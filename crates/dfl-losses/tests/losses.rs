@@ -1,63 +1,16 @@
-//! Values and gradients of the losses: by hand, against central differences, and the identities that hold with exact oracles.
+//! Values and gradients of the squared error, regret, task cost and SPO+: by hand, against central differences, and the identities that hold with exact oracles.
 #![allow(clippy::unwrap_used, reason = "a failed helper fails its test")]
 
+mod common;
+
+use common::{Smoothed, column, evaluate, targets};
 use dfl_core::testkit::check_loss;
-use dfl_core::{
-    Batch, Call, CostGrad, Decider, DecisionLoss, Decisions, Dims, Error, Loss, NoGradient, Pullback, Result, Rng, SolveInfo, Status,
-    Stream, Targets,
-};
+use dfl_core::{Batch, CostGrad, DecisionLoss, Error, NoGradient, Rng};
 use dfl_losses::{Mse, Regret, SpoPlus, TaskCost};
 use dfl_solvers::{Batched, Grid, ShortestPath};
 use proptest::prelude::*;
 
-/// `min c x + mu/2 x^2` on `[0, 1]`, whose answer is a clamp: the smoothed one-dimensional problem of the plateau example.
-struct Smoothed {
-    mu: f64,
-}
-
-struct SmoothedBack {
-    slopes: Vec<f64>,
-}
-
-impl Decider for Smoothed {
-    fn name(&self) -> &'static str {
-        "smoothed"
-    }
-    fn dims(&self) -> Dims {
-        Dims { theta: 1, x: 1, rows: 0 }
-    }
-    fn differentiable(&self) -> bool {
-        true
-    }
-    fn forward<'d>(&'d self, thetas: &Batch, _call: &Call<'_>) -> Result<Decisions<'d>> {
-        let mut x = thetas.clone();
-        x.as_mut_slice().iter_mut().for_each(|c| *c = (-*c / self.mu).clamp(0.0, 1.0));
-        let slopes = x.as_slice().iter().map(|&x| if x > 0.0 && x < 1.0 { -1.0 / self.mu } else { 0.0 }).collect();
-        let objective = thetas.as_slice().iter().zip(x.as_slice()).map(|(c, x)| c * x + 0.5 * self.mu * x * x).collect();
-        let info = vec![SolveInfo { status: Status::Optimal, iterations: 1, degenerate: false }; thetas.rows()];
-        Ok(Decisions { x, objective, info, back: Some(Box::new(SmoothedBack { slopes })) })
-    }
-}
-
-impl Pullback for SmoothedBack {
-    fn pull(&self, cotangent: &Batch) -> Result<Batch> {
-        let data = cotangent.as_slice().iter().zip(&self.slopes).map(|(c, s)| c * s).collect();
-        Batch::from_vec(cotangent.rows(), 1, data)
-    }
-}
-
-fn column(values: &[f64]) -> Batch {
-    Batch::from_vec(values.len(), 1, values.to_vec()).unwrap()
-}
-
-fn evaluate<L: Loss, D: Decider>(loss: &DecisionLoss<L, D>, pred: &[f64], truth: &[f64], solution: &[f64]) -> (f64, Vec<f64>) {
-    let row = |v: &[f64]| Batch::from_rows(&[v]).unwrap();
-    let targets = Targets { truth: Some(row(truth)), solution: Some(row(solution)), normals: None };
-    let out = loss.evaluate(&row(pred), &targets, &[0], Stream::default()).unwrap();
-    (out.values[0], out.grads.into_vec())
-}
-
-fn exact_grid() -> DecisionLoss<SpoPlus, Batched<NoGradient<ShortestPath>>> {
+fn two_by_two() -> DecisionLoss<SpoPlus, Batched<NoGradient<ShortestPath>>> {
     DecisionLoss::new(SpoPlus, Batched::new(NoGradient(ShortestPath::new(Grid::new(2, 2).unwrap())))).unwrap()
 }
 
@@ -65,7 +18,7 @@ fn exact_grid() -> DecisionLoss<SpoPlus, Batched<NoGradient<ShortestPath>>> {
 /// right-down at -2 while w* costs 5: value 7, gradient 2 (w* - w) = (-2, 2, -2, 2).
 #[test]
 fn spo_plus_by_hand() {
-    let out = evaluate(&exact_grid(), &[1.0, 2.0, 1.0, 3.0], &[1.0, 2.0, 5.0, 3.0], &[0.0, 1.0, 0.0, 1.0]);
+    let out = evaluate(&two_by_two(), &[1.0, 2.0, 1.0, 3.0], &[1.0, 2.0, 5.0, 3.0], &[0.0, 1.0, 0.0, 1.0]);
     assert_eq!(out, (7.0, vec![-2.0, 2.0, -2.0, 2.0]));
 }
 
@@ -105,8 +58,7 @@ impl CostGrad for Quartic {
 #[test]
 fn gradients_match_central_differences() {
     let preds = column(&[-4.7, -2.2, -0.3, 0.9, 1.6]);
-    let targets =
-        Targets { truth: Some(column(&[0.5, 2.0, -1.0, 3.0, 4.5])), solution: Some(column(&[0.0, 0.0, 1.0, 0.0, 0.0])), normals: None };
+    let targets = targets(column(&[0.5, 2.0, -1.0, 3.0, 4.5]), column(&[0.0, 0.0, 1.0, 0.0, 0.0]));
     let smoothed = || Smoothed { mu: 6.0 };
     let errors = [
         check_loss(&DecisionLoss::new(Regret, smoothed()).unwrap(), &preds, &targets, 1e-5),
@@ -125,7 +77,7 @@ fn spo_plus_with_the_exact_oracle_matches_central_differences() {
     let draw = |rng: &mut Rng| Batch::from_vec(6, grid.arcs(), (0..6 * grid.arcs()).map(|_| rng.normal()).collect()).unwrap();
     let (preds, truth) = (draw(&mut rng), draw(&mut rng));
     let solution = dfl_core::decide(&oracle(), &truth, &[0, 1, 2, 3, 4, 5]).unwrap().0;
-    let targets = Targets { truth: Some(truth), solution: Some(solution), normals: None };
+    let targets = targets(truth, solution);
     let error = check_loss(&DecisionLoss::new(SpoPlus, oracle()).unwrap(), &preds, &targets, 1e-6);
     assert!(error < 1e-8, "{error}");
 }
@@ -149,7 +101,7 @@ proptest! {
         let mut draw = || -> Vec<f64> { (0..grid.arcs()).map(|_| rng.normal()).collect() };
         let (a, b, truth) = (draw(), draw(), draw());
         let best = |c: &[f64]| -> Vec<f64> { if c[0] + c[2] <= c[1] + c[3] { vec![1.0, 0.0, 1.0, 0.0] } else { vec![0.0, 1.0, 0.0, 1.0] } };
-        let (w, loss) = (best(&truth), exact_grid());
+        let (w, loss) = (best(&truth), two_by_two());
         let value = |p: &[f64]| evaluate(&loss, p, &truth, &w).0;
         let regret = |p: &[f64]| -> f64 { best(p).iter().zip(&w).zip(&truth).map(|((x, w), y)| y * (x - w)).sum() };
         prop_assert!(value(&a) >= regret(&a) - 1e-12);

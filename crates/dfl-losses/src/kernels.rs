@@ -1,0 +1,58 @@
+//! Vector kernels, checks of options, and memory that a thread keeps from row to row.
+
+use std::cell::RefCell;
+
+use dfl_core::{Error, Result};
+
+pub(crate) fn dot(a: &[f64], b: &[f64]) -> f64 {
+    a.iter().zip(b).map(|(a, b)| a * b).sum()
+}
+
+/// $c^\top (a - b)$.
+pub(crate) fn dot_difference(c: &[f64], a: &[f64], b: &[f64]) -> f64 {
+    c.iter().zip(a).zip(b).map(|((c, a), b)| c * (a - b)).sum()
+}
+
+/// `to += scale * v`.
+pub(crate) fn add_scaled(to: &mut [f64], scale: f64, v: &[f64]) {
+    to.iter_mut().zip(v).for_each(|(t, v)| *t += scale * v);
+}
+
+/// `to += scale * (a - b)`.
+pub(crate) fn add_difference(to: &mut [f64], scale: f64, a: &[f64], b: &[f64]) {
+    to.iter_mut().zip(a).zip(b).for_each(|((t, a), b)| *t += scale * (a - b));
+}
+
+/// Refuses an option that is not positive and finite.
+pub(crate) fn positive(what: &'static str, value: f64) -> Result<f64> {
+    if value > 0.0 && value.is_finite() { Ok(value) } else { Err(Error::Domain { what, value, need: "positive and finite" }) }
+}
+
+/// Refuses an option that is negative or not finite.
+pub(crate) fn not_negative(what: &'static str, value: f64) -> Result<f64> {
+    if value >= 0.0 && value.is_finite() { Ok(value) } else { Err(Error::Domain { what, value, need: "at least 0 and finite" }) }
+}
+
+/// Refuses an option outside `[0, 1]`.
+pub(crate) fn share(what: &'static str, value: f64) -> Result<f64> {
+    if (0.0..=1.0).contains(&value) { Ok(value) } else { Err(Error::Domain { what, value, need: "between 0 and 1" }) }
+}
+
+/// Refuses a count of zero, or one that the slots of a key cannot tell apart.
+pub(crate) fn count(what: &'static str, value: usize) -> Result<usize> {
+    let fits = value > 0 && u32::try_from(value).is_ok();
+    if fits { Ok(value) } else { Err(Error::Domain { what, value: value as f64, need: "between 1 and 2^32 - 1" }) }
+}
+
+/// Runs `work` on `len` numbers of this thread's memory, whatever they hold; not to be nested.
+pub(crate) fn with_scratch<T>(len: usize, work: impl FnOnce(&mut [f64]) -> T) -> T {
+    thread_local! {
+        static SCRATCH: RefCell<Vec<f64>> = const { RefCell::new(Vec::new()) };
+    }
+    SCRATCH.with_borrow_mut(|memory| {
+        if memory.len() < len {
+            memory.resize(len, 0.0);
+        }
+        work(&mut memory[..len])
+    })
+}
