@@ -48,4 +48,7 @@ pub use separable::{Separable, SeparableOptions, SeparableTape, SeparableWorkspa
 pub use shortest_path::{Grid, ShortestPath};
 pub use smoothing::{smooth_quadratic, smooth_quadratic_with_slacks};
 pub use stochastic::{Scenarios, StochasticOptions, StochasticProgram, StochasticTape, StochasticWorkspace};
-pub use wrap::{Cached, Counted, Noise, Perturbed, PerturbedOptions};
+pub use wrap::{
+    AdaptiveImle, AdaptiveImleOptions, Cached, Coin, CostProjection, Counted, FrankWolfe, FrankWolfeOptions, Imle, ImleOptions,
+    Interpolated, NegativeIdentity, Noise, Perturbed, PerturbedOptions, SumOfGamma,
+};
