@@ -1,6 +1,8 @@
 //! Data, layer, gradient and training at once: a linear predictor trained through the QP layer reaches the optimum of a convex problem.
 #![cfg(feature = "osqp")]
 
+use std::sync::Arc;
+
 use dfl_bench::data::pjm::Columns;
 use dfl_bench::data::whiten;
 use dfl_bench::registry::{MethodOptions, Setup, make_decider, make_loss};
@@ -22,7 +24,8 @@ fn a_linear_predictor_through_the_layer_reaches_the_convex_optimum() {
     whiten(&mut splits).unwrap();
     let data = splits.train;
     assert_eq!((data.len(), data.features.cols()), (2042, 29));
-    let setup = |solver| Setup { task: &task, solver, options: &MethodOptions::default(), train: &data };
+    let counters = Arc::default();
+    let setup = |solver| Setup { task: &task, solver, options: &MethodOptions::default(), counters: &counters, train: &data };
     let loss = make_loss("dfl_point", &setup("osqp")).unwrap();
     let mut model = Linear::new(29, 24);
     // From zero weights the ramps bind, and an hour that they hold away from its prediction gets no gradient: begin at the squared error.

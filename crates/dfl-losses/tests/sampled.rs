@@ -204,5 +204,8 @@ fn bad_options_and_predictions_are_refused() {
     assert!(matches!(out, Err(Error::NotFinite { what: "prediction", row: 0, column: 0, .. })));
     let out = loss.evaluate(&column(&[1.0]), &Targets { truth: Some(column(&[4.0])), ..Targets::default() }, &[7], Stream::default());
     assert!(matches!(out, Err(Error::Missing { loss: "sfge", .. })));
-    assert_eq!(loss.evaluate(&Batch::zeros(0, 1), &targets(Batch::zeros(0, 1), Batch::zeros(0, 1)), &[], Stream::default()).unwrap().values, [0.0; 0]);
+    assert_eq!(
+        loss.evaluate(&Batch::zeros(0, 1), &targets(Batch::zeros(0, 1), Batch::zeros(0, 1)), &[], Stream::default()).unwrap().values,
+        [0.0; 0]
+    );
 }

@@ -7,8 +7,8 @@ use dfl_losses::{
     Candidates, Cave, FenchelYoung, Lodl, LodlOptions, Mse, PerturbationGradient, PerturbedFenchelYoung, Regret, Sfge, TaskCost,
 };
 use dfl_solvers::{
-    AdaptiveImle, AdaptiveImleOptions, Cached, FrankWolfe, FrankWolfeOptions, Imle, ImleOptions, Interpolated, NegativeIdentity, Noise,
-    Perturbed, PerturbedOptions, SumOfGamma,
+    AdaptiveImle, AdaptiveImleOptions, Cached, Counted, FrankWolfe, FrankWolfeOptions, Imle, ImleOptions, Interpolated, NegativeIdentity,
+    Noise, Perturbed, PerturbedOptions, SumOfGamma,
 };
 
 use super::solvers::training_decider;
@@ -115,13 +115,18 @@ pub(super) fn with_pool<L: Loss + 'static>(setup: &Setup<'_>, make: fn(Candidate
 fn decider(setup: &Setup<'_>) -> Result<Box<dyn Decider>> {
     match setup.options.ratio {
         Some(ratio) if ratio < 1.0 => Ok(Box::new(cached(setup, pool(setup)?, ratio)?)),
-        _ => training_decider(setup.task, setup.solver, setup.options),
+        _ => solver(setup),
     }
 }
 
-fn cached(setup: &Setup<'_>, pool: Arc<Pool>, ratio: f64) -> Result<Cached<Box<dyn Decider>>> {
+/// The solver itself, which counts.
+fn solver(setup: &Setup<'_>) -> Result<Box<dyn Decider>> {
     let solver = training_decider(setup.task, setup.solver, setup.options)?;
-    Ok(Cached::new(solver, pool, ratio)?.coin(setup.options.coin.unwrap_or_default().into()))
+    Ok(Box::new(Counted::new(solver, Arc::clone(setup.counters))))
+}
+
+fn cached(setup: &Setup<'_>, pool: Arc<Pool>, ratio: f64) -> Result<Cached<Box<dyn Decider>>> {
+    Ok(Cached::new(solver(setup)?, pool, ratio)?.coin(setup.options.coin.unwrap_or_default().into()))
 }
 
 /// The distinct optimal decisions of the training rows.

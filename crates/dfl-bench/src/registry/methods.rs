@@ -1,4 +1,6 @@
-use dfl_core::{Decider, DecisionLoss, Instances, Loss, Result};
+use std::sync::Arc;
+
+use dfl_core::{Counters, Decider, DecisionLoss, Instances, Loss, Result};
 use dfl_losses::{Cave, Cmap, LtrListwise, LtrPairwise, LtrPointwise, Nce, PoolNce, Regret, Sce, SpoPlus, Sqde};
 
 use super::MethodOptions;
@@ -15,6 +17,8 @@ pub struct Setup<'a> {
     pub solver: &'a str,
     /// Settings of the method and of the solver.
     pub options: &'a MethodOptions,
+    /// Counts the solves of the solver, below all that surrounds it.
+    pub counters: &'a Arc<Counters>,
     /// The training rows, labelled where the task is: what pools begin with and local losses are fitted on.
     pub train: &'a Instances,
 }

@@ -7,9 +7,9 @@ mod predictors;
 mod ramps;
 mod solvers;
 
-pub use methods::{METHODS, Method, MethodEntry, Setup, Solves, make_loss};
 pub(crate) use build::squared_error;
 pub(crate) use methods::options_read;
+pub use methods::{METHODS, Method, MethodEntry, Setup, Solves, make_loss};
 pub use options::{Coin, MethodOptions};
 pub use predictors::{PREDICTORS, PredictorOptions, make_predictor};
 pub use ramps::Ramps;

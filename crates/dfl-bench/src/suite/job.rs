@@ -1,4 +1,5 @@
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use dfl_core::{Error, Instances, Request, Result, Splits, label};
 
@@ -102,8 +103,10 @@ impl<'a> Job<'a> {
     }
 
     fn train(&self, options: &MethodOptions, rate: f64, learner: &Learner<'_>, around: &Around<'_>) -> Result<Learned> {
-        let setup = Setup { task: learner.task, solver: &self.run.solver, options, train: &learner.data.train };
-        learner.train(&(around.methods)(&self.run.method, &setup)?, self.training(), rate)
+        let counters = Arc::default();
+        let setup = Setup { task: learner.task, solver: &self.run.solver, options, counters: &counters, train: &learner.data.train };
+        let learned = learner.train(&(around.methods)(&self.run.method, &setup)?, self.training(), rate)?;
+        Ok(Learned { calls: counters.snapshot().solves, ..learned })
     }
 
     /// A choice among rates or epochs needs rows to choose on.
@@ -141,7 +144,8 @@ const TIGHT: f64 = 1e-6;
 fn add_normals(task: &dyn Benchmark, part: &mut Instances) -> Result<()> {
     let relaxations = [task.tight_relaxation(), task.relaxation()];
     let without_auxiliaries = relaxations.into_iter().flatten().find(|f| f.visible == f.program.n());
-    let missing = Error::Unsupported { who: task.name(), what: "a relaxation in the decision's variables alone, whose normals the loss reads" };
+    let missing =
+        Error::Unsupported { who: task.name(), what: "a relaxation in the decision's variables alone, whose normals the loss reads" };
     let (program, labels) = (without_auxiliaries.ok_or(missing)?.program, part.labels.as_mut());
     let labels = labels.ok_or(Error::Missing { loss: "cave", what: "labelled instances" })?;
     labels.normals = Some(labels.solution.iter().map(|x| program.tight_normals(x, TIGHT)).collect::<Result<_>>()?);
@@ -151,9 +155,8 @@ fn add_normals(task: &dyn Benchmark, part: &mut Instances) -> Result<()> {
 /// What training took: seconds per epoch without validation, solves and their iterations in all.
 fn costs(learned: &Learned) -> [Figure; 3] {
     let seconds: Vec<f64> = learned.epochs.iter().map(|e| e.seconds).collect();
-    let calls: usize = learned.epochs.iter().map(|e| e.solves).sum();
     let iterations: usize = learned.epochs.iter().map(|e| e.iterations).sum();
     let (mean, se) = (dfl_core::metrics::mean(&seconds), dfl_core::metrics::standard_error(&seconds));
     let cost = |metric, value, se| Figure { metric, value, se };
-    [cost("epoch_seconds", mean, se), cost("oracle_calls", calls as f64, None), cost("iterations", iterations as f64, None)]
+    [cost("epoch_seconds", mean, se), cost("oracle_calls", learned.calls as f64, None), cost("iterations", iterations as f64, None)]
 }

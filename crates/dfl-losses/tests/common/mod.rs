@@ -4,8 +4,8 @@
 pub mod pyepo;
 
 use dfl_core::{
-    Batch, Call, Decider, DecisionLoss, Decisions, Dims, Loss, NoGradient, ParamMap, Pullback, Result, Rng, SolveInfo, Status, Stream, Targets,
-    decide,
+    Batch, Call, Decider, DecisionLoss, Decisions, Dims, Loss, NoGradient, ParamMap, Pullback, Result, Rng, SolveInfo, Status, Stream,
+    Targets, decide,
 };
 use dfl_solvers::{Batched, Grid, Separable, SeparableOptions, ShortestPath, smooth_quadratic};
 
