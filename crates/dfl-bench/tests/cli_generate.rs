@@ -6,17 +6,26 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
 
+use dfl_bench::data::knapsack::KnapsackData;
 use dfl_bench::data::polynomial::Generated;
+use dfl_bench::data::portfolio::PortfolioData;
 use dfl_bench::data::shortest_path::ShortestPathData;
-use serde_json::Value;
+use dfl_bench::data::top_k::TopKData;
+use dfl_bench::data::tsp::TspData;
+use dfl_core::Batch;
+use serde_json::{Value, json};
 
 fn dfl(args: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_dfl")).args(args).output().unwrap()
 }
 
 fn generate(out: &Path, more: &[&str]) -> Output {
+    generate_task("shortest-path", out, more)
+}
+
+fn generate_task(task: &str, out: &Path, more: &[&str]) -> Output {
     let out = out.to_str().unwrap();
-    dfl(&[&["generate", "shortest-path", "--samples", "3", "--out", out], more].concat())
+    dfl(&[&["generate", task, "--samples", "3", "--out", out], more].concat())
 }
 
 fn stderr(output: &Output) -> String {
@@ -63,6 +72,57 @@ fn npz_holds_the_data_exactly() {
     assert_eq!(entries.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(), ["x.npy", "c.npy"]);
     assert_eq!(npy(&entries[0].1), ("(3, 2)".into(), expected().x.into_vec()));
     assert_eq!(npy(&entries[1].1), ("(3, 17)".into(), expected().c.into_vec()));
+}
+
+/// A task's file as JSON and as npz: its name, its arguments and its arrays, in this order.
+fn assert_written(task: &str, more: &[&str], args: &Value, arrays: &[(&str, &Batch)]) {
+    let dir = tempfile::tempdir().unwrap();
+    let (json, npz) = (dir.path().join("data.json"), dir.path().join("data.npz"));
+    for path in [&json, &npz] {
+        let output = generate_task(task, path, more);
+        assert!(output.status.success(), "{}", stderr(&output));
+        let shapes: Vec<_> = arrays.iter().map(|(name, batch)| format!("{name} [{}, {}]", batch.rows(), batch.cols())).collect();
+        assert_eq!(String::from_utf8(output.stdout).unwrap(), format!("wrote {}: {}\n", path.display(), shapes.join(", ")));
+    }
+    let file: Value = serde_json::from_str(&fs::read_to_string(&json).unwrap()).unwrap();
+    assert_eq!((&file["task"], &file["args"]), (&json!(task.replace('-', "_")), args));
+    assert_eq!(file.as_object().unwrap().len(), 2 + arrays.len());
+    let entries = stored_entries(&fs::read(&npz).unwrap());
+    assert_eq!(entries.len(), arrays.len());
+    for ((name, expected), (entry, bytes)) in arrays.iter().zip(&entries) {
+        let rows: Vec<Vec<f64>> = serde_json::from_value(file[*name].clone()).unwrap();
+        assert_eq!(rows, expected.iter().collect::<Vec<_>>(), "{task} {name}");
+        assert_eq!(entry, &format!("{name}.npy"));
+        assert_eq!(npy(bytes), (format!("({}, {})", expected.rows(), expected.cols()), expected.as_slice().to_vec()), "{task} {name}");
+    }
+}
+
+#[test]
+fn every_other_task_is_written_exactly() {
+    let common = ["--features", "2", "--degree", "4", "--seed", "9"];
+    let noise = ["--noise", "0.25"];
+    let knapsack = KnapsackData { items: 4, dim: 3, samples: 3, features: 2, degree: 4, noise: 0.25, seed: 9 };
+    let (data, weights) = (knapsack.generate().unwrap(), knapsack.weights().unwrap());
+    let args = json!({"items": 4, "dim": 3, "samples": 3, "features": 2, "degree": 4, "noise": 0.25, "seed": 9});
+    let more = [&["--items", "4", "--dim", "3"], &common[..], &noise].concat();
+    assert_written("knapsack", &more, &args, &[("x", &data.x), ("c", &data.c), ("weights", &weights)]);
+
+    let tour = TspData { nodes: 4, samples: 3, features: 2, degree: 4, noise: 0.25, seed: 9 };
+    let (data, coords) = (tour.generate().unwrap(), tour.coordinates().unwrap());
+    let args = json!({"nodes": 4, "samples": 3, "features": 2, "degree": 4, "noise": 0.25, "seed": 9});
+    let more = [&["--nodes", "4"], &common[..], &noise].concat();
+    assert_written("tsp", &more, &args, &[("x", &data.x), ("c", &data.c), ("coords", &coords)]);
+
+    let portfolio = PortfolioData { assets: 4, samples: 3, features: 2, degree: 4, noise_level: 2.0, seed: 9 };
+    let (data, cov) = (portfolio.generate().unwrap(), portfolio.covariance().unwrap());
+    let args = json!({"assets": 4, "samples": 3, "features": 2, "degree": 4, "noise_level": 2.0, "seed": 9});
+    let more = [&["--assets", "4", "--noise-level", "2"], &common[..]].concat();
+    assert_written("portfolio", &more, &args, &[("x", &data.x), ("c", &data.c), ("cov", &cov)]);
+
+    let (x, c) = TopKData { items: 4, samples: 3, noise: 0.25, seed: 9, ..TopKData::default() }.generate().unwrap();
+    let args = json!({"items": 4, "samples": 3, "degree": 3, "noise": 0.25, "seed": 9});
+    let more = ["--items", "4", "--features", "1", "--noise", "0.25", "--seed", "9"];
+    assert_written("top-k", &more, &args, &[("x", &x), ("c", &c)]);
 }
 
 /// Names and contents by the local headers of a zip archive (APPNOTE 4.3.7), whose checksums must hold.
@@ -139,6 +199,36 @@ fn bad_arguments_are_refused() {
 }
 
 #[test]
+fn bad_arguments_of_the_other_tasks_are_refused() {
+    let cases: &[(&str, &[&str], &[&str])] = &[
+        ("knapsack", &["--items", "0"], &["items: 0", "1 or more"]),
+        ("knapsack", &["--items", "-3"], &["-3", "--items", "1 or more"]),
+        ("knapsack", &["--items", "99999999999999"], &["constraints x items", "memory"]),
+        ("knapsack", &["--dim", "0"], &["dim: 0", "1 or more"]),
+        ("knapsack", &["--noise", "-0.5"], &["noise: -0.5", "from 0 to 1"]),
+        ("knapsack", &["--degree", "0"], &["degree: 0", "1 or more"]),
+        ("knapsack", &["--degree", "100000"], &["degree", "smaller"]),
+        ("tsp", &["--nodes", "1"], &["nodes: 1", "2 or more"]),
+        ("tsp", &["--nodes", "0"], &["nodes: 0", "2 or more"]),
+        ("tsp", &["--nodes", "99999999999"], &["nodes", "few enough"]),
+        ("tsp", &["--noise", "NaN"], &["noise: NaN", "from 0 to 1"]),
+        ("tsp", &["--degree", "-1"], &["-1", "--degree", "1 or more"]),
+        ("portfolio", &["--assets", "0"], &["assets: 0", "1 or more"]),
+        ("portfolio", &["--noise-level", "-1"], &["noise level: -1", "from 0"]),
+        ("portfolio", &["--noise-level", "inf"], &["noise level: inf", "from 0"]),
+        ("portfolio", &["--noise", "1"], &["--noise", "--noise-level"]),
+        ("top-k", &["--items", "0"], &["items: 0", "1 or more"]),
+        ("top-k", &["--features", "5"], &["5", "--features", "each item has one feature"]),
+        ("top-k", &["--noise", "-0.25"], &["noise: -0.25", "0 or more"]),
+        ("top-k", &["--degree", "0"], &["degree: 0", "1 or more"]),
+    ];
+    for (task, args, words) in cases {
+        let dir = tempfile::tempdir().unwrap();
+        assert_refused(dir.path(), &generate_task(task, &dir.path().join("data.json"), args), words);
+    }
+}
+
+#[test]
 fn no_samples_are_refused() {
     let dir = tempfile::tempdir().unwrap();
     let out = dir.path().join("sp.json");
@@ -188,10 +278,22 @@ fn an_unwritable_directory_is_named() {
 
 #[test]
 fn help_teaches_and_version_is_told() {
-    let help = dfl(&["generate", "shortest-path", "--help"]);
-    let text = String::from_utf8(help.stdout).unwrap();
-    assert_eq!(help.status.code(), Some(0));
-    assert!(text.contains("dfl generate shortest-path --grid 5x5 --samples 20") && text.contains("numpy.load"), "{text}");
+    let examples = [
+        ("shortest-path", "--grid 5x5 --samples 20"),
+        ("knapsack", "--items 10 --dim 2 --samples 20"),
+        ("tsp", "--nodes 5 --samples 20"),
+        ("portfolio", "--assets 50 --samples 20"),
+        ("top-k", "--items 50 --samples 400"),
+    ];
+    let list = String::from_utf8(dfl(&["generate", "--help"]).stdout).unwrap();
+    for (task, example) in examples {
+        let help = dfl(&["generate", task, "--help"]);
+        let text = String::from_utf8(help.stdout).unwrap();
+        assert_eq!(help.status.code(), Some(0));
+        assert!(text.contains(&format!("dfl generate {task} {example}")) && text.contains("numpy.load"), "{text}");
+        let (about, _) = text.split_once('\n').unwrap();
+        assert!(list.contains(&format!(" {task} ")) && list.contains(about), "{about} is not in: {list}");
+    }
     let version = dfl(&["--version"]);
     assert_eq!(version.status.code(), Some(0));
     assert_eq!(version.stdout, format!("dfl {}\n", env!("CARGO_PKG_VERSION")).into_bytes());

@@ -4,22 +4,13 @@
 
 mod common;
 
-use std::fs;
-use std::path::PathBuf;
-
 use dfl_bench::data::numpy_rng::RandomState;
 use dfl_bench::data::polynomial::{self, Generated};
 use dfl_bench::data::shortest_path::ShortestPathData;
 use dfl_core::{Batch, Error};
 use serde_json::Value;
 
-fn floats(value: &Value) -> Vec<f64> {
-    value.as_array().unwrap().iter().map(|v| v.as_f64().unwrap()).collect()
-}
-
-fn read_json(path: &PathBuf) -> Value {
-    serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap()
-}
+use common::{floats, largest_ulp, pyepo_fixtures, read_csv, read_json};
 
 fn draws<T>(n: usize, next: impl FnMut() -> T) -> Vec<T> {
     std::iter::repeat_with(next).take(n).collect()
@@ -27,12 +18,6 @@ fn draws<T>(n: usize, next: impl FnMut() -> T) -> Vec<T> {
 
 fn mean(values: &[f64]) -> f64 {
     values.iter().sum::<f64>() / values.len() as f64
-}
-
-fn largest_ulp(a: &[f64], b: &[f64]) -> u64 {
-    assert_eq!(a.len(), b.len());
-    let ordered = |v: f64| if v.is_sign_negative() { -(v.abs().to_bits() as i64) } else { v.to_bits() as i64 };
-    a.iter().zip(b).map(|(a, b)| ordered(*a).abs_diff(ordered(*b))).max().unwrap()
 }
 
 fn small() -> ShortestPathData {
@@ -220,15 +205,10 @@ fn scores_need_equal_feature_counts() {
 /// All of PyEPO's outputs at hand: draws and features bit for bit, costs within 16 ulp, and equal once cast to `f32`.
 #[test]
 fn pyepo_shortest_paths() {
-    let Some(folder) = common::fixture("pyepo") else { return };
-    let names = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
-    let files: Vec<_> = names.filter(|p| p.file_name().unwrap().to_string_lossy().starts_with("shortestpath_")).collect();
-    assert!(!files.is_empty(), "the folder has no shortestpath_*.json");
-    for path in files {
-        let fixture = read_json(&path);
+    for (path, fixture) in pyepo_fixtures("shortestpath") {
         let data = from_args(&fixture["args"]).generate().unwrap();
         let draws = &fixture["intermediate"];
-        let place = path.display();
+        let place = &path;
         assert_eq!(data.mapping.as_slice(), floats(&draws["B"]["data"]), "{place}");
         assert_eq!(data.noise.as_slice(), floats(&draws["eps"]["data"]), "{place}");
         assert_eq!(data.x.as_slice(), floats(&fixture["x"]["data"]), "{place}");
@@ -256,10 +236,8 @@ fn from_args(args: &Value) -> ShortestPathData {
 #[test]
 fn first_rows_of_the_usual_benchmark() {
     let name = "generators/gen_sp_5x5_deg6_w05_seed135_n4.csv";
-    let Some(path) = common::fixture(name) else { return };
+    let Some(rows) = read_csv(name) else { return };
     let data = ShortestPathData { samples: 4, ..small() }.generate().unwrap();
-    let text = fs::read_to_string(path).unwrap();
-    let rows: Vec<Vec<f64>> = text.lines().skip(1).map(|line| line.split(',').map(|v| v.parse().unwrap()).collect()).collect();
     assert_eq!(rows.len(), 4);
     for (i, row) in rows.iter().enumerate() {
         assert_eq!(data.x.row(i), &row[..5]);

@@ -97,6 +97,15 @@ impl Batch {
         Self { rows: index.len(), cols: self.cols, data }
     }
 
+    /// The same numbers, in the same order, in rows of another length.
+    ///
+    /// # Errors
+    /// [`Error::Dimension`] if they do not fill whole rows.
+    pub fn reshape(&self, cols: usize) -> Result<Self> {
+        let rows = self.data.len().checked_div(cols).unwrap_or(self.rows);
+        Self::from_vec(rows, cols, self.data.clone())
+    }
+
     /// Refuses a NaN or infinite entry, naming `what`, its row and its column.
     ///
     /// # Errors
@@ -132,6 +141,16 @@ mod tests {
     fn ragged_rows_are_refused() {
         let rows: [&[f64]; 2] = [&[1.0, 2.0], &[3.0]];
         assert!(matches!(Batch::from_rows(&rows), Err(Error::Dimension { expected: 2, got: 1, .. })));
+    }
+
+    #[test]
+    fn numbers_are_kept_in_rows_of_another_length() {
+        let batch = Batch::from_rows(&[[1.0, 2.0, 3.0, 4.0], [5.0, 6.0, 7.0, 8.0]]).unwrap();
+        let pairs = batch.reshape(2).unwrap();
+        assert_eq!((pairs.rows(), pairs.row(2)), (4, [5.0, 6.0].as_slice()));
+        assert_eq!(pairs.reshape(4).unwrap(), batch);
+        assert!(matches!(batch.reshape(3), Err(Error::Dimension { expected: 6, got: 8, .. })));
+        assert!(batch.reshape(0).is_err());
     }
 
     #[test]

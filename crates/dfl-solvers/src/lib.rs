@@ -13,6 +13,7 @@ mod files;
 mod highs;
 mod instance;
 mod kkt;
+mod knapsack;
 mod limits;
 mod multi_start;
 #[cfg(feature = "osqp")]
@@ -25,6 +26,8 @@ mod separable;
 mod shortest_path;
 mod smoothing;
 mod stochastic;
+mod top_k;
+mod tour;
 mod wrap;
 
 pub use active_set::{ActiveSet, ActiveSetOptions, ActiveSetTape, ActiveSetWorkspace};
@@ -38,6 +41,7 @@ pub use files::{Problem, read_problem};
 #[cfg(feature = "highs")]
 pub use highs::{Highs, HighsOptions, HighsWorkspace};
 pub use kkt::{Kkt, KktTape, directional, value_gradient};
+pub use knapsack::{Knapsack, KnapsackOptions, KnapsackProblem, KnapsackWorkspace};
 pub use limits::Limits;
 pub use multi_start::{MultiStart, MultiStartWorkspace};
 #[cfg(feature = "osqp")]
@@ -48,6 +52,8 @@ pub use separable::{Separable, SeparableOptions, SeparableTape, SeparableWorkspa
 pub use shortest_path::{Grid, ShortestPath};
 pub use smoothing::{smooth_quadratic, smooth_quadratic_with_slacks};
 pub use stochastic::{Scenarios, StochasticOptions, StochasticProgram, StochasticTape, StochasticWorkspace};
+pub use top_k::TopK;
+pub use tour::{ShortestTour, Tour, TourOptions, TourRelaxation, TourWorkspace};
 pub use wrap::{
     AdaptiveImle, AdaptiveImleOptions, Cached, Coin, CostProjection, Counted, FrankWolfe, FrankWolfeOptions, Imle, ImleOptions,
     Interpolated, NegativeIdentity, Noise, Perturbed, PerturbedOptions, SumOfGamma,

@@ -5,7 +5,8 @@ use dfl_core::testkit::{check_decider, check_decider_with_differences};
 use dfl_core::{Batch, Call, Cone, Csc, Decider, Key, NoGradient, ParamMap, Pool, Program, Rng, Stream};
 use dfl_solvers::{
     ActiveSet, AdaptiveImle, AdaptiveImleOptions, Barrier, BarrierOptions, Batched, Cached, CostProjection, FrankWolfe, Grid, Imle,
-    ImleOptions, Interpolated, Kkt, NegativeIdentity, Perturbed, PerturbedOptions, RiskBudget, Separable, ShortestPath,
+    ImleOptions, Interpolated, Kkt, Knapsack, KnapsackOptions, KnapsackProblem, NegativeIdentity, Perturbed, PerturbedOptions, RiskBudget,
+    Separable, ShortestPath, TopK,
 };
 
 type Make = fn() -> Box<dyn Decider>;
@@ -25,6 +26,13 @@ fn paths() -> Batched<NoGradient<ShortestPath>> {
 
 const DECIDERS: &[(&str, Make)] = &[
     ("shortest path", || Box::new(paths())),
+    ("top k", || Box::new(Batched::new(NoGradient(TopK::new(grid().arcs(), 9).unwrap())))),
+    ("knapsack", || {
+        let n = grid().arcs();
+        let weights = Batch::from_vec(2, n, (0..2 * n).map(|k| 1.0 + (k % 7) as f64).collect()).unwrap();
+        let problem = KnapsackProblem::new(weights, vec![20.0, 15.0]).unwrap();
+        Box::new(Batched::new(NoGradient(Knapsack::new(problem, KnapsackOptions::default()))))
+    }),
     ("perturbed shortest path", || Box::new(Perturbed::new(paths(), PerturbedOptions::default()).unwrap())),
     ("perturbed shortest path in pairs", || Box::new(Perturbed::new(paths(), PerturbedOptions::default()).unwrap().antithetic().unwrap())),
     ("gradient of the perturbed objective", || {

@@ -1,10 +1,14 @@
 //! Where tasks get their instances: generators and data sets.
 
 mod find;
+pub mod knapsack;
 pub mod numpy_rng;
 pub mod pjm;
 pub mod polynomial;
+pub mod portfolio;
 pub mod shortest_path;
+pub mod top_k;
+pub mod tsp;
 mod whitening;
 
 pub use find::{data_dirs, find, find_in};

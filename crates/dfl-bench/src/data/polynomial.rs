@@ -12,11 +12,11 @@ use super::numpy_rng::RandomState;
 pub struct Generated {
     /// Features, `[n, p]`.
     pub x: Batch,
-    /// Costs before PyEPO's cast to `f32`, `[n, d]`.
+    /// Costs, values or returns before PyEPO's cast to `f32`, `[n, d]`.
     pub c: Batch,
-    /// The map from features to costs, `[d, p]`; zeros and ones for the shortest path.
+    /// The map from features to costs, `[d, p]`; zeros and ones but for the tour.
     pub mapping: Batch,
-    /// The multiplicative noise, `[n, d]`.
+    /// The multiplicative noise, `[n, d]`; for the portfolio the normals of factors and assets, `[n, p + d]`.
     pub noise: Batch,
 }
 
@@ -43,6 +43,11 @@ pub struct Polynomial {
 }
 
 impl Polynomial {
+    /// $(s/\sqrt p + 3)^k$, the signal of all generators but the portfolio's.
+    pub fn of_degree(degree: u32, features: usize) -> Self {
+        Self { weight: 1.0, shift: 3.0, degree, features }
+    }
+
     /// The value at a score.
     pub fn at(&self, score: f64) -> f64 {
         power(self.weight * score / (self.features as f64).sqrt() + self.shift, self.degree)
@@ -63,18 +68,38 @@ pub fn power(base: f64, degree: u32) -> f64 {
 
 /// Scores $s = x B'$, `[n, d]`, from features `x` `[n, p]` and a map `[d, p]`.
 ///
-/// Each is summed from the first feature to the last.
+/// Each is summed from the first feature to the last, every product fused with its sum, as the kernels of numpy's BLAS do.
 ///
 /// # Differences
-/// numpy's BLAS sums in this order for most shapes, but not for all: with a single sample, or with sixteen features and more, its kernels
-/// take some columns in another, which depends on the processor. The last bits of those scores then differ.
+/// BLAS sums in this order for most shapes, but not for all: with a single sample, or with sixteen features and more, its kernels take
+/// some columns in another, which depends on the processor. The last bits of those scores then differ.
 ///
 /// # Errors
 /// [`Error::Dimension`] if the numbers of features differ; [`Error::Domain`] if the result does not fit in memory.
 pub fn scores(x: &Batch, mapping: &Batch) -> Result<Batch> {
     check_len("features of the map", x.cols(), mapping.cols())?;
-    let mut entries = x.iter().flat_map(|xi| mapping.iter().map(move |b| b.iter().zip(xi).fold(0.0, |sum, (b, x)| sum + b * x)));
+    let mut entries = x.iter().flat_map(|xi| mapping.iter().map(move |b| fused_dot(b, xi)));
     filled("scores", x.rows(), mapping.rows(), || entries.next().expect("one entry per row of x and of the map"))
+}
+
+/// $\sum_l a_l b_l$ from the first to the last, rounded once per term.
+fn fused_dot(a: &[f64], b: &[f64]) -> f64 {
+    a.iter().zip(b).fold(0.0, |sum, (a, b)| a.mul_add(*b, sum))
+}
+
+/// Costs entry by entry from their scores `[n, d]`: `cost(j, signal, noise)` for the `j`-th cost of a row.
+///
+/// # Errors
+/// [`Error::Domain`] naming the degree if a cost overflows.
+pub(super) fn costs(mut scores: Batch, signal: Polynomial, noise: &Batch, mut cost: impl FnMut(usize, f64, f64) -> f64) -> Result<Batch> {
+    let columns = scores.cols();
+    for (k, (c, e)) in scores.as_mut_slice().iter_mut().zip(noise.as_slice()).enumerate() {
+        *c = cost(k % columns, signal.at(*c), *e);
+    }
+    // Only the degree can make a cost overflow, and the caller chose it: the row that shows it is of no interest.
+    let need = "smaller: powers of this degree overflow";
+    scores.check_finite("cost").map_err(|_| Error::Domain { what: "degree", value: f64::from(signal.degree), need })?;
+    Ok(scores)
 }
 
 /// `binomial(1, 0.5, (rows, cols))`, row by row.
@@ -101,6 +126,16 @@ pub fn noise(rng: &mut RandomState, width: f64, rows: usize, cols: usize) -> Res
     filled("samples x costs", rows, cols, || rng.uniform(1.0 - width, 1.0 + width))
 }
 
+/// Refuses no samples, no features and degree 0.
+///
+/// # Errors
+/// [`Error::Domain`] naming which.
+pub(super) fn check_sizes(samples: usize, features: usize, degree: u32) -> Result<()> {
+    check_positive("samples", samples)?;
+    check_positive("features", features)?;
+    check("degree", f64::from(degree), degree > 0, "1 or more")
+}
+
 /// Refuses 0 where a count must be positive.
 ///
 /// # Errors
@@ -122,7 +157,7 @@ pub(crate) fn check(what: &'static str, value: f64, accepted: bool, need: &'stat
 }
 
 /// A batch filled row by row. Memory is asked for first: a size typed wrong must end in an error, not in an abort.
-fn filled(what: &'static str, rows: usize, cols: usize, mut next: impl FnMut() -> f64) -> Result<Batch> {
+pub(super) fn filled(what: &'static str, rows: usize, cols: usize, mut next: impl FnMut() -> f64) -> Result<Batch> {
     let too_large = || Error::Domain { what, value: rows as f64 * cols as f64, need: "small enough for the memory of this machine" };
     let len = rows.checked_mul(cols).ok_or_else(too_large)?;
     let mut data = Vec::new();

@@ -1,9 +1,10 @@
 //! Features and arc costs for shortest paths on a grid, equal to PyEPO's.
 
-use dfl_core::{Batch, Error, Result};
+use dfl_core::Result;
+use serde::Serialize;
 
 use super::numpy_rng::RandomState;
-use super::polynomial::{Generated, Polynomial, check, check_noise, check_positive, coins, noise, normals, scores};
+use super::polynomial::{Generated, Polynomial, check, check_noise, check_sizes, coins, costs, noise, normals, scores};
 
 /// The arguments of PyEPO's shortest-path generator.
 ///
@@ -26,7 +27,7 @@ use super::polynomial::{Generated, Polynomial, check, check_noise, check_positiv
 /// assert_eq!((data.x.rows(), data.x.cols(), data.c.cols()), (20, 5, 40));
 /// # Ok::<(), dfl_core::Error>(())
 /// ```
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct ShortestPathData {
     /// Height and width of the grid, in nodes.
     pub grid: [usize; 2],
@@ -70,27 +71,15 @@ impl ShortestPathData {
     /// the machine cannot hold.
     pub fn generate(&self) -> Result<Generated> {
         let arcs = self.arcs()?;
-        check_positive("samples", self.samples)?;
-        check_positive("features", self.features)?;
-        check("degree", f64::from(self.degree), self.degree > 0, "1 or more")?;
+        check_sizes(self.samples, self.features, self.degree)?;
         check_noise(self.noise)?;
         let mut rng = RandomState::new(self.seed);
         let mapping = coins(&mut rng, arcs, self.features)?;
         let x = normals(&mut rng, self.samples, self.features)?;
         let noise = noise(&mut rng, self.noise, self.samples, arcs)?;
-        let c = self.costs(scores(&x, &mapping)?, &noise)?;
-        Ok(Generated { x, c, mapping, noise })
-    }
-
-    fn costs(&self, mut c: Batch, noise: &Batch) -> Result<Batch> {
-        let signal = Polynomial { weight: 1.0, shift: 3.0, degree: self.degree, features: self.features };
+        let signal = Polynomial::of_degree(self.degree, self.features);
         let scale = 3.5_f64.powf(f64::from(self.degree));
-        for (c, e) in c.as_mut_slice().iter_mut().zip(noise.as_slice()) {
-            *c = (signal.at(*c) + 1.0) / scale * e;
-        }
-        // Only the degree can make a cost overflow, and the caller chose it: the row that shows it is of no interest.
-        let need = "smaller: powers of this degree overflow";
-        c.check_finite("cost").map_err(|_| Error::Domain { what: "degree", value: f64::from(self.degree), need })?;
-        Ok(c)
+        let c = costs(scores(&x, &mapping)?, signal, &noise, |_, signal, e| (signal + 1.0) / scale * e)?;
+        Ok(Generated { x, c, mapping, noise })
     }
 }

@@ -1,4 +1,4 @@
-use dfl_core::{Linear, Result, Trainable};
+use dfl_core::{Linear, Result, Shared, Trainable};
 
 use crate::tasks::unknown;
 
@@ -9,6 +9,8 @@ pub struct PredictorOptions<'a> {
     pub inputs: usize,
     /// Length of a prediction.
     pub outputs: usize,
+    /// Number of items that share one model, each with its part of features and prediction; `None` if the prediction is made as a whole.
+    pub shared: Option<usize>,
     /// Seed of the initial weights.
     pub seed: u64,
     /// `auto`, `cpu` or `cuda:N`; only torch predictors read it.
@@ -25,9 +27,15 @@ pub const PREDICTORS: &[(&str, Make)] = &[("linear", |o| Ok(Box::new(Linear::new
 /// # Errors
 /// [`dfl_core::Error::Unknown`], [`dfl_core::Error::Unsupported`] if libtorch is not built in, or a bad device.
 pub fn make_predictor(id: &str, options: &PredictorOptions<'_>) -> Result<Box<dyn Trainable>> {
-    match PREDICTORS.iter().find(|(name, _)| *name == id) {
-        Some((_, make)) => make(options),
-        None => Err(unknown("predictor", id, PREDICTORS.iter().map(|p| p.0))),
+    let (_, make) =
+        PREDICTORS.iter().find(|(name, _)| *name == id).ok_or_else(|| unknown("predictor", id, PREDICTORS.iter().map(|p| p.0)))?;
+    match options.shared {
+        None => make(options),
+        Some(items) => {
+            let part = |size: usize| size / items.max(1);
+            let of_item = PredictorOptions { inputs: part(options.inputs), outputs: part(options.outputs), shared: None, ..*options };
+            Ok(Box::new(Shared::new(items, make(&of_item)?)?))
+        }
     }
 }
 

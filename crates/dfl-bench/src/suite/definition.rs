@@ -118,6 +118,16 @@ pub struct DataOptions {
     pub features: usize,
     pub degree: u32,
     pub noise: f64,
+    /// Half width of what is added to the values of top-k items; the published regrets come with 0.25.
+    pub added_noise: f64,
+    /// Of the returns of PyEPO's portfolio.
+    pub noise_level: f64,
+    /// Number of constraints of a knapsack.
+    pub dim: usize,
+    /// Capacity of a knapsack as a share of the sum of its weights.
+    pub capacity: f64,
+    /// How many of the items are chosen.
+    pub k: usize,
     pub train: usize,
     pub valid: usize,
     pub test: usize,
@@ -125,7 +135,19 @@ pub struct DataOptions {
 
 impl Default for DataOptions {
     fn default() -> Self {
-        Self { features: 5, degree: 6, noise: 0.5, train: 100, valid: 100, test: 1000 }
+        Self {
+            features: 5,
+            degree: 6,
+            noise: 0.5,
+            added_noise: 0.25,
+            noise_level: 1.0,
+            dim: 2,
+            capacity: 0.5,
+            k: 1,
+            train: 100,
+            valid: 100,
+            test: 1000,
+        }
     }
 }
 

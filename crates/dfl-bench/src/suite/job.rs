@@ -122,7 +122,7 @@ impl<'a> Job<'a> {
 
     fn load(&self) -> Result<(Box<dyn Benchmark>, Splits)> {
         let Experiment { task, size, data, .. } = self.experiment;
-        let task = make_task(task, &TaskOptions { size, data, columns: self.run.columns })?;
+        let task = make_task(task, &TaskOptions { size, data, columns: self.run.columns, seed: self.seed })?;
         let mut splits = task.source().load(&Request { train: data.train, valid: data.valid, test: data.test, seed: self.seed })?;
         if task.needs_labels() {
             label(&*task, &mut splits)?;

@@ -1,12 +1,24 @@
 //! The decision problems that are measured. A task is one file here and one line of [`TASKS`].
 
+mod knapsack;
+mod linear;
 mod power;
+mod pyepo_portfolio;
 mod shortest_path;
+mod top_k;
+mod tsp;
+mod unambiguous;
 
 use dfl_core::{Batch, Error, Formulation, Instances, Result, Splits, Task};
 
+pub use knapsack::{Items, KnapsackTask};
+pub use linear::{LinearProblem, LinearTask};
 pub use power::PowerScheduling;
-pub use shortest_path::ShortestPathTask;
+pub use pyepo_portfolio::{Assets, PyepoPortfolioTask};
+pub use shortest_path::{GridPaths, ShortestPathTask};
+pub use top_k::{Choices, TopKTask};
+pub use tsp::{Tours, TspTask};
+pub use unambiguous::unambiguous_regret;
 
 use crate::data::pjm::Columns;
 use crate::suite::DataOptions;
@@ -33,6 +45,11 @@ pub trait Benchmark: Task {
     /// Whether the figures compare with the exact optimum, so that the data must be labelled.
     fn needs_labels(&self) -> bool;
 
+    /// Number of items that share one model, each with its equal part of the features and of the prediction, in order.
+    fn shared_items(&self) -> Option<usize> {
+        None
+    }
+
     /// Ids of [`Benchmark::baseline`], in the order of the table.
     fn baselines(&self) -> &'static [&'static str];
 
@@ -57,6 +74,24 @@ pub struct TaskOptions<'a> {
     pub data: &'a DataOptions,
     /// Which inputs.
     pub columns: Columns,
+    /// Seed of what all instances share, such as weights: that of the request for them.
+    pub seed: u64,
+}
+
+impl TaskOptions<'_> {
+    /// What the size says of the problem: behind a dash it says what else is particular, such as the number of rows.
+    fn problem_size(&self) -> &str {
+        match self.size.split_once('-') {
+            Some((_, "")) => "",
+            Some((problem, _)) => problem,
+            None => self.size,
+        }
+    }
+
+    /// A size that is one number, such as that of the items.
+    fn count(&self, what: &'static str, need: &'static str) -> Result<usize> {
+        self.problem_size().parse().map_err(|_| unknown(what, self.size, [need]))
+    }
 }
 
 type Make = fn(&TaskOptions<'_>) -> Result<Box<dyn Benchmark>>;
@@ -64,6 +99,10 @@ type Make = fn(&TaskOptions<'_>) -> Result<Box<dyn Benchmark>>;
 /// Every task: id, leading metric, how it is made.
 pub const TASKS: &[(&str, &str, Make)] = &[
     ("power", "task_loss", |o| Ok(Box::new(PowerScheduling::new(o.columns)))),
+    ("knapsack", "normalized_regret", |o| Ok(Box::new(KnapsackTask::from_options(o)?))),
+    ("pyepo_portfolio", "normalized_regret", |o| Ok(Box::new(PyepoPortfolioTask::from_options(o)?))),
+    ("top_k", "normalized_regret", |o| Ok(Box::new(TopKTask::from_options(o)?))),
+    ("tsp", "normalized_regret", |o| Ok(Box::new(TspTask::from_options(o)?))),
     ("shortest_path", "normalized_regret", |o| Ok(Box::new(ShortestPathTask::from_options(o)?))),
 ];
 

@@ -1,0 +1,89 @@
+//! `dfl generate`: synthetic data of a task, to a file.
+
+mod knapsack;
+mod output;
+mod portfolio;
+mod shortest_path;
+mod top_k;
+mod tsp;
+
+use std::process::ExitCode;
+use std::str::FromStr;
+
+use clap::{Args, Subcommand};
+use dfl_core::Result;
+
+use output::{Output, parse_output};
+
+/// Arguments of `dfl generate`.
+#[derive(Args, Debug)]
+pub(super) struct Generate {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Debug, Subcommand)]
+enum Task {
+    /// Arc costs of a grid, equal to PyEPO's for the same arguments and seed
+    ShortestPath(shortest_path::Flags),
+    /// Values and weights of items, equal to PyEPO's for the same arguments and seed
+    Knapsack(knapsack::Flags),
+    /// Edge costs of a tour, equal to PyEPO's for the same arguments and seed
+    Tsp(tsp::Flags),
+    /// Returns and covariance of assets, equal to PyEPO's for the same arguments and seed
+    Portfolio(portfolio::Flags),
+    /// Values of items with one feature each, whose curve misleads a line
+    TopK(top_k::Flags),
+}
+
+/// What all generators with a map from features to costs are told.
+#[derive(Args, Debug)]
+struct Common {
+    /// Number of instances
+    #[arg(long, value_name = "N", default_value = "1000", value_parser = whole::<usize>)]
+    samples: usize,
+    /// Number of features of an instance
+    #[arg(long, value_name = "N", default_value = "5", value_parser = whole::<usize>)]
+    features: usize,
+    /// Degree of the polynomial from features to costs
+    #[arg(long, value_name = "N", default_value = "6", value_parser = whole::<u32>)]
+    degree: u32,
+    #[command(flatten)]
+    to: To,
+}
+
+/// Seed and file.
+#[derive(Args, Debug)]
+struct To {
+    /// Seed of numpy's legacy generator
+    #[arg(long, default_value = "135", value_parser = clap::value_parser!(u32))]
+    seed: u32,
+    /// File to write: .json, or .npz for numpy
+    #[arg(long, value_name = "FILE", value_parser = parse_output)]
+    out: Output,
+}
+
+/// Noise that multiplies.
+#[derive(Args, Debug)]
+struct Noise {
+    /// Half width of the noise: costs are multiplied by factors from 1 - NOISE to 1 + NOISE
+    #[arg(long, default_value = "0.5", allow_hyphen_values = true)]
+    noise: f64,
+}
+
+impl Generate {
+    pub(super) fn run(self) -> Result<ExitCode> {
+        match self.task {
+            Task::ShortestPath(flags) => flags.run(),
+            Task::Knapsack(flags) => flags.run(),
+            Task::Tsp(flags) => flags.run(),
+            Task::Portfolio(flags) => flags.run(),
+            Task::TopK(flags) => flags.run(),
+        }?;
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+fn whole<T: FromStr>(text: &str) -> std::result::Result<T, String> {
+    text.parse().map_err(|_| "give a whole number, 1 or more".into())
+}

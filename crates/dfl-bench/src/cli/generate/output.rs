@@ -1,0 +1,89 @@
+use std::io::{self, Write};
+use std::path::PathBuf;
+
+use dfl_core::{Batch, Result};
+use serde::ser::SerializeMap;
+use serde::{Serialize, Serializer};
+
+use crate::cli::npz;
+use crate::files::AtomicFile;
+
+/// A file to write and what its name says.
+#[derive(Clone, Debug)]
+pub(super) struct Output {
+    path: PathBuf,
+    format: Format,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Format {
+    Json,
+    Npz,
+}
+
+/// Matrices with the names they have in the file, in this order.
+pub(super) type Arrays<'a> = [(&'static str, &'a Batch)];
+
+/// A file that is open under a temporary name.
+pub(super) struct OpenOutput {
+    output: Output,
+    file: AtomicFile,
+}
+
+impl Output {
+    /// Opens the file, before the data are made: a directory that cannot be written must not cost the time of the generation.
+    pub(super) fn open(self) -> Result<OpenOutput> {
+        Ok(OpenOutput { file: AtomicFile::create(&self.path)?, output: self })
+    }
+}
+
+impl OpenOutput {
+    /// Writes the data of `task`, made with `args`, and says what was written.
+    pub(super) fn write(self, task: &'static str, args: &impl Serialize, arrays: &Arrays<'_>) -> Result<()> {
+        let Output { path, format } = self.output;
+        self.file.write(|file| match format {
+            Format::Json => Ok(serde_json::to_writer(file, &Document { task, args, arrays })?),
+            Format::Npz => npz::write(file, arrays),
+        })?;
+        let shapes: Vec<_> = arrays.iter().map(|(name, batch)| format!("{name} [{}, {}]", batch.rows(), batch.cols())).collect();
+        let _ = writeln!(io::stdout(), "wrote {}: {}", path.display(), shapes.join(", "));
+        Ok(())
+    }
+}
+
+/// What a JSON file holds: `task`, `args` and the arrays, in this order.
+struct Document<'a, A> {
+    task: &'static str,
+    args: &'a A,
+    arrays: &'a Arrays<'a>,
+}
+
+impl<A: Serialize> Serialize for Document<'_, A> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("task", self.task)?;
+        map.serialize_entry("args", self.args)?;
+        for (name, batch) in self.arrays {
+            map.serialize_entry(name, &Rows(batch))?;
+        }
+        map.end()
+    }
+}
+
+struct Rows<'a>(&'a Batch);
+
+impl Serialize for Rows<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.0.iter())
+    }
+}
+
+pub(super) fn parse_output(text: &str) -> std::result::Result<Output, String> {
+    let path = PathBuf::from(text);
+    let extension = path.extension().map(|e| e.to_ascii_lowercase());
+    match extension.as_ref().and_then(|e| e.to_str()) {
+        Some("json") => Ok(Output { path, format: Format::Json }),
+        Some("npz") => Ok(Output { path, format: Format::Npz }),
+        _ => Err("the name must end in .json or .npz, which says the format".into()),
+    }
+}

@@ -1,0 +1,56 @@
+use dfl_core::{Batch, Decider, Formulation, NoGradient, ParamMap, Result};
+use dfl_solvers::{Batched, ShortestTour, Tour, TourOptions, TourRelaxation};
+
+use super::{LinearProblem, LinearTask, TaskOptions};
+use crate::data::tsp::TspData;
+
+/// PyEPO's travelling salesperson with predicted costs of the undirected edges. Minimises; costs are PyEPO's after its cast to `f32`.
+///
+/// Smoothed is [`TourRelaxation::Mtz`], as published. The tighter relaxation has all subtour rows where they can be listed, and is
+/// [`TourRelaxation::Flow`] above.
+pub type TspTask = LinearTask<Tours>;
+
+/// The tours through some nodes, and how the costs of their edges are drawn.
+pub struct Tours {
+    tour: Tour,
+    /// Everything but the number of rows and the seed.
+    data: TspData,
+}
+
+impl TspTask {
+    /// A task on `data.nodes`.
+    ///
+    /// # Errors
+    /// [`Error::Domain`](dfl_core::Error::Domain) for fewer than three nodes.
+    pub fn new(data: TspData) -> Result<Self> {
+        Ok(Self { problem: Tours { tour: Tour::new(data.nodes)?, data } })
+    }
+
+    pub(super) fn from_options(options: &TaskOptions<'_>) -> Result<Self> {
+        let (nodes, d) = (options.count("size of a tour", "NODES, e.g. 5")?, options.data);
+        Self::new(TspData { nodes, features: d.features, degree: d.degree, noise: d.noise, ..Default::default() })
+    }
+}
+
+impl LinearProblem for Tours {
+    fn name(&self) -> &'static str {
+        "tsp"
+    }
+    fn draw(&self, samples: usize, seed: u32) -> Result<(Batch, Batch)> {
+        let drawn = TspData { samples, seed, ..self.data.clone() }.generate()?;
+        let costs = drawn.rounded_costs();
+        Ok((drawn.x, costs))
+    }
+    fn oracle(&self) -> Result<Box<dyn Decider>> {
+        Ok(Box::new(Batched::new(NoGradient(ShortestTour::new(self.tour, TourOptions::default())?))))
+    }
+    fn formulation(&self) -> Formulation {
+        Formulation { program: self.tour.program(), params: ParamMap::costs(self.tour.edges()), visible: self.tour.edges() }
+    }
+    fn relaxation(&self) -> Formulation {
+        self.tour.relaxation(TourRelaxation::Mtz).expect("only the subtour relaxation refuses a size")
+    }
+    fn tight_relaxation(&self) -> Option<Formulation> {
+        self.tour.relaxation(TourRelaxation::Subtour).or_else(|_| self.tour.relaxation(TourRelaxation::Flow)).ok()
+    }
+}
