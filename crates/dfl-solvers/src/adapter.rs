@@ -62,15 +62,33 @@ pub(crate) fn solve_row<S: DifferentiableSolver>(
     let (Worker { ws, out }, warm) = (worker, row.from.is_some());
     let named = |error: Error| error.in_row(row.key.id);
     let mut info = debug_span!("solve").in_scope(|| solver.solve(row.theta, row.from, ws, out)).map_err(named)?;
-    if !info.status.usable() {
-        return Ok(RowAnswer { x: Vec::new(), objective: 0.0, info, tape: None, warm, keep: None });
-    }
-    let tape = match record.tape {
+    let tape = match record.tape && info.status.usable() {
         true => Some(debug_span!("factor").in_scope(|| solver.tape(row.theta, out, ws, &mut info)).map_err(named)?),
         false => None,
     };
-    let keep = record.solution.then(|| Arc::new(out.clone()));
-    Ok(RowAnswer { x: out.x[..visible].to_vec(), objective: out.objective, info, tape, warm, keep })
+    Ok(RowAnswer::new(info, out, visible, tape, warm).keep(out, record))
+}
+
+impl<T> RowAnswer<T> {
+    /// A row that ended so; a decision and a tape only if that is usable.
+    pub(crate) fn new(info: SolveInfo, out: &Solution, visible: usize, tape: Option<T>, warm: bool) -> Self {
+        if !info.status.usable() {
+            return Self { x: Vec::new(), objective: 0.0, info, tape: None, warm, keep: None };
+        }
+        Self { x: out.x[..visible].to_vec(), objective: out.objective, info, tape, warm, keep: None }
+    }
+
+    /// Keeps the whole answer, if it is asked for and usable.
+    pub(crate) fn keep(self, out: &Solution, record: Record) -> Self {
+        let keep = (record.solution && self.info.status.usable()).then(|| Arc::new(out.clone()));
+        Self { keep, ..self }
+    }
+
+    /// The same with a tape, which may find the answer degenerate.
+    pub(crate) fn with_tape(self, tape: Option<T>, degenerate: bool) -> Self {
+        let info = SolveInfo { degenerate: self.info.degenerate || degenerate, ..self.info };
+        Self { tape, info, ..self }
+    }
 }
 
 /// A solver as its decider shows it: only the first `visible` variables, pulled back on `pool` (the current one if none is named).

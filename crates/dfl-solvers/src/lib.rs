@@ -8,6 +8,7 @@ mod batched;
 #[cfg(feature = "clarabel")]
 mod clarabel;
 mod convexity;
+mod dys;
 mod files;
 #[cfg(feature = "highs")]
 mod highs;
@@ -37,6 +38,7 @@ pub use batched::Batched;
 #[cfg(feature = "clarabel")]
 pub use clarabel::{Clarabel, ClarabelOptions, ClarabelWorkspace};
 pub use convexity::check_convex;
+pub use dys::{Dys, DysDerivative, DysLayer, DysOptions, DysProjection, DysTape, DysWorkspace};
 pub use files::{Problem, read_problem};
 #[cfg(feature = "highs")]
 pub use highs::{Highs, HighsOptions, HighsWorkspace};

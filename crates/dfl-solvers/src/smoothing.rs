@@ -45,6 +45,11 @@ pub fn smooth_quadratic(formulation: Formulation, mu: f64) -> Result<Formulation
 /// splitting, TMLR, section 3 (standard form).
 pub fn smooth_quadratic_with_slacks(formulation: Formulation, mu: f64) -> Result<Formulation> {
     check(&formulation.program, mu)?;
+    smooth_quadratic(with_slacks(formulation)?, mu)
+}
+
+/// The same without the quadratic term; the program has been checked.
+pub(crate) fn with_slacks(formulation: Formulation) -> Result<Formulation> {
     if !formulation.program.cones.is_empty() {
         return Err(Error::Unsupported { who: "smoothing of slacks", what: "second-order cones" });
     }
@@ -60,7 +65,7 @@ pub fn smooth_quadratic_with_slacks(formulation: Formulation, mu: f64) -> Result
         Entry::RowUp(i) => slacks.upper[i].map_or(vec![entry], both_sides),
         other => vec![other],
     });
-    smooth_quadratic(Formulation { program: standard, params, visible }, mu)
+    Ok(Formulation { program: standard, params, visible })
 }
 
 fn check(program: &Program, mu: f64) -> Result<()> {

@@ -4,9 +4,9 @@
 use dfl_core::testkit::{check_decider, check_decider_with_differences};
 use dfl_core::{Batch, Call, Cone, Csc, Decider, Key, NoGradient, ParamMap, Pool, Program, Rng, Stream};
 use dfl_solvers::{
-    ActiveSet, AdaptiveImle, AdaptiveImleOptions, Barrier, BarrierOptions, Batched, Cached, CostProjection, FrankWolfe, Grid, Imle,
-    ImleOptions, Interpolated, Kkt, Knapsack, KnapsackOptions, KnapsackProblem, NegativeIdentity, Perturbed, PerturbedOptions, RiskBudget,
-    Separable, ShortestPath, TopK,
+    ActiveSet, AdaptiveImle, AdaptiveImleOptions, Barrier, BarrierOptions, Batched, Cached, CostProjection, Dys, DysDerivative, DysLayer,
+    DysOptions, FrankWolfe, Grid, Imle, ImleOptions, Interpolated, Kkt, Knapsack, KnapsackOptions, KnapsackProblem, NegativeIdentity,
+    Perturbed, PerturbedOptions, RiskBudget, Separable, ShortestPath, TopK,
 };
 
 type Make = fn() -> Box<dyn Decider>;
@@ -18,6 +18,11 @@ fn grid() -> Grid {
 /// The path with a quadratic term: a strictly convex program with redundant equalities.
 fn smoothed() -> (Program, ParamMap) {
     (grid().program().with_quadratic(Csc::diagonal(&vec![0.5; grid().arcs()])), ParamMap::costs(grid().arcs()))
+}
+
+fn splitting(derivative: DysDerivative) -> Dys {
+    let options = DysOptions { mu: 0.5, derivative, ..Default::default() };
+    Dys::new(grid().program(), ParamMap::costs(grid().arcs()), options).unwrap()
 }
 
 fn paths() -> Batched<NoGradient<ShortestPath>> {
@@ -78,6 +83,9 @@ const DECIDERS: &[(&str, Make)] = &[
         let (program, params) = smoothed();
         Box::new(Batched::new(Separable::new(program, params, Default::default()).unwrap()))
     }),
+    ("smoothed shortest path by three-operator splitting", || Box::new(Batched::new(splitting(DysDerivative::Implicit)))),
+    ("the same, rows side by side, Jacobian-free", || Box::new(DysLayer::new(splitting(DysDerivative::JacobianFree)))),
+    ("the same, rows side by side, unrolled", || Box::new(DysLayer::new(splitting(DysDerivative::Unrolled)))),
     #[cfg(feature = "osqp")]
     ("smoothed shortest path by OSQP", || {
         let (program, params) = smoothed();

@@ -1,0 +1,46 @@
+//! Which variables were off their bounds, at one iterate after the other.
+
+use super::form::Form;
+use super::lanes::Lanes;
+
+/// One bit for each variable and iterate.
+#[derive(Clone, Debug)]
+pub(super) struct Masks {
+    bits: Vec<u64>,
+    /// 64-bit words of an iterate.
+    words: usize,
+    len: usize,
+}
+
+impl Masks {
+    /// Room for `capacity` iterates of `n` variables.
+    pub(super) fn new(n: usize, capacity: usize) -> Self {
+        let words = n.div_ceil(64);
+        Self { bits: Vec::with_capacity(capacity * words), words, len: 0 }
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.bits.clear();
+        self.len = 0;
+    }
+
+    /// Number of iterates.
+    pub(super) fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Adds that of lane `l`.
+    pub(super) fn push<const L: usize>(&mut self, form: &Form, lanes: &Lanes<L>, l: usize) {
+        for (word, z) in lanes.z.chunks(64).enumerate() {
+            let bit = |(k, z): (usize, &[f64; L])| u64::from(form.is_free(64 * word + k, z[l])) << k;
+            self.bits.push(z.iter().enumerate().map(bit).sum());
+        }
+        self.len += 1;
+    }
+
+    /// Whether variable `j` was off its bounds at iterate `k`.
+    #[inline(always)]
+    pub(super) fn get(&self, k: usize, j: usize) -> bool {
+        self.bits[k * self.words + j / 64] >> (j % 64) & 1 == 1
+    }
+}
