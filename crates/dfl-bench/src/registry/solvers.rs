@@ -1,5 +1,7 @@
 use dfl_core::{Decider, Error, Formulation, Result, Task};
-use dfl_solvers::{Backend, Barrier, BarrierOptions, Batched, Deciding, Limits, smooth_quadratic};
+use dfl_solvers::{
+    Backend, Barrier, BarrierOptions, Batched, Deciding, Dys, DysDerivative, DysLayer, DysOptions, Limits, smooth_quadratic,
+};
 
 use super::MethodOptions;
 use crate::tasks::{Benchmark, unknown};
@@ -36,20 +38,26 @@ const fn solver(id: &'static str, reads: &'static [&'static str], make: Make) ->
     SolverEntry { id, reads, make }
 }
 
-/// Options of the solution cache, which stands around a black box.
-const CACHE: &[&str] = &["ratio", "coin", "pool_size"];
+/// Options of a search, and of the solution cache that stands around a black box.
+const BLACK_BOX: &[&str] = &["ratio", "coin", "pool_size", "nodes"];
+
+/// Options of three-operator splitting.
+const DYS: &[&str] = &["mu", "tight", "step", "iterations", "tolerance"];
 
 /// Every solver; which of them are built in is a matter of features. Those that smooth act on [`Task::relaxation`].
 pub const SOLVERS: &[SolverEntry] = &[
-    solver("exact", CACHE, |w| w.task.oracle()),
+    solver("exact", BLACK_BOX, |w| w.task.oracle()),
     solver("active_set", &[], |w| program(Backend::ActiveSet, w)),
     solver("separable", &[], |w| program(Backend::Separable, w)),
     solver("osqp", &[], |w| program(Backend::Osqp, w)),
     solver("clarabel", &[], |w| program(Backend::Clarabel, w)),
-    solver("highs", &["ratio", "coin", "pool_size", "nodes"], |w| program(Backend::Highs, w)),
+    solver("highs", BLACK_BOX, |w| program(Backend::Highs, w)),
     solver("quadratic", &["mu"], |w| quadratic(w.relaxation(false)?, w)),
     solver("quadratic_tight", &["mu"], |w| quadratic(w.relaxation(true)?, w)),
     solver("barrier", &["mu", "tight"], barrier),
+    solver("dys", DYS, |w| dys(DysDerivative::Implicit, w)),
+    solver("dys_jfb", DYS, |w| dys(DysDerivative::JacobianFree, w)),
+    solver("dys_unrolled", DYS, |w| dys(DysDerivative::Unrolled, w)),
 ];
 
 /// Makes a decider by id, with the default of every option. `warm` lets each row start from its last answer, where the answer does not
@@ -63,7 +71,10 @@ pub fn make_decider(task: &dyn Task, id: &str, warm: bool) -> Result<Box<dyn Dec
 
 /// The decider of a training loop, warm.
 pub(super) fn training_decider(task: &dyn Benchmark, id: &str, options: &MethodOptions) -> Result<Box<dyn Decider>> {
-    make(id, &Wanted { task, tight: task.tight_relaxation(), options, warm: true })
+    match options.nodes {
+        Some(nodes) if id == "exact" => task.limited_oracle(nodes),
+        _ => make(id, &Wanted { task, tight: task.tight_relaxation(), options, warm: true }),
+    }
 }
 
 fn make(id: &str, wanted: &Wanted<'_>) -> Result<Box<dyn Decider>> {
@@ -110,4 +121,16 @@ fn barrier(wanted: &Wanted<'_>) -> Result<Box<dyn Decider>> {
     let Formulation { program, params, visible } = wanted.relaxation(wanted.options.tight == Some(true))?;
     let barrier = Barrier::new(program, params, BarrierOptions { mu: wanted.mu(), ..BarrierOptions::default() })?;
     Ok(Box::new(Batched::new(barrier).visible(visible)?))
+}
+
+fn dys(derivative: DysDerivative, wanted: &Wanted<'_>) -> Result<Box<dyn Decider>> {
+    let Formulation { program, params, visible } = wanted.relaxation(wanted.options.tight == Some(true))?;
+    let (default, o) = (DysOptions::default(), wanted.options);
+    let (iterations, tolerance) = (o.iterations.unwrap_or(default.iterations), o.tolerance.unwrap_or(default.tolerance));
+    // Steps that are differentiated one by one are plain ones.
+    let memory = if derivative == DysDerivative::Unrolled { 0 } else { default.memory };
+    let options = DysOptions { mu: wanted.mu(), step: o.step, iterations, tolerance, memory, derivative, ..default };
+    // Only the derivative of the optimum does not depend on where the iteration began.
+    let warm = wanted.warm && derivative == DysDerivative::Implicit;
+    Ok(Box::new(DysLayer::new(Dys::new(program, params, options)?).warm_start(warm).visible(visible)?))
 }
