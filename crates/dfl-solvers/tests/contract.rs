@@ -3,7 +3,11 @@
 
 use dfl_core::testkit::{check_decider, check_decider_with_differences};
 use dfl_core::{Batch, Call, Cone, Csc, Decider, Key, NoGradient, ParamMap, Pool, Program, Rng, Stream};
-use dfl_solvers::{ActiveSet, AdaptiveImle, AdaptiveImleOptions, Barrier, BarrierOptions, Batched, Cached, CostProjection, Dys, DysDerivative, DysLayer, DysOptions, FrankWolfe, Grid, Imle, ImleOptions, Interpolated, Kkt, Knapsack, KnapsackOptions, KnapsackProblem, NegativeIdentity, Perturbed, PerturbedOptions, RiskBudget, Separable, ShortestPath, ShortestTour, TopK, Tour, TourOptions};
+use dfl_solvers::{
+    ActiveSet, AdaptiveImle, AdaptiveImleOptions, Barrier, BarrierOptions, Batched, Cached, CostProjection, Dys, DysDerivative, DysLayer,
+    DysOptions, FrankWolfe, Grid, Imle, ImleOptions, Interpolated, Kkt, Knapsack, KnapsackOptions, KnapsackProblem, NegativeIdentity,
+    Perturbed, PerturbedOptions, RiskBudget, Separable, ShortestPath, ShortestTour, TopK, Tour, TourOptions,
+};
 
 type Make = fn() -> Box<dyn Decider>;
 

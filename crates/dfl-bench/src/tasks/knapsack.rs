@@ -58,6 +58,10 @@ impl LinearProblem for Items {
     fn oracle(&self) -> Result<Box<dyn Decider>> {
         Ok(Box::new(Batched::new(NoGradient(Knapsack::new(self.problem.clone(), KnapsackOptions::default())))))
     }
+    fn limited_oracle(&self, nodes: usize) -> Result<Box<dyn Decider>> {
+        let options = KnapsackOptions { nodes: Some(nodes), ..KnapsackOptions::default() };
+        Ok(Box::new(Batched::new(NoGradient(Knapsack::new(self.problem.clone(), options)))))
+    }
     fn formulation(&self) -> Formulation {
         self.costs_of(self.problem.program())
     }

@@ -21,6 +21,13 @@ pub trait LinearProblem: Send + Sync {
     fn oracle(&self) -> Result<Box<dyn Decider>>;
     /// The problem as a program whose `theta` is the cost.
     fn formulation(&self) -> Formulation;
+    /// As [`Benchmark::limited_oracle`].
+    ///
+    /// # Errors
+    /// As there.
+    fn limited_oracle(&self, _nodes: usize) -> Result<Box<dyn Decider>> {
+        self.oracle()
+    }
     /// As [`Task::relaxation`].
     fn relaxation(&self) -> Formulation {
         self.formulation()
@@ -111,6 +118,10 @@ impl<P: LinearProblem> Benchmark for LinearTask<P> {
             _ => return Err(unknown("baseline of a task with a linear cost", method, self.baselines().iter().copied())),
         };
         Ok(dfl_core::decide(&*self.oracle()?, &costs, &data.test.ids)?.0)
+    }
+
+    fn limited_oracle(&self, nodes: usize) -> Result<Box<dyn Decider>> {
+        self.problem.limited_oracle(nodes)
     }
 
     fn tight_relaxation(&self) -> Option<Formulation> {

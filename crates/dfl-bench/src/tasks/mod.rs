@@ -9,7 +9,7 @@ mod top_k;
 mod tsp;
 mod unambiguous;
 
-use dfl_core::{Batch, Error, Formulation, Instances, Result, Splits, Task};
+use dfl_core::{Batch, Decider, Error, Formulation, Instances, Result, Splits, Task};
 
 pub use knapsack::{Items, KnapsackTask};
 pub use linear::{LinearProblem, LinearTask};
@@ -58,6 +58,15 @@ pub trait Benchmark: Task {
     /// # Errors
     /// [`Error::Unknown`] for another id, or the error of its fit.
     fn baseline(&self, method: &str, data: &Splits) -> Result<Batch>;
+
+    /// As [`Task::oracle`], with at most so many nodes in each search; a search that ends there answers with the best decision it found. An
+    /// oracle that does not search has no nodes.
+    ///
+    /// # Errors
+    /// As there.
+    fn limited_oracle(&self, _nodes: usize) -> Result<Box<dyn Decider>> {
+        self.oracle()
+    }
 
     /// A relaxation tighter than [`Task::relaxation`], where there is one.
     fn tight_relaxation(&self) -> Option<Formulation> {

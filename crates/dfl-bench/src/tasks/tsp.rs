@@ -44,6 +44,11 @@ impl LinearProblem for Tours {
     fn oracle(&self) -> Result<Box<dyn Decider>> {
         Ok(Box::new(Batched::new(NoGradient(ShortestTour::new(self.tour, TourOptions::default())?))))
     }
+    /// Of tours that the dynamic program finds, which has no nodes, this is the oracle.
+    fn limited_oracle(&self, nodes: usize) -> Result<Box<dyn Decider>> {
+        let options = TourOptions { nodes: Some(nodes), ..TourOptions::default() };
+        Ok(Box::new(Batched::new(NoGradient(ShortestTour::new(self.tour, options)?))))
+    }
     fn formulation(&self) -> Formulation {
         Formulation { program: self.tour.program(), params: ParamMap::costs(self.tour.edges()), visible: self.tour.edges() }
     }

@@ -38,7 +38,7 @@ impl Runner<'_> {
         let figures = || keys.iter().zip(&findings.figures).flat_map(|(key, figures)| figures.iter().map(move |figure| (key, figure)));
         let row = |(key, figure)| {
             let measurement = measured(key, figure, findings.instances);
-            self.stamp(measurement.published(self.published.get(key, figure.metric)))
+            self.stamp(measurement.published(self.published.get(key, figure.metric).map(|figure| figure.value)))
         };
         let rows: Vec<Measurement> = figures().map(row).collect();
         self.store.append_curves(&curves)?;

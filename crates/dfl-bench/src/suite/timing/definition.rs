@@ -4,6 +4,7 @@ use serde::Deserialize;
 use super::super::ByProfile;
 use super::super::definition::one_of;
 use super::epoch::{EPOCHS, task_of};
+use super::job::SEED;
 use crate::layers::LAYERS;
 use crate::registry::SOLVERS;
 use crate::results::ids;
@@ -49,7 +50,7 @@ impl Timing {
     pub(in crate::suite) fn check(&self) -> Result<()> {
         let trained = TASKS.iter().map(|task| task.0).filter(|task| EPOCHS.contains(task));
         one_of("timed task", &self.task, LAYERS.iter().map(|layer| layer.0).chain([DENSE]).chain(trained))?;
-        let solvers: Vec<_> = if self.task == DENSE { vec!["active_set"] } else { SOLVERS.iter().map(|s| s.0).collect() };
+        let solvers: Vec<_> = if self.task == DENSE { vec!["active_set"] } else { SOLVERS.iter().map(|s| s.id).collect() };
         std::iter::once(&self.solver).chain(&self.beside).try_for_each(|solver| one_of("solver", solver, solvers.clone()))?;
         if !self.beside.is_empty() && !self.trains() {
             return Err(Error::Unsupported { who: "a timing of solves", what: "solvers beside; give each a timing of its own" });
@@ -73,7 +74,7 @@ impl Timing {
     /// What a size asks for.
     pub(super) fn work(&self, size: &str) -> Result<Work> {
         if self.trains() {
-            return task_of(&self.task, size).map(|_| Work::Epoch);
+            return task_of(&self.task, size, SEED).map(|_| Work::Epoch);
         }
         let count = |text: Option<&str>| text.and_then(|t| t.parse::<usize>().ok()).filter(|&k| k > 0);
         let parsed = if self.task == DENSE {

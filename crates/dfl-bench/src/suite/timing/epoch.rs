@@ -1,4 +1,5 @@
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Instant;
 
 use dfl_core::{Error, Instances, Key, Linear, Request, Result, Stream, TrainOptions, label, train};
@@ -7,7 +8,7 @@ use serde::Serialize;
 
 use super::turns::{Contender, Samples};
 use crate::data::pjm::Columns;
-use crate::registry::{Method, Setup, make_loss};
+use crate::registry::{Method, MethodOptions, Setup, make_loss};
 use crate::suite::DataOptions;
 use crate::tasks::{Benchmark, TaskOptions, make_task};
 
@@ -20,8 +21,8 @@ const LEARNING_RATE: f64 = 0.05;
 const BATCH: usize = 32;
 
 /// The task of this size with its default data settings.
-pub(super) fn task_of(task: &str, size: &str) -> Result<Box<dyn Benchmark>> {
-    make_task(task, &TaskOptions { size, data: &DataOptions::default(), columns: Columns::Published })
+pub(super) fn task_of(task: &str, size: &str, seed: u64) -> Result<Box<dyn Benchmark>> {
+    make_task(task, &TaskOptions { size, data: &DataOptions::default(), columns: Columns::Published, seed })
 }
 
 /// What an epoch goes through: a linear model from zero weights, in batches, each followed by a step of Adam.
@@ -34,7 +35,7 @@ pub(super) struct Lesson {
 impl Lesson {
     /// The first rows of the task's data, with their optimal decisions.
     pub(super) fn new(task: &str, size: &str, seed: u64) -> Result<Self> {
-        let task = task_of(task, size)?;
+        let task = task_of(task, size, seed)?;
         let mut data = task.source().load(&Request { train: ROWS, valid: 0, test: 0, seed })?;
         label(&*task, &mut data)?;
         let options = TrainOptions { epochs: 1, batch: BATCH, learning_rate: LEARNING_RATE, seed, ..TrainOptions::default() };
@@ -94,7 +95,9 @@ pub(super) struct Epoch<'a> {
 
 impl<'a> Epoch<'a> {
     pub(super) fn new(lesson: &'a Lesson, solver: &str, pool: &'a ThreadPool) -> Result<Self> {
-        let method = pool.install(|| make_loss("spo_plus", &Setup { task: &*lesson.task, solver }))?;
+        let (options, counters) = (MethodOptions::default(), Arc::default());
+        let setup = Setup { task: &*lesson.task, solver, options: &options, counters: &counters, train: &lesson.rows };
+        let method = pool.install(|| make_loss("spo_plus", &setup))?;
         Ok(Self { method, lesson, pool })
     }
 
