@@ -11,8 +11,9 @@ use dual::Dual;
 pub use problem::KnapsackProblem;
 use search::Search;
 
-/// With more open items than this, a bound on their number is worth its price.
-const MANY: usize = 12;
+/// Nodes of the first round, and how many times more each further one has.
+const ROUND: usize = 500;
+const GROWTH: usize = 4;
 /// Nodes to find the largest number of items that fit; a bound on it serves as well.
 const COUNT_NODES: usize = 100_000;
 
@@ -29,8 +30,8 @@ pub struct KnapsackOptions {
 ///
 /// with $\theta$ minus the values: an item with $\theta_j \ge 0$ is never taken. The dual simplex method finds the multipliers of the
 /// capacities; a set of items is then as far from the bound as it decides otherwise than their reduced values, which settles most
-/// items, and the rest is enumerated. If much is left, the largest number of items that fit, found once at construction, is one more
-/// row: without it, items of almost the same value would have to be enumerated.
+/// items, and the rest is enumerated. Where that takes long, the largest number of items that fit, found once at construction, is tried
+/// as one more row: without it, items of almost the same value would have to be enumerated.
 ///
 /// An answer is [`Status::Optimal`] if no set is better by more than 1e-11 of the bound; at the limit of nodes it is
 /// [`Status::Feasible`] with the gap to the proven bound, relative to $\max(1, |\theta^\top x|)$. A set fits up to 1e-9 of each capacity, since
@@ -129,17 +130,27 @@ pub struct KnapsackWorkspace {
 }
 
 impl KnapsackWorkspace {
-    /// Finds the best set of the items; returns by how much another may be better.
+    /// Finds the best set of the items in about `nodes` nodes; returns by how much another may be better.
+    ///
+    /// Items of almost the same value need the last row, the bound on their number; with few different values it makes their penalties
+    /// equal, and the search is better off without. So rounds with and without take turns, each longer than the last.
     fn search(&mut self, rows: usize, nodes: usize) -> f64 {
         let Self { values, weights, dual, search, .. } = self;
         search.start(values.len());
-        dual.start(values, weights);
-        let bound = dual.descend(values, weights, rows - 1);
-        if search.greedy(values, weights, dual, bound) > MANY {
-            let bound = dual.descend(values, weights, rows);
+        let (mut with, mut round, mut most) = (false, ROUND, f64::INFINITY);
+        loop {
+            dual.start(values, weights);
+            let mut bound = dual.descend(values, weights, rows - 1);
+            if with {
+                bound = dual.descend(values, weights, rows);
+            }
             search.greedy(values, weights, dual, bound);
+            most = most.min(search.run(values, weights, dual, search.nodes.saturating_add(round).min(nodes)));
+            if most <= search.best || search.nodes >= nodes {
+                return (most - search.best).max(0.0);
+            }
+            (with, round) = (!with, round.saturating_mul(GROWTH));
         }
-        search.run(values, weights, dual, nodes)
     }
 }
 

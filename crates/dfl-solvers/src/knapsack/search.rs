@@ -19,7 +19,7 @@ pub(super) struct Search {
     rows: usize,
     /// The best set so far.
     pub(super) chosen: Vec<bool>,
-    best: f64,
+    pub(super) best: f64,
     bound: f64,
     /// How much better a set has to be.
     margin: f64,
@@ -75,9 +75,8 @@ impl Search {
         (self.best, self.nodes) = (0.0, 0);
     }
 
-    /// Takes `bound` and what fits in the order of the reduced values, if that is better than what there was. Returns how many items
-    /// are open.
-    pub(super) fn greedy(&mut self, values: &[f64], weights: &[f64], dual: &Dual, bound: f64) -> usize {
+    /// Takes `bound` and what fits in the order of the reduced values, if that is better than what there was.
+    pub(super) fn greedy(&mut self, values: &[f64], weights: &[f64], dual: &Dual, bound: f64) {
         self.bound = bound;
         self.margin = (TIE * bound).max(common_divisor(values) - TIE * bound);
         let (m, r) = (self.rows, &dual.reduced);
@@ -99,7 +98,6 @@ impl Search {
             self.best = total;
             self.chosen.copy_from_slice(&taken[..values.len()]);
         }
-        r.iter().filter(|r| r.abs() < self.gap()).count()
     }
 
     /// What penalties a better set may have, strictly less than this.
@@ -107,23 +105,23 @@ impl Search {
         self.bound - self.best - self.margin
     }
 
-    /// Searches, for at most about `limit` nodes, and returns by how much the true optimum may exceed the best set found: 0 if that is
-    /// proven optimal. A node is one decision on one item.
+    /// Searches until about `limit` nodes were seen since the start, and returns a bound on the value of any set: that of the best set
+    /// found if it is proven optimal. A node is one decision on one item.
     pub(super) fn run(&mut self, values: &[f64], weights: &[f64], dual: &Dual, limit: usize) -> f64 {
         if self.gap() <= 0.0 || !self.open(values, weights, &dual.reduced) {
-            return 0.0;
+            return self.best;
         }
         let mut depth = 0;
         loop {
             if self.nodes >= limit {
-                let excess = self.bound - self.least_open(depth) - self.best;
-                return if excess > self.margin { excess } else { 0.0 };
+                let bound = self.bound - self.least_open(depth);
+                return if bound - self.best > self.margin { bound } else { self.best };
             }
             depth = self.descend(depth, &dual.lambda);
             if depth == self.order.len() && self.path.value[depth] > self.best {
                 self.record(&dual.reduced);
             }
-            let Some(next) = self.turn(depth) else { return 0.0 };
+            let Some(next) = self.turn(depth) else { return self.best };
             depth = next;
         }
     }

@@ -82,3 +82,23 @@ fn many_items() {
     }
     assert!(bound <= out.objective + 1e-9 && out.objective <= rounded + 1e-9, "{bound} {} {rounded}", out.objective);
 }
+
+/// Both are hard for branch and bound: few different values, whose penalties tie with a bound on the number of items, and values that
+/// are almost the same, which need it. With the wrong one an instance takes seconds, hundreds of millions of nodes.
+#[test]
+fn ties_and_near_ties_do_not_explode() {
+    let (mut rng, mut worst) = (Rng::seeded(9), 0);
+    for _ in 0..20 {
+        let (weights, capacity) = hundredths(2, 40, &mut rng);
+        let solver = Knapsack::new(problem(&weights, &capacity), KnapsackOptions { nodes: Some(1_000_000) });
+        for k in 0..60 {
+            let few = 1 + rng.below(5);
+            let one = |rng: &mut Rng| if k % 2 == 0 { -1.0 - rng.below(few) as f64 } else { -5.0 + 0.01 * rng.normal() };
+            let theta: Vec<f64> = (0..40).map(|_| one(&mut rng)).collect();
+            let info = solve(&solver, &theta).0;
+            assert_eq!(info.status, Status::Optimal, "{theta:?}");
+            worst = worst.max(info.iterations);
+        }
+    }
+    println!("at most {worst} nodes");
+}
