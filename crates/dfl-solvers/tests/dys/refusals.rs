@@ -12,12 +12,13 @@ fn refusal(options: DysOptions) -> String {
 
 #[test]
 fn options_out_of_range_are_named() {
-    let with = |change: fn(&mut DysOptions)| {
+    type Change = fn(&mut DysOptions);
+    let with = |change: Change| {
         let mut options = DysOptions::default();
         change(&mut options);
         refusal(options)
     };
-    let cases: [(&str, fn(&mut DysOptions)); 13] = [
+    let cases: [(&str, Change); 13] = [
         ("DysOptions::mu: -1 is", |o| o.mu = -1.0),
         ("DysOptions::mu: NaN is", |o| o.mu = f64::NAN),
         ("DysOptions::mu: inf is", |o| o.mu = f64::INFINITY),
