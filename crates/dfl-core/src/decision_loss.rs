@@ -76,8 +76,7 @@ impl<L: Loss, D: Decider> DecisionLoss<L, D> {
     ///
     /// # Errors
     /// [`Error::NotFinite`] naming a bad prediction or truth, [`Error::Missing`] for targets the loss reads but did not get,
-    /// [`Error::Dimension`], or what the loss
-    /// or the decider refuses.
+    /// [`Error::Dimension`], or what the loss or the decider refuses.
     pub fn evaluate(&self, preds: &Batch, targets: &Targets, ids: &[u64], stream: Stream) -> Result<Evaluation> {
         self.check(preds, targets, ids)?;
         let (b, probes) = (preds.rows(), self.loss.probes());
