@@ -35,14 +35,14 @@ impl Default for AdaptiveImleOptions {
 ///
 /// $$J^\top g := \tfrac1{\lambda} \big(\bar x(\theta + \lambda g) - \bar x(\theta)\big), \qquad \lambda = \alpha\, \|\theta\| / \|g\|$$
 ///
-/// So a move is of size $\alpha$ relative to the cost, whatever the scale of the loss; the estimate is what [`Imle`](crate::Imle) says, for this
-/// $\lambda$. After each batch the mean number of non-zero entries in a row's gradient enters a running mean, of weight 0.1; $\alpha$ rises by
-/// `step` while that lies below `target`, and falls else, to 0 at the least (where the gradient is zero, and $\alpha$ rises again).
-/// A large $\alpha$ biases the estimate, a small one leaves it zero: this looks for the smallest that does not.
+/// So a move is of size $\alpha$ relative to the cost, whatever the scale of the loss; the estimate is what [`Imle`](crate::Imle) says,
+/// for this $\lambda$. After each batch the mean number of non-zero entries in a row's gradient enters a running mean, of weight 0.1;
+/// $\alpha$ rises by `step` while that lies below `target`, and falls else, to 0 at the least (where the gradient is zero, and $\alpha$
+/// rises again). A large $\alpha$ biases the estimate, a small one leaves it zero: this looks for the smallest that does not.
 ///
-/// $\alpha$ is a state: a pullback depends on those before it in the run, as a solution cache does on earlier batches, but neither on the rows beside it nor on the
-/// number of threads. It is read when a pullback begins and changed when it ends, so that pullbacks at the same time would leave it to chance; training makes one
-/// after the other. It is not saved.
+/// $\alpha$ is a state: a pullback depends on those before it in the run, as a solution cache does on earlier batches, but neither on
+/// the rows beside it nor on the number of threads. It is read when a pullback begins and changed when it ends, so that pullbacks at
+/// the same time would leave it to chance; training makes one after the other. It is not saved.
 ///
 /// # Shapes
 /// As [`Imle`](crate::Imle).
@@ -51,8 +51,9 @@ impl Default for AdaptiveImleOptions {
 /// Minervini, Franceschi & Niepert (2023), Adaptive perturbation-based gradient estimation for discrete latent variable models, AAAI.
 ///
 /// # Differences
-/// Norms are of each row, not of the whole batch, so that rows do not depend on each other. `PyEPO` compares the *share* of non-zero entries, which is never
-/// above 1, with the target 1, so that its $\alpha$ only ever rises; here, as in the authors' code, it is their number per row.
+/// Norms are of each row, not of the whole batch, so that rows do not depend on each other. `PyEPO` compares the *share* of non-zero
+/// entries, which is never above 1, with the target 1, so that its $\alpha$ only ever rises; here, as in the authors' code, it is their
+/// number per row.
 #[derive(Debug)]
 pub struct AdaptiveImle<D> {
     inner: D,

@@ -16,23 +16,23 @@ pub enum Coin {
 
 /// Solves only a share of the rows, and answers the others with the best decision of a pool; minimises $\theta^\top x$.
 ///
-/// Each row is solved by the inner decider with probability `ratio`, and its decision joins the pool, unless it is
-/// [`Status::Inexact`] and so maybe infeasible; otherwise its decision is
-/// $\arg\min_{w \in \text{pool}} \theta^\top w$ (the first of equals), feasible and of a value no better than the optimum. Which of the two
-/// is drawn from the call's stream and the row's key ([`Coin`]). Rows of one batch see the pool as it was before the batch, and its new
-/// decisions join in row order: the answers depend on earlier batches, unlike those of most deciders, but not on the number
-/// of threads. Only for a linear objective without a constant whose cost is `theta`: equal lengths are checked, the rest is the caller's.
+/// Each row is solved by the inner decider with probability `ratio`, and its decision joins the pool, unless it is [`Status::Inexact`]
+/// and so maybe infeasible; otherwise its decision is $\arg\min_{w \in \text{pool}} \theta^\top w$ (the first of equals), feasible and
+/// of a value no better than the optimum. Which of the two is drawn from the call's stream and the row's key ([`Coin`]). Rows of one
+/// batch see the pool as it was before the batch, and its new decisions join in row order: the answers depend on earlier batches,
+/// unlike those of most deciders, but not on the number of threads. Only for a linear objective without a constant whose cost is
+/// `theta`: equal lengths are checked, the rest is the caller's.
 ///
 /// How large the pool may become, and what leaves it, is the [`Pool`]'s own affair.
 ///
-/// A black box, also around a decider with a derivative: a pool's answer is piecewise constant in `theta`, and a batch of which some rows had a
-/// gradient and others not would train on the solved ones alone. To smooth as well, wrap the cache: `Interpolated`, `Imle` or
-/// `Perturbed` around it cost lookups in place of solves. Rows from the pool end as [`Status::Feasible`] with an infinite gap, since nothing is
-/// known about it.
+/// A black box, also around a decider with a derivative: a pool's answer is piecewise constant in `theta`, and a batch of which some
+/// rows had a gradient and others not would train on the solved ones alone. To smooth as well, wrap the cache: `Interpolated`, `Imle`
+/// or `Perturbed` around it cost lookups in place of solves. Rows from the pool end as [`Status::Feasible`] with an infinite gap, since
+/// nothing is known about it.
 ///
 /// # Shapes
-/// `theta`, `x`: `[n]`; cost of a row from the pool $O(kn)$ for $k$ decisions. An oracle that is faster than that, such as a shortest path
-/// on a small grid, gains nothing from a cache.
+/// `theta`, `x`: `[n]`; cost of a row from the pool $O(kn)$ for $k$ decisions. An oracle that is faster than that, such as a shortest
+/// path on a small grid, gains nothing from a cache.
 ///
 /// # References
 /// Mulamba et al. (2021), Contrastive losses and solution caching for predict-and-optimize, IJCAI, Alg. 1.

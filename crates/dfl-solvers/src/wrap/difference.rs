@@ -45,9 +45,9 @@ pub(super) struct Difference<'d> {
 }
 
 impl Difference<'_> {
-    /// $\tfrac1{K\lambda_i} \sum_k x^\star(\theta_{ik} + \lambda_i g_i) - x^\star(\theta_{ik})$, or with $x^\star(\theta_{ik} - \lambda_i
-    /// g_i)$ and twice the step. Rows are passed over, and so have the gradient 0, that have no decision, whose cotangent or step is 0, or of
-    /// which a moved cost has no optimum.
+    /// $\tfrac1{K\lambda_i} \sum_k x^\star(\theta_{ik} + \lambda_i g_i) - x^\star(\theta_{ik})$, or with $x^\star(\theta_{ik} -
+    /// \lambda_i g_i)$ and twice the step. Rows are passed over, and so have the gradient 0, that have no decision, whose cotangent or
+    /// step is 0, or of which a moved cost has no optimum.
     pub(super) fn pull(&self, cotangent: &Batch, step: impl Fn(usize) -> f64) -> Result<Batch> {
         let (b, n, samples) = (self.usable.len(), self.costs.cols(), self.plan.samples);
         check_len("cotangent rows", b, cotangent.rows())?;

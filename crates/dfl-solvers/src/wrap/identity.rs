@@ -22,8 +22,9 @@ pub enum CostProjection {
 ///
 /// A higher cost of an entry makes the entry smaller: this and no more is what it knows of the problem. No solve is needed, and the
 /// gradient is zero only where $g$ is. Without a projection a gradient may keep growing $\theta$, or shifting it, to no effect on the
-/// decision; the derivative of the projection $P$ takes those directions out. A decision is the same at $\theta$ and at $P(\theta)$, or else the projection is
-/// the wrong one, so it is made at $\theta$. A cost that $P$ cannot scale, being zero (or constant, for [`CostProjection::Standard`]), has a zero gradient.
+/// decision; the derivative of the projection $P$ takes those directions out. A decision is the same at $\theta$ and at $P(\theta)$, or
+/// else the projection is the wrong one, so it is made at $\theta$. A cost that $P$ cannot scale, being zero (or constant, for
+/// [`CostProjection::Standard`]), has a zero gradient.
 ///
 /// # Shapes
 /// `theta`, `x`: `[n]`; keys are passed on as they are.

@@ -7,8 +7,9 @@ use super::difference::{Difference, FixedStep, Plan, check_batch, check_positive
 ///
 /// $$\rho = \frac\tau\kappa \Big(\sum_{i=1}^{s} \frac\kappa i\, \gamma_i - \log s\Big), \qquad \gamma_i \sim \text{Gamma}(1/\kappa, 1)$$
 ///
-/// Its mean is $\tfrac\tau\kappa (\sum_i \tfrac1i - \log s)$ and its variance $\tfrac{\tau^2}\kappa \sum_i \tfrac1{i^2}$. If every decision has $\kappa$ ones, the best
-/// one at $\theta - \rho$ is nearly a draw from $p(x) \propto \exp(-\theta^\top x / \tau)$; for $\kappa = 1$ it is one in the limit.
+/// Its mean is $\tfrac\tau\kappa (\sum_i \tfrac1i - \log s)$ and its variance $\tfrac{\tau^2}\kappa \sum_i \tfrac1{i^2}$. If every
+/// decision has $\kappa$ ones, the best one at $\theta - \rho$ is nearly a draw from $p(x) \propto \exp(-\theta^\top x / \tau)$; for
+/// $\kappa = 1$ it is one in the limit.
 ///
 /// # References
 /// Niepert, Minervini & Franceschi (2021), Implicit MLE: backpropagating through discrete exponential family distributions, NeurIPS
@@ -69,13 +70,14 @@ impl Default for ImleOptions {
 ///
 /// $$\bar x(\theta) = \tfrac1K \sum_k x^\star(\theta - \rho_k), \qquad J^\top g := \tfrac1\lambda \big(\bar x(\theta + \lambda g) - \bar x(\theta)\big)$$
 ///
-/// with the same noise $\rho_k$ of [`SumOfGamma`] on both sides of the difference; two-sided, $(\bar x(\theta + \lambda g) - \bar x(\theta - \lambda g)) /
-/// 2\lambda$. The decision is the mean, a point of the convex hull, and the objective the mean optimal value, of which the decision is the gradient. The gradient
-/// is an unbiased estimate of that difference of the expected decision, for any number of samples. The difference is the derivative of
-/// the expected decision, which is symmetric, up to an error of order $\lambda$ (two-sided: $\lambda^2$). It is not linear in $g$, and zero if no sample changes its decision.
+/// with the same noise $\rho_k$ of [`SumOfGamma`] on both sides of the difference; two-sided, $(\bar x(\theta + \lambda g) - \bar
+/// x(\theta - \lambda g)) / 2\lambda$. The decision is the mean, a point of the convex hull, and the objective the mean optimal value,
+/// of which the decision is the gradient. The gradient is an unbiased estimate of that difference of the expected decision, for any
+/// number of samples. The difference is the derivative of the expected decision, which is symmetric, up to an error of order $\lambda$
+/// (two-sided: $\lambda^2$). It is not linear in $g$, and zero if no sample changes its decision.
 ///
-/// Rows whose cotangent is zero are not solved again, and a row of which a moved cost has no optimum has a zero gradient. The noise is a function of the call's stream
-/// and the row's key alone.
+/// Rows whose cotangent is zero are not solved again, and a row of which a moved cost has no optimum has a zero gradient. The noise is
+/// a function of the call's stream and the row's key alone.
 ///
 /// # Shapes
 /// `theta`, `x`: `[n]`; slot `s` becomes `3 K s + k`, and in `pull` `3 K s + K + k` and `3 K s + 2 K + k`.
@@ -84,8 +86,8 @@ impl Default for ImleOptions {
 /// Niepert, Minervini & Franceschi (2021), NeurIPS, Algorithm 1; Minervini, Franceschi & Niepert (2023), AAAI (two-sided).
 ///
 /// # Differences
-/// The noise is skewed, so its sign matters: it is added to the paper's $\theta$, the score of a decision that is maximised, hence taken off a cost. `PyEPO` adds
-/// it to a cost as well, which is not a draw from $\exp(-\theta^\top x / \tau)$.
+/// The noise is skewed, so its sign matters: it is added to the paper's $\theta$, the score of a decision that is maximised, hence
+/// taken off a cost. `PyEPO` adds it to a cost as well, which is not a draw from $\exp(-\theta^\top x / \tau)$.
 #[derive(Clone, Debug)]
 pub struct Imle<D> {
     inner: D,

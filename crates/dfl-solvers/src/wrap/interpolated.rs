@@ -6,11 +6,11 @@ use super::difference::{FixedStep, Plan, check_batch, check_positive};
 ///
 /// $$x = x^\star(\theta), \qquad J^\top g := \tfrac1\lambda \big(x^\star(\theta + \lambda g) - x^\star(\theta)\big)$$
 ///
-/// This is the exact gradient of an interpolation of the loss: with $h(x) = g^\top x$ the loss linearised at the decision, the piecewise affine
-/// function $h(x^\star_\lambda) + \tfrac1\lambda\big(\theta^\top x^\star_\lambda - \min_x \theta^\top x\big)$, where $x^\star_\lambda = x^\star(\theta +
-/// \lambda g)$, which equals $h(x^\star)$ wherever the move does not change the decision. There the gradient is zero, and elsewhere it leads
-/// to decisions of a smaller $h$. It is not linear in $g$: a large $\lambda$ reaches further decisions, a small one finds none, and $\lambda$ is in units
-/// of the cost over those of $g$.
+/// This is the exact gradient of an interpolation of the loss: with $h(x) = g^\top x$ the loss linearised at the decision, the
+/// piecewise affine function $h(x^\star_\lambda) + \tfrac1\lambda\big(\theta^\top x^\star_\lambda - \min_x \theta^\top x\big)$, where
+/// $x^\star_\lambda = x^\star(\theta + \lambda g)$, which equals $h(x^\star)$ wherever the move does not change the decision. There the
+/// gradient is zero, and elsewhere it leads to decisions of a smaller $h$. It is not linear in $g$: a large $\lambda$ reaches further
+/// decisions, a small one finds none, and $\lambda$ is in units of the cost over those of $g$.
 ///
 /// Each row with a cotangent that is not zero costs one solve in `pull`, under a slot of its own. A row of which the moved cost
 /// has no optimum has a zero gradient; the counters of the inner decider show it.

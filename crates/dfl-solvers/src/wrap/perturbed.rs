@@ -36,14 +36,16 @@ impl Default for PerturbedOptions {
 /// $$\bar x(\theta) = \tfrac1K \sum_k x^\star(\theta_k), \qquad \overline{F}(\theta) = \tfrac1K \sum_k \min_x \theta_k^\top x,
 /// \qquad J^\top g \approx \tfrac{1}{(K-1)\sigma} \sum_k \xi_k \big(g^\top x^\star(\theta_k) - g^\top \bar x\big)$$
 ///
-/// with $\theta_k = \theta + \sigma\xi_k$. The decision is the average, a point of the convex hull; the objective is $\overline F$, of which the decision is
-/// the gradient, sample by sample: what a Fenchel-Young loss needs. $J^\top g$ is an unbiased *estimate* of the derivative of $\mathbb E\, \bar x$,
-/// by Stein's identity $J = \mathbb E[x^\star(\theta + \sigma\xi)\, \xi^\top] / \sigma$, not the derivative of the $\bar x$ that is returned, which is piecewise constant.
-/// Its standard error is of order $\|g^\top x\| \sqrt{1/K} / \sigma$: small `sigma` needs many samples.
+/// with $\theta_k = \theta + \sigma\xi_k$. The decision is the average, a point of the convex hull; the objective is $\overline F$, of
+/// which the decision is the gradient, sample by sample: what a Fenchel-Young loss needs. $J^\top g$ is an unbiased *estimate* of the
+/// derivative of $\mathbb E\, \bar x$, by Stein's identity $J = \mathbb E[x^\star(\theta + \sigma\xi)\, \xi^\top] / \sigma$, not the
+/// derivative of the $\bar x$ that is returned, which is piecewise constant. Its standard error is of order $\|g^\top x\| \sqrt{1/K} /
+/// \sigma$: small `sigma` needs many samples.
 ///
-/// With multiplicative noise entry $j$ of the estimate is divided by $\theta_j$; where $\theta_j = 0$ the noise does nothing, the entry is 0 and the
-/// row is flagged degenerate. The objective's gradient is then the mean of $\exp(\sigma\xi_k - \sigma^2/2) \odot x^\star(\theta_k)$, not the decision.
-/// A Fenchel-Young loss on multiplicative noise therefore needs [`objective_gradient`](Perturbed::objective_gradient).
+/// With multiplicative noise entry $j$ of the estimate is divided by $\theta_j$; where $\theta_j = 0$ the noise does nothing, the entry
+/// is 0 and the row is flagged degenerate. The objective's gradient is then the mean of $\exp(\sigma\xi_k - \sigma^2/2) \odot
+/// x^\star(\theta_k)$, not the decision. A Fenchel-Young loss on multiplicative noise therefore needs
+/// [`objective_gradient`](Perturbed::objective_gradient).
 ///
 /// [`antithetic`](Perturbed::antithetic) draws noise in pairs $\pm\xi$, for a smaller variance of decision, objective and estimate alike.
 ///
@@ -58,9 +60,9 @@ impl Default for PerturbedOptions {
 /// with combinatorial optimization layers: a probabilistic approach, section 3.3 (multiplicative).
 ///
 /// # Differences
-/// Berthet et al. sum $\xi_k\, g^\top x^\star(\theta_k)$; the mean of the other samples, $g^\top (K \bar x - x_k) / (K-1)$, is subtracted here, as in PyEPO. It
-/// is independent of $\xi_k$, so the estimate stays unbiased, and a constant part of the decision adds no variance. One sample
-/// alone has no others: `K = 1` is the sum as published.
+/// Berthet et al. sum $\xi_k\, g^\top x^\star(\theta_k)$; the mean of the other samples, $g^\top (K \bar x - x_k) / (K-1)$, is
+/// subtracted here, as in PyEPO. It is independent of $\xi_k$, so the estimate stays unbiased, and a constant part of the decision adds
+/// no variance. One sample alone has no others: `K = 1` is the sum as published.
 #[derive(Clone, Debug)]
 pub struct Perturbed<D> {
     inner: D,
@@ -91,8 +93,9 @@ impl<D: Decider> Perturbed<D> {
 
     /// Draws the noise in pairs of opposite sign: sample $2k + 1$ has $-\xi$ of sample $2k$.
     ///
-    /// What is odd in the noise then cancels, which for a smooth function of it is most of its variance. The estimate of the derivative becomes $\tfrac{1}{K\sigma}
-    /// \sum_k \xi_k\, g^\top x^\star(\theta_k)$, in which each pair has the difference of its two scores, and no mean is to be subtracted.
+    /// What is odd in the noise then cancels, which for a smooth function of it is most of its variance. The estimate of the derivative
+    /// becomes $\tfrac{1}{K\sigma} \sum_k \xi_k\, g^\top x^\star(\theta_k)$, in which each pair has the difference of its two scores,
+    /// and no mean is to be subtracted.
     ///
     /// # Errors
     /// [`Error::Domain`] for an odd number of samples.
@@ -104,10 +107,11 @@ impl<D: Decider> Perturbed<D> {
         Ok(Self { sampling: Sampling { antithetic: true, ..self.sampling }, ..self })
     }
 
-    /// Returns as the decision the gradient of the objective in `theta`, sample by sample: what a Fenchel-Young loss subtracts from its label.
+    /// Returns as the decision the gradient of the objective in `theta`, sample by sample: what a Fenchel-Young loss subtracts from its
+    /// label.
     ///
-    /// For additive noise that is the mean decision as before. For multiplicative noise it is the mean of
-    /// $\exp(\sigma\xi_k - \sigma^2/2) \odot x^\star(\theta_k)$, in general no point of the hull of decisions. The decider is then a black box: the
+    /// For additive noise that is the mean decision as before. For multiplicative noise it is the mean of $\exp(\sigma\xi_k -
+    /// \sigma^2/2) \odot x^\star(\theta_k)$, in general no point of the hull of decisions. The decider is then a black box: the
     /// gradient of such an objective has a derivative of another kind, which no loss asks for.
     pub fn objective_gradient(self) -> Self {
         Self { envelope: true, ..self }
@@ -136,9 +140,9 @@ impl<D: Decider> Decider for Perturbed<D> {
         let keys = self.slots.keys(call.keys.iter().copied(), 0..samples)?;
         let mut solved = self.inner.forward(&costs, &Call { keys: &keys, backward: false, ..*call })?;
         if self.envelope && kind == Noise::Multiplicative {
-            for k in 0..b * samples {
-                let factors = costs.row(k).iter().zip(thetas.row(k / samples));
-                solved.x.row_mut(k).iter_mut().zip(factors).for_each(|(x, (cost, theta))| *x *= cost / theta);
+            for (i, x) in solved.x.as_mut_slice().chunks_mut((samples * n).max(1)).enumerate() {
+                let noise = sampling.noise(call.stream, call.keys[i], n);
+                x.iter_mut().zip(noise).for_each(|(x, xi)| *x *= sampling.factor(xi));
             }
         }
         let mut out = mean_of_samples(&solved, samples);
@@ -255,8 +259,8 @@ mod tests {
         all.filter(|x| weights.chunks(10).zip(&capacity).all(|(w, c)| load(x, w) <= c + 1e-9)).collect()
     }
 
-    /// The mean decision and the estimate are those of `PyEPO` 2.2.7 for its noise, which it notes with them, on a knapsack. It maximises: costs are the
-    /// negative of the values, so noise changes sign, and so does the gradient. Its values are `f32`.
+    /// The mean decision and the estimate are those of `PyEPO` 2.2.7 for its noise, which it notes with them, on a knapsack. It
+    /// maximises: costs are the negative of the values, so noise changes sign, and so does the gradient. Its values are `f32`.
     #[test]
     fn the_estimate_is_that_of_pyepo_for_its_noise() {
         let usual = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/fixtures");

@@ -31,7 +31,8 @@ fn agree(ours: &dyn Decider, theirs: &dyn Decider, thetas: &Batch) -> usize {
     pulled.iter().filter(|g| g.iter().any(|&g| g != 0.0)).count()
 }
 
-/// Flows on grids with a quadratic term, by the separable and by the active-set solver; small and large regularisation, costs of both signs.
+/// Flows on grids with a quadratic term, by the separable and by the active-set solver; small and large regularisation, costs of both
+/// signs.
 #[test]
 fn flows_agree_with_quadratic_programs() {
     for (height, width) in [(3, 4), (5, 5)] {
@@ -89,7 +90,8 @@ fn a_cube_clips() {
     }
 }
 
-/// The regularised optimum has the decision for its gradient, which a Fenchel-Young loss rests on; its derivative is that of the decision.
+/// The regularised optimum has the decision for its gradient, which a Fenchel-Young loss rests on; its derivative is that of the
+/// decision.
 #[test]
 fn gradients_match_differences() {
     let (decider, thetas, all) = (regularised(paths(4, 4), 0.7), normal(5, 24, 12), keys(1));

@@ -1,7 +1,7 @@
 //! Blackbox differentiation and negative identity of `PyEPO` 2.2.7: eight instances each of a path on a 5x5 grid and of a knapsack.
 //!
-//! `PyEPO` divides by $\lambda + 10^{-8}$, which is 1e-8 of a gradient of size 1. It maximises the knapsack; costs are the negative values, and gradients
-//! in them change sign.
+//! `PyEPO` divides by $\lambda + 10^{-8}$, which is 1e-8 of a gradient of size 1. It maximises the knapsack; costs are the negative
+//! values, and gradients in them change sign.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};

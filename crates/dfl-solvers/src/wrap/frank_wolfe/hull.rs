@@ -6,8 +6,8 @@ use crate::active_set::ldl::Ldl;
 /// A point nearer than this, relative to its size, to the affine hull of the others does not join.
 const DEPENDENT: f64 = 1e-12;
 
-/// Points $v_i$, their weights, and the factor of $G = V V^\top + s 1 1^\top$. The shift $s$ makes $G$ definite for affinely independent points; steps of
-/// the weights add up to 0, so that it drops out of them.
+/// Points $v_i$, their weights, and the factor of $G = V V^\top + s 1 1^\top$. The shift $s$ makes $G$ definite for affinely
+/// independent points; steps of the weights add up to 0, so that it drops out of them.
 #[derive(Clone, Debug)]
 pub(super) struct Hull {
     /// `[k, n]`.
@@ -50,8 +50,9 @@ impl Hull {
         pivot > DEPENDENT * diagonal
     }
 
-    /// Moves to the best weights for $\theta^\top w + \tfrac\lambda2 \|w\|^2$ after a point was added: towards the best of the affine hull, dropping the
-    /// point that stops it, until none does. False if the new point itself is dropped at once, so that nothing was won.
+    /// Moves to the best weights for $\theta^\top w + \tfrac\lambda2 \|w\|^2$ after a point was added: towards the best of the affine
+    /// hull, dropping the point that stops it, until none does. False if the new point itself is dropped at once, so that nothing was
+    /// won.
     pub(super) fn minimise(&mut self, theta: &[f64], lambda: f64) -> bool {
         let (mut newest, mut moved) = (self.weights.len() - 1, 0.0);
         let mut downhill = vec![0.0; theta.len()];

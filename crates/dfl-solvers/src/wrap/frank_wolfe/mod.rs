@@ -32,25 +32,27 @@ impl Default for FrankWolfeOptions {
 /// $$w(\theta) = \arg\min_{w \in \operatorname{conv} F} \theta^\top w + \tfrac\lambda2 \|w\|^2, \qquad
 /// J = -\tfrac1\lambda \Pi$$
 ///
-/// where $F$ is what the inner decider can return and $\Pi$ the orthogonal projector onto the directions within the affine hull of the points of
-/// $F$ that $w$ is a mean of. This is the exact derivative wherever those points span the face of the hull that $w$ lies in and no other is about to join,
-/// which is almost everywhere; at a $\theta$ with ties (all costs equal) they may span less of it, and $\Pi$ is then too small. A mean with a weight
-/// near zero is flagged degenerate. $J$ is zero where $w$ is a single point of $F$: at large costs, or for a small $\lambda$. The objective is the regularised optimum, whose gradient is
-/// $w$: with $\Omega = \tfrac\lambda2 \|\cdot\|^2$ on the hull it makes a Fenchel-Young loss, no derivative needed.
+/// where $F$ is what the inner decider can return and $\Pi$ the orthogonal projector onto the directions within the affine hull of the
+/// points of $F$ that $w$ is a mean of. This is the exact derivative wherever those points span the face of the hull that $w$ lies in
+/// and no other is about to join, which is almost everywhere; at a $\theta$ with ties (all costs equal) they may span less of it, and
+/// $\Pi$ is then too small. A mean with a weight near zero is flagged degenerate. $J$ is zero where $w$ is a single point of $F$: at
+/// large costs, or for a small $\lambda$. The objective is the regularised optimum, whose gradient is $w$: with $\Omega =
+/// \tfrac\lambda2 \|\cdot\|^2$ on the hull it makes a Fenchel-Young loss, no derivative needed.
 ///
-/// The method is the fully corrective one: after each call of the oracle, at $\theta + \lambda w$, the best mean of all points held is found exactly,
-/// by Wolfe's method for the point of least norm. It ends after finitely many calls, with the optimum to rounding; the gap $(\theta + \lambda w)^\top (w - v)$ to the oracle's
-/// last answer $v$ bounds the error of the objective, and $\|w - w^\star\|^2$ is at most $2 / \lambda$ times as much. A row is optimal if its gap is within the tolerance and
-/// the oracle's last answer was optimal, else inexact with the gap. Rows advance together, so the oracle is called on batches of all rows that are not done; it is
+/// The method is the fully corrective one: after each call of the oracle, at $\theta + \lambda w$, the best mean of all points held is
+/// found exactly, by Wolfe's method for the point of least norm. It ends after finitely many calls, with the optimum to rounding; the
+/// gap $(\theta + \lambda w)^\top (w - v)$ to the oracle's last answer $v$ bounds the error of the objective, and $\|w - w^\star\|^2$
+/// is at most $2 / \lambda$ times as much. A row is optimal if its gap is within the tolerance and the oracle's last answer was
+/// optimal, else inexact with the gap. Rows advance together, so the oracle is called on batches of all rows that are not done; it is
 /// asked under the row's own key each time.
 ///
 /// # Shapes
 /// `theta`, `x`: `[n]`; memory of a tape with $k$ points $O(kn + k^2)$, a pullback costs as much.
 ///
 /// # References
-/// Wolfe (1976), Finding the nearest point in a polytope, Math. Program. 11; Lacoste-Julien & Jaggi (2015), On the global linear convergence of Frank-Wolfe
-/// optimization variants, NeurIPS (fully corrective and away steps); Dalle et al. (2022), Learning with combinatorial optimization layers: a probabilistic
-/// approach (regularised layers by Frank-Wolfe).
+/// Wolfe (1976), Finding the nearest point in a polytope, Math. Program. 11; Lacoste-Julien & Jaggi (2015), On the global linear
+/// convergence of Frank-Wolfe optimization variants, NeurIPS (fully corrective and away steps); Dalle et al. (2022), Learning with
+/// combinatorial optimization layers: a probabilistic approach (regularised layers by Frank-Wolfe).
 ///
 /// # Differences
 /// `PyEPO` takes away steps, which converge linearly, and stops at an absolute gap of 1e-6.
