@@ -5,8 +5,22 @@ const PULL: f64 = 1e-12;
 /// A generator whose part outside the span of those in use is below this share of its length depends on them.
 const DEPENDENT: f64 = 1e-10;
 
+/// Where a generator stands.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum State {
+    Outside,
+    /// Rounding keeps it out until the set has changed.
+    Blocked,
+    InUse,
+    /// In use with a coefficient of any sign, as its opposite follows it.
+    Free,
+    /// Never to be used: the opposite of a free one, or in the span of such.
+    Spare,
+}
+
 /// Non-negative least squares $\min_{\lambda \ge 0} \tfrac12 \|\sum_k \lambda_k n_k - q\|^2$ by Lawson and Hanson's active sets, with an orthonormal basis of
-/// the generators in use that is updated by one column at a time. The memory is kept from call to call.
+/// the generators in use that is updated by one column at a time. A generator that its opposite follows, as for an equality, spans a line:
+/// all those are in use from the start, whatever the sign of their coefficient. The memory is kept from call to call.
 ///
 /// # References
 /// Lawson & Hanson (1974), Solving least squares problems, chapter 23.
@@ -25,7 +39,7 @@ pub(crate) struct ActiveSet {
     lambda: Vec<f64>,
     residual: Vec<f64>,
     norms: Vec<f64>,
-    blocked: Vec<bool>,
+    state: Vec<State>,
 }
 
 impl ActiveSet {
@@ -33,16 +47,22 @@ impl ActiveSet {
     /// coefficients $\lambda$ `[m]`.
     pub(crate) fn project(&mut self, generators: &[f64], target: &[f64], projection: &mut [f64]) -> &[f64] {
         self.start(generators, target);
+        self.use_lines(generators, target);
         let scale = dot(target, target).sqrt();
         // Every change of the set brings the point nearer, so this ends by itself; the limit is for rounding.
         for _ in 0..3 * (self.lambda.len() + self.n) {
             let Some(k) = self.strongest(generators, scale) else { break };
             if !self.append(k, generators, target) || !self.accept() {
-                self.blocked[k] = true;
+                self.state[k] = State::Blocked;
                 continue;
             }
-            self.blocked.fill(false);
+            self.state.iter_mut().filter(|s| **s == State::Blocked).for_each(|s| *s = State::Outside);
             self.update_residual(target);
+        }
+        for k in 0..self.lambda.len() {
+            if self.state[k] == State::Free && self.lambda[k] < 0.0 {
+                (self.lambda[k], self.lambda[k + 1]) = (0.0, -self.lambda[k]);
+            }
         }
         projection.iter_mut().zip(target).zip(&self.residual).for_each(|((p, q), r)| *p = q - r);
         &self.lambda
@@ -64,18 +84,33 @@ impl ActiveSet {
             memory.clear();
             memory.resize(len, 0.0);
         }
-        self.blocked.clear();
-        self.blocked.resize(m, false);
+        self.state.clear();
+        self.state.resize(m, State::Outside);
         self.residual.clear();
         self.residual.extend_from_slice(target);
         self.norms.iter_mut().zip(generators.chunks(n.max(1))).for_each(|(norm, g)| *norm = dot(g, g).sqrt());
+    }
+
+    /// Takes every generator that its opposite follows into use, unless it depends on those before.
+    fn use_lines(&mut self, generators: &[f64], target: &[f64]) {
+        let n = self.n.max(1);
+        for k in 0..self.lambda.len().saturating_sub(1) {
+            let (one, other) = generators[k * n..(k + 2) * n].split_at(n);
+            if self.state[k] == State::Outside && one.iter().zip(other).all(|(a, b)| *a == -b) {
+                self.state[k + 1] = State::Spare;
+                self.state[k] = if self.append(k, generators, target) { State::Free } else { State::Spare };
+            }
+        }
+        self.solve();
+        self.used.iter().zip(&self.wanted).for_each(|(&k, &z)| self.lambda[k] = z);
+        self.update_residual(target);
     }
 
     /// The generator at the smallest angle to the residual, if any is at less than a right one.
     fn strongest(&self, generators: &[f64], scale: f64) -> Option<usize> {
         let (mut best, mut strongest) = (None, PULL * scale);
         for (k, g) in generators.chunks(self.n.max(1)).enumerate() {
-            if self.blocked[k] || self.norms[k] == 0.0 || self.used.contains(&k) {
+            if self.state[k] != State::Outside || self.norms[k] == 0.0 {
                 continue;
             }
             let pull = dot(g, &self.residual) / self.norms[k];
@@ -112,6 +147,7 @@ impl ActiveSet {
         self.r[p * n + p] = norm;
         self.rhs[p] = dot(column, target);
         self.used.push(k);
+        self.state[k] = State::InUse;
         true
     }
 
@@ -145,7 +181,7 @@ impl ActiveSet {
     fn step(&mut self) -> bool {
         let (mut share, mut first) = (1.0, None);
         for (i, (&k, &z)) in self.used.iter().zip(&self.wanted).enumerate() {
-            if z <= 0.0 {
+            if z <= 0.0 && self.state[k] != State::Free {
                 let until = if self.lambda[k] > 0.0 { self.lambda[k] / (self.lambda[k] - z) } else { 0.0 };
                 if first.is_none() || until < share {
                     (share, first) = (until, Some(i));
@@ -164,7 +200,8 @@ impl ActiveSet {
     /// Takes a generator out of the basis; rotations of the columns behind it make the rest triangular again.
     fn remove(&mut self, position: usize) {
         let (n, p) = (self.n, self.used.len());
-        self.lambda[self.used.remove(position)] = 0.0;
+        let gone = self.used.remove(position);
+        (self.lambda[gone], self.state[gone]) = (0.0, State::Outside);
         self.r.copy_within((position + 1) * n..p * n, position * n);
         for i in position..p - 1 {
             let (a, b) = (self.r[i * n + i], self.r[i * n + i + 1]);
