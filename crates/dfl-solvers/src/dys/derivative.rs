@@ -82,7 +82,7 @@ impl Trace {
         let masks = if derivative == DysDerivative::Unrolled {
             masks.clone()
         } else {
-            last.push(form, row, 0);
+            last.push(row, 0);
             last
         };
         Self { masks, alpha: row.alpha[0], derivative }

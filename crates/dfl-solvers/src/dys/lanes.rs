@@ -19,6 +19,8 @@ pub(super) struct Lanes<const L: usize> {
     /// The steps $y - P_2 z$ of the present cycle; the last evaluated is at `phase`.
     pub(super) steps: Vec<Vec<Lane<L>>>,
     pub(super) phase: usize,
+    /// Which variables of `z` are off their bounds, a bit each.
+    pub(super) free: Vec<[u64; L]>,
     pub(super) alpha: Lane<L>,
     /// Largest entry of the step, and its square length.
     pub(super) distance: Lane<L>,
@@ -37,6 +39,7 @@ impl<const L: usize> Lanes<L> {
             t: vec![[0.0; L]; form.projection.rows()],
             steps: vec![zeros; cycle],
             phase: cycle - 1,
+            free: vec![[0; L]; form.n().div_ceil(64)],
             alpha: [0.0; L],
             distance: [0.0; L],
             square: [0.0; L],
@@ -60,6 +63,20 @@ impl<const L: usize> Lanes<L> {
         copy(&mut self.cost, &from.cost);
         self.alpha[0] = from.alpha[l];
         self.hold(0);
+    }
+
+    /// Writes `free`.
+    #[inline(always)]
+    pub(super) fn record(&mut self, form: &Form) {
+        let bounds = form.lo.chunks(64).zip(form.up.chunks(64));
+        for ((free, z), (lo, up)) in self.free.iter_mut().zip(self.z.chunks(64)).zip(bounds) {
+            *free = [0; L];
+            for (k, ((z, lo), up)) in z.iter().zip(lo).zip(up).enumerate() {
+                for l in 0..L {
+                    free[l] |= (u64::from(*lo < z[l]) & u64::from(z[l] < *up)) << k;
+                }
+            }
+        }
     }
 
     /// Takes the step that was evaluated, and evaluates the next: with $x = P_2 z$ it is $y - x$ for
@@ -116,10 +133,14 @@ vectorised! {
 #[inline(always)]
 fn with_multipliers(form: &Form, lanes: &mut Lanes<1>) {
     lanes.step(form, true);
+    lanes.record(form);
 }
 
 #[inline(always)]
 fn any<const L: usize>(form: &Form, lanes: &mut Lanes<L>, mixer: &mut Mixer<L>) {
     lanes.step(form, false);
+    if mixer.records {
+        lanes.record(form);
+    }
     mixer.mix(lanes);
 }

@@ -1,6 +1,5 @@
 //! Which variables were off their bounds, at one iterate after the other.
 
-use super::form::Form;
 use super::lanes::Lanes;
 
 /// One bit for each variable and iterate.
@@ -29,12 +28,9 @@ impl Masks {
         self.len
     }
 
-    /// Adds that of lane `l`.
-    pub(super) fn push<const L: usize>(&mut self, form: &Form, lanes: &Lanes<L>, l: usize) {
-        for (word, z) in lanes.z.chunks(64).enumerate() {
-            let bit = |(k, z): (usize, &[f64; L])| u64::from(form.is_free(64 * word + k, z[l])) << k;
-            self.bits.push(z.iter().enumerate().map(bit).sum());
-        }
+    /// Adds that of lane `l`, which [`Lanes::record`] has written.
+    pub(super) fn push<const L: usize>(&mut self, lanes: &Lanes<L>, l: usize) {
+        self.bits.extend(lanes.free.iter().map(|word| word[l]));
         self.len += 1;
     }
 

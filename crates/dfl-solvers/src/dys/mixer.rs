@@ -12,6 +12,8 @@ const SHIFT: f64 = 1e-11;
 /// among weights of sum 1. If the first step from there is longer than $f_k$, it goes back to $z_{k+1}$.
 #[derive(Clone, Debug)]
 pub(super) struct Mixer<const L: usize> {
+    /// Whether each iterate's free variables are to be known.
+    pub(super) records: bool,
     /// The way back to $z_{k+1}$.
     back: Vec<Lane<L>>,
     /// Square length of the last step of the cycle before.
@@ -21,8 +23,8 @@ pub(super) struct Mixer<const L: usize> {
 }
 
 impl<const L: usize> Mixer<L> {
-    pub(super) fn new(n: usize) -> Self {
-        Self { back: vec![[0.0; L]; n], square: [f64::INFINITY; L], regular: [true; L] }
+    pub(super) fn new(n: usize, records: bool) -> Self {
+        Self { records, back: vec![[0.0; L]; n], square: [f64::INFINITY; L], regular: [true; L] }
     }
 
     /// Makes lane `l` begin anew at the next step, which is the first of a cycle.

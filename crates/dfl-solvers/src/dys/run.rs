@@ -50,11 +50,11 @@ pub(super) struct Memory<const L: usize> {
 
 impl<const L: usize> Memory<L> {
     pub(super) fn new(form: &Form, options: &DysOptions) -> Self {
-        let recorded = if options.derivative == DysDerivative::Unrolled { options.iterations } else { 0 };
+        let recorded = if options.is_unrolled() { options.iterations } else { 0 };
         let place = || Place { job: None, iterations: 0, scale: 1.0, goal: 0.0, look: 0, masks: Masks::new(form.n(), recorded) };
         Self {
             lanes: Lanes::new(form, options.cycle()),
-            mixer: Mixer::new(form.n()),
+            mixer: Mixer::new(form.n(), options.is_unrolled()),
             places: (0..L).map(|_| place()).collect(),
             row: Lanes::new(form, 1),
             masks: place().masks,
@@ -136,8 +136,8 @@ impl<const L: usize> Run<'_, L> {
         let place = &mut places[l];
         let job = place.job?;
         let begun = place.iterations > 0;
-        if begun && self.options.derivative == DysDerivative::Unrolled {
-            place.masks.push(self.form, lanes, l);
+        if begun && self.options.is_unrolled() {
+            place.masks.push(lanes, l);
         }
         let last = place.iterations == self.options.iterations;
         // A derivative of steps needs one.
