@@ -71,8 +71,9 @@ fn move_first(cost: &[f64], order: &mut [usize], len: usize) -> bool {
     for k in len..n - 1 {
         let (p, q) = (order[k], order[k + 1]);
         let removed = [c(before, first), c(last, after), c(p, q)];
-        let (straight, turned) = (c(p, first) + c(last, q), c(p, last) + c(first, q));
-        let (best, turn) = if turned < straight { ([c(p, last), c(first, q)], true) } else { ([c(p, first), c(last, q)], false) };
+        let (straight, turned) = ([c(p, first), c(last, q)], [c(p, last), c(first, q)]);
+        let turn = turned[0] + turned[1] < straight[0] + straight[1];
+        let best = if turn { turned } else { straight };
         if gains(removed, [best[0], best[1], c(before, after)]) {
             order[..=k].rotate_left(len);
             if turn {

@@ -6,6 +6,8 @@ use super::one_tree::OneTree;
 
 /// A tour is optimal if none is shorter by more than this part of the sum of the absolute costs of its edges.
 const TOLERANCE: f64 = 1e-9;
+/// Rounding of a bound, relative to the sum of all absolute costs, with room.
+const ROUNDING: f64 = 1e-10;
 /// Steps of the subgradient method per node of the tour, in the first subproblem and in the others.
 const FIRST_STEPS: usize = 4;
 const STEPS: usize = 1;
@@ -40,6 +42,8 @@ pub(super) struct Search {
     pub(super) order: Vec<usize>,
     upper: f64,
     tolerance: f64,
+    /// By how much a better tour is shorter, if the costs say so.
+    least_gain: f64,
     trial: Vec<usize>,
 }
 
@@ -66,6 +70,7 @@ impl Search {
             order: vec![0; n],
             upper: 0.0,
             tolerance: 0.0,
+            least_gain: 0.0,
             trial: vec![0; n],
         }
     }
@@ -102,6 +107,7 @@ impl Search {
         self.kept[..*n].fill(0.0);
         nearest(|i, j| cost[i * *n + j], trial);
         improve(cost, trial);
+        self.least_gain = least_gain(cost);
         self.upper = f64::INFINITY;
         self.keep_trial();
     }
@@ -114,7 +120,7 @@ impl Search {
             self.order.copy_from_slice(&self.trial);
             let (n, order) = (self.n, &self.order);
             let sizes = (0..n).map(|k| self.cost[order[k] * n + order[(k + 1) % n]].abs());
-            self.tolerance = TOLERANCE * sizes.sum::<f64>();
+            self.tolerance = (TOLERANCE * sizes.sum::<f64>()).max(self.least_gain);
         }
     }
 
@@ -233,5 +239,38 @@ impl Search {
             }
         }
         Split { mark: fixed.mark(), bound, v, a: near.1, b: next.1, left: 3 - fixed.degree(v) }
+    }
+}
+
+/// By how much one tour is shorter than another at least, less a little for the rounding of bounds: multiples of a power of two, integers
+/// for one, have no smaller differences. Zero if that is not far above rounding, as for most costs.
+fn least_gain(cost: &[f64]) -> f64 {
+    let unit = cost.iter().filter(|&&c| c != 0.0).map(|&c| last_bit(c)).fold(f64::INFINITY, f64::min);
+    let size: f64 = cost.iter().map(|c| c.abs()).sum();
+    if unit.is_finite() && unit > ROUNDING * size { (1.0 - 1e-3) * unit } else { 0.0 }
+}
+
+/// The value of the last bit of a number that is not zero; 0 for a subnormal one.
+fn last_bit(value: f64) -> f64 {
+    let (exponent, fraction) = ((value.to_bits() >> 52) & 0x7ff, value.to_bits() & ((1 << 52) - 1));
+    let zeros = (fraction | 1 << 52).trailing_zeros();
+    if exponent == 0 { 0.0 } else { 2_f64.powi(exponent as i32 - 1075 + zeros as i32) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_bit_of_a_number() {
+        assert_eq!([1.0, -6.0, 0.75, 1e-310].map(last_bit), [1.0, 2.0, 0.25, 0.0]);
+    }
+
+    #[test]
+    fn integers_differ_by_one_and_reals_by_nothing_to_speak_of() {
+        assert!((least_gain(&[0.0, 3.0, -4.0]) - 0.999).abs() <= 1e-12);
+        assert_eq!(least_gain(&[0.0, 0.1, 0.7]), 0.0);
+        assert_eq!(least_gain(&[0.0, 1.0, 1e12]), 0.0);
+        assert_eq!(least_gain(&[0.0; 4]), 0.0);
     }
 }

@@ -17,16 +17,10 @@ pub(crate) enum Kind {
 
 pub(crate) const KINDS: [Kind; 3] = [Kind::Distances, Kind::Probe, Kind::Normal];
 
-/// Costs of one instance.
+/// Costs of one instance, over nodes of its own.
 pub(crate) fn costs(tour: Tour, kind: Kind, rng: &mut Rng) -> Vec<f64> {
-    let rows = instances(tour, kind, 1, rng);
-    rows.into_iter().flatten().collect()
-}
-
-/// Costs of several instances over the same nodes, which differ by their features.
-pub(crate) fn instances(tour: Tour, kind: Kind, count: usize, rng: &mut Rng) -> Vec<Vec<f64>> {
     if kind == Kind::Normal {
-        return (0..count).map(|_| (0..tour.edges()).map(|_| rng.normal()).collect()).collect();
+        return (0..tour.edges()).map(|_| rng.normal()).collect();
     }
     let (features, half) = (5, tour.nodes() / 2);
     let mut place = |k: usize| if k < half { 4.0 * rng.uniform() - 2.0 } else { rng.normal() };
@@ -34,20 +28,16 @@ pub(crate) fn instances(tour: Tour, kind: Kind, count: usize, rng: &mut Rng) -> 
     let mut weight = || f64::from(rng.uniform() > 0.5) * (4.0 * rng.uniform() - 2.0);
     let weights: Vec<f64> = (0..tour.edges() * features).map(|_| weight()).collect();
     let ends = tour.ends();
-    let mut one = || {
-        let x: Vec<f64> = (0..features).map(|_| rng.normal()).collect();
-        let mut cost = |e: usize| {
-            let ([a, b], [c, d]) = (places[ends[e].0], places[ends[e].1]);
-            let linear: f64 = x.iter().zip(&weights[e * features..]).map(|(x, w)| x * w).sum();
-            let noise = 0.5 + rng.uniform();
-            (a - c).hypot(b - d) + (linear / (features as f64).sqrt() + 3.0).powi(6) / 3_f64.powi(5) * noise
-        };
-        let truth: Vec<f64> = (0..tour.edges()).map(&mut cost).collect();
-        let round = |c: f64| (1e4 * c).round() / 1e4;
-        match kind {
-            Kind::Probe => truth.iter().map(|&c| 2.0 * c * (1.0 + 0.3 * rng.normal()) - c).collect(),
-            _ => truth.into_iter().map(round).collect(),
-        }
+    let x: Vec<f64> = (0..features).map(|_| rng.normal()).collect();
+    let mut cost = |e: usize| {
+        let ([a, b], [c, d]) = (places[ends[e].0], places[ends[e].1]);
+        let linear: f64 = x.iter().zip(&weights[e * features..]).map(|(x, w)| x * w).sum();
+        let noise = 0.5 + rng.uniform();
+        (a - c).hypot(b - d) + (linear / (features as f64).sqrt() + 3.0).powi(6) / 3_f64.powi(5) * noise
     };
-    (0..count).map(|_| one()).collect()
+    let truth: Vec<f64> = (0..tour.edges()).map(&mut cost).collect();
+    match kind {
+        Kind::Probe => truth.iter().map(|&c| 2.0 * c * (1.0 + 0.3 * rng.normal()) - c).collect(),
+        _ => truth.into_iter().map(|c| (1e4 * c).round() / 1e4).collect(),
+    }
 }

@@ -13,7 +13,8 @@ fn branch_and_bound_agrees_with_the_dynamic_program() {
     for nodes in 9..=13 {
         let (tour, dynamic, search) = (tour(nodes), solver(nodes, true), solver(nodes, false));
         for k in 0..120 {
-            let whole = |rng: &mut Rng| (0..tour.edges()).map(|_| rng.below(4) as f64 - 1.0).collect();
+            let unit = [1.0, 0.25, 1024.0, 0.1][k / 4 % 4];
+            let whole = |rng: &mut Rng| (0..tour.edges()).map(|_| unit * (rng.below(4) as f64 - 1.0)).collect();
             let theta = if k % 4 == 3 { whole(&mut rng) } else { costs(tour, KINDS[k % 4], &mut rng) };
             let ((exact, _), (found, info)) = (solve(&dynamic, &theta), solve(&search, &theta));
             assert_eq!(info.status, Status::Optimal);
@@ -33,6 +34,24 @@ fn all_equal_costs_need_one_subproblem() {
             assert!((out.objective - value * nodes as f64).abs() <= 1e-13);
         }
     }
+}
+
+/// Ties without a tour of the bound: only that integers differ by one saves branch and bound from looking at every one of them.
+#[test]
+fn integer_costs_are_proven_in_few_subproblems() {
+    let (mut rng, mut most) = (Rng::seeded(7), 0);
+    for nodes in [15, 20, 25] {
+        for k in 0..20 {
+            let rare = |rng: &mut Rng| if rng.uniform() < 2.5 / nodes as f64 { 1.0 } else { 2.0 };
+            let draw = |rng: &mut Rng| if k % 2 == 0 { rare(rng) } else { rng.below(3) as f64 };
+            let theta: Vec<f64> = (0..tour(nodes).edges()).map(|_| draw(&mut rng)).collect();
+            let options = TourOptions { nodes: Some(1000), dynamic: 0 };
+            let (_, info) = solve(&ShortestTour::new(tour(nodes), options).unwrap(), &theta);
+            assert_eq!(info.status, Status::Optimal, "{nodes} nodes, instance {k}");
+            most = most.max(info.iterations);
+        }
+    }
+    println!("most subproblems: {most}");
 }
 
 /// Zeros and ones: finding a tour of cost 0 is deciding whether a graph has a Hamiltonian cycle, with ties everywhere.
