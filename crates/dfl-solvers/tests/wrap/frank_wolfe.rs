@@ -132,6 +132,18 @@ fn scale_and_ties_do_no_harm() {
     assert!(largest(&solve(&vec![3.0; grid.arcs()], 1.0), expected.row(0)) < 1e-10);
 }
 
+/// Hulls around the origin, where the optimum is at no cost at all, and a tiny cost moves it by as little.
+#[test]
+fn an_optimum_at_the_origin_is_found() {
+    let signs: Vec<Vec<f64>> = (0..8_u32).map(|set| (0..3).map(|j| f64::from(set >> j & 1) * 2.0 - 1.0).collect()).collect();
+    let all = keys(2);
+    let thetas = Batch::from_rows(&[[0.0; 3], [1e-7, -2e-7, 3e-7]]).unwrap();
+    let decider = regularised(cheapest(&signs), 1.0);
+    let found = decider.forward(&thetas, &call(&all)).unwrap();
+    assert!(found.info.iter().all(|i| i.status == Status::Optimal));
+    assert!(largest(found.x.row(0), &[0.0; 3]) < 1e-15 && largest(found.x.row(1), &[-1e-7, 2e-7, -3e-7]) < 1e-14);
+}
+
 /// A limit leaves a row inexact, with a gap that bounds how far the objective is from the optimum, and usable.
 #[test]
 fn a_limit_is_reported_with_a_gap() {

@@ -15,7 +15,7 @@ use row::Row;
 pub struct FrankWolfeOptions {
     /// $\lambda$ of the term $\tfrac\lambda2 \|w\|^2$, in units of the cost over those of the decision.
     pub lambda: f64,
-    /// Largest gap, relative to $\sum_j |\theta_j w_j| + \tfrac\lambda2 \|w\|^2$.
+    /// Largest gap, relative to $\sum_j |\theta_j w_j| + \tfrac\lambda2 (\|w\|^2 + \|v\|^2)$ with the oracle's last answer $v$.
     pub tolerance: f64,
     /// Largest number of oracle calls per row.
     pub iterations: usize,

@@ -32,7 +32,7 @@ impl Row {
             self.end = Some(status);
         } else if let Some(hull) = &mut self.hull {
             self.gap = self.gradient.iter().zip(hull.point()).zip(found).map(|((g, w), v)| g * (w - v)).sum();
-            if self.gap <= options.tolerance * scale(theta, lambda, hull.point()) {
+            if self.gap <= options.tolerance * scale(theta, lambda, hull.point(), found) {
                 let inexact = Status::Inexact { residual: self.gap.max(0.0) };
                 self.end = Some(if status == Status::Optimal { status } else { inexact });
             } else if !(hull.add(found) && hull.minimise(theta, lambda)) {
@@ -76,7 +76,8 @@ pub(super) fn objective(theta: &[f64], lambda: f64, w: &[f64]) -> f64 {
     theta.iter().zip(w).map(|(t, w)| t * w + 0.5 * lambda * w * w).sum()
 }
 
-/// The same without cancellation: what the gap is compared with.
-fn scale(theta: &[f64], lambda: f64, w: &[f64]) -> f64 {
-    theta.iter().zip(w).map(|(t, w)| (t * w).abs() + 0.5 * lambda * w * w).sum()
+/// What the gap is compared with: the terms of the objective without cancellation, and the oracle's answer, so that it is not zero where
+/// the optimum is at the origin.
+fn scale(theta: &[f64], lambda: f64, w: &[f64], found: &[f64]) -> f64 {
+    theta.iter().zip(w).zip(found).map(|((t, w), v)| (t * w).abs() + 0.5 * lambda * (w * w + v * v)).sum()
 }
