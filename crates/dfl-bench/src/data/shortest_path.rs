@@ -67,8 +67,8 @@ impl ShortestPathData {
     /// Draws the instances: `x` `[n, p]` and `c` `[n, d]`, with the map `[d, p]` and the noise `[n, d]` behind them.
     ///
     /// # Errors
-    /// [`Error::Domain`](dfl_core::Error::Domain) for a grid without arcs, no samples or features, degree 0, noise outside $[0, 1]$, or a size or degree that
-    /// the machine cannot hold.
+    /// [`Error::Domain`](dfl_core::Error::Domain) for a grid without arcs, no samples or features, degree 0, noise outside $[0, 1]$, or a
+    /// size or degree that the machine cannot hold.
     pub fn generate(&self) -> Result<Generated> {
         let arcs = self.arcs()?;
         check_sizes(self.samples, self.features, self.degree)?;
