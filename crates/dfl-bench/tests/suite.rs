@@ -257,3 +257,20 @@ fn sizes_and_lists_of_runs_are_written_once() {
     assert!(refused("\"bounds\"]", "\"bonds\"]").contains("unknown list of runs `bonds`; known are bounds"));
     assert!(refused("sizes =", "size = \"4x4\"\nsizes =").contains("either `size` or `sizes`"));
 }
+
+/// With its own rows seed 1 may choose another rate than seed 0; where seed 0 chooses for all, its figures are those of that rate alone.
+#[test]
+fn the_first_seed_may_choose_for_all() {
+    let dir = tempfile::tempdir().unwrap();
+    let rates = "learning_rates = [0.001, 0.05, 0.1, 0.5]";
+    let with = |text: &str| run(&SUITE.replace("learning_rates = [0.05, 0.1]", text), dir.path(), false, make_loss, false).1;
+    let first = with(&format!("{rates}, choose = \"first_seed\""));
+    let rows = first.measurements();
+    let settings = |seed| rows.iter().find(|m| m.key.method == "spo_plus" && m.key.seed == Some(seed)).unwrap().settings.clone();
+    assert_eq!(settings(0).len(), 1);
+    assert_eq!(settings(0), settings(1));
+    let alone = with(&format!("learning_rates = [{}]", settings(0)["learning_rate"]));
+    for seed in 0..2 {
+        assert_eq!(value(&first, "spo_plus", seed, "normalized_regret"), value(&alone, "spo_plus", seed, "normalized_regret"));
+    }
+}

@@ -165,6 +165,17 @@ pub enum Select {
     BestValid,
 }
 
+/// On whose validation rows learning rate and options are chosen.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Choose {
+    /// Each seed's own.
+    #[default]
+    EachSeed,
+    /// Those of seed 0, for all seeds.
+    FirstSeed,
+}
+
 /// How a model is trained.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -173,8 +184,11 @@ pub struct Training {
     pub epochs: ByProfile<usize>,
     /// Rows per step.
     pub batch: usize,
-    /// If several, each seed uses the one that is best on its validation rows.
+    /// If several, the one that is best on validation rows is used.
     pub learning_rates: Vec<f64>,
+    /// On whose.
+    #[serde(default)]
+    pub choose: Choose,
     /// How the rate falls.
     #[serde(default, deserialize_with = "schedule")]
     pub schedule: Schedule,

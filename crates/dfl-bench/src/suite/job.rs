@@ -1,10 +1,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use dfl_core::{Error, Instances, Request, Result, Splits, label};
+use dfl_core::{Decider, Error, Instances, Request, Result, Splits, label};
 
 use super::learn::{Learned, Learner};
-use super::{Experiment, Profile, RunSpec, Select, Training};
+use super::{Candidate, Choose, Experiment, Profile, RunSpec, Select, Training};
 use crate::registry::{Method, MethodOptions, Setup};
 use crate::tasks::{Benchmark, Figure, TaskOptions, make_task};
 
@@ -26,6 +26,14 @@ pub(super) struct Record {
     pub(super) curve: Vec<[f64; 2]>,
     /// What was chosen on the validation rows.
     pub(super) settings: Settings,
+}
+
+/// One of the combinations that are tried.
+struct Try<'a> {
+    options: &'a MethodOptions,
+    rate: f64,
+    /// Those of them for which there was a choice.
+    settings: Settings,
 }
 
 /// Settings by name.
@@ -50,7 +58,7 @@ impl<'a> Job<'a> {
     }
 
     /// Runs it. Of several learning rates and options those that are best on this seed's validation rows are reported, so that every seed
-    /// is a replicate of the whole protocol.
+    /// is a replicate of the whole protocol, unless the first one chooses for all.
     pub(super) fn execute(&self, around: &Around<'_>) -> Result<Record> {
         let (task, data) = self.load()?;
         if self.is_baseline() {
@@ -59,44 +67,56 @@ impl<'a> Job<'a> {
             return Ok(Record { figures, rows: data.test.len(), curve: Vec::new(), settings: Settings::new() });
         }
         self.check_choice(&data)?;
-        let judge = task.oracle()?;
-        let learner = Learner {
-            task: &*task,
-            data: &data,
-            judge: &*judge,
-            predictor: &self.run.predictor,
-            device: around.device,
-            seed: self.seed,
-            profile: around.profile,
-            interrupted: around.interrupted,
-        };
-        let (best, settings) = self.best(&learner, around)?;
+        let (judge, tries) = (task.oracle()?, self.tries(around)?);
+        let learner = self.learner(&*task, &data, &*judge, around);
+        let (best, settings) = self.best(&learner, around, &tries)?;
         let mut figures = learner.judge(&*best.model, &data.test)?;
         figures.extend(costs(&best));
         Ok(Record { figures, rows: data.test.len(), curve: best.curve, settings })
     }
 
-    /// Trains with each combination of options at each rate, with a method of its own so that none starts warm from another's answers. One
-    /// that diverges loses to any that does not.
-    fn best(&self, learner: &Learner<'_>, around: &Around<'_>) -> Result<(Learned, Settings)> {
-        let mut best: Result<(Learned, Settings)> = Err(Error::Domain { what: "number of learning rates", value: 0.0, need: "at least 1" });
+    fn learner<'l>(&self, task: &'l dyn Benchmark, data: &'l Splits, judge: &'l dyn Decider, around: &Around<'l>) -> Learner<'l>
+    where
+        'a: 'l,
+    {
+        let Around { profile, device, interrupted, .. } = *around;
+        Learner { task, data, judge, predictor: &self.run.predictor, device, seed: self.seed, profile, interrupted }
+    }
+
+    /// Each combination of options at each rate; where the first seed chooses for all, the one that is best on its rows.
+    fn tries(&self, around: &Around<'_>) -> Result<Vec<Try<'a>>> {
         let rates = &self.training().learning_rates;
-        for candidate in self.run.options.candidates() {
-            for &rate in rates {
-                let mut settings = candidate.chosen.clone();
-                settings.extend((rates.len() > 1).then(|| ("learning_rate".into(), rate)));
-                let tried = match self.train(&candidate.options, rate, learner, around) {
-                    Err(error) if !matches!(error, Error::Diverged { .. }) => return Err(error),
-                    tried => tried.map(|learned| (learned, settings)),
-                };
-                let better = match (&best, &tried) {
-                    (Ok((best, _)), Ok((tried, _))) => tried.valid < best.valid,
-                    (Err(_), _) => true,
-                    (Ok(_), Err(_)) => false,
-                };
-                if better {
-                    best = tried;
-                }
+        let named = |rate: f64| (rates.len() > 1).then(|| ("learning_rate".to_owned(), rate));
+        let of = |candidate: &'a Candidate, rate: f64| {
+            let settings = candidate.chosen.clone().into_iter().chain(named(rate)).collect();
+            Try { options: &candidate.options, rate, settings }
+        };
+        let mut tries: Vec<_> = self.run.options.candidates().iter().flat_map(|c| rates.iter().map(move |&rate| of(c, rate))).collect();
+        if self.training().choose == Choose::FirstSeed && self.seed > 0 && tries.len() > 1 {
+            let first = Job { seed: 0, ..*self };
+            let (task, data) = first.load()?;
+            let judge = task.oracle()?;
+            let (_, settings) = first.best(&first.learner(&*task, &data, &*judge, around), around, &tries)?;
+            tries.retain(|tried| tried.settings == settings);
+        }
+        Ok(tries)
+    }
+
+    /// Trains each, with a method of its own so that none starts warm from another's answers. One that diverges loses to any that does not.
+    fn best(&self, learner: &Learner<'_>, around: &Around<'_>, tries: &[Try<'_>]) -> Result<(Learned, Settings)> {
+        let mut best: Result<(Learned, Settings)> = Err(Error::Domain { what: "number of learning rates", value: 0.0, need: "at least 1" });
+        for attempt in tries {
+            let tried = match self.train(attempt.options, attempt.rate, learner, around) {
+                Err(error) if !matches!(error, Error::Diverged { .. }) => return Err(error),
+                tried => tried.map(|learned| (learned, attempt.settings.clone())),
+            };
+            let better = match (&best, &tried) {
+                (Ok((best, _)), Ok((tried, _))) => tried.valid < best.valid,
+                (Err(_), _) => true,
+                (Ok(_), Err(_)) => false,
+            };
+            if better {
+                best = tried;
             }
         }
         best

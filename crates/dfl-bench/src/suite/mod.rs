@@ -10,7 +10,7 @@ mod runner;
 mod study;
 mod timing;
 
-pub use definition::{ByProfile, DataOptions, Definition, Experiment, Profile, RunSpec, Select, Training};
+pub use definition::{ByProfile, Choose, DataOptions, Definition, Experiment, Profile, RunSpec, Select, Training};
 pub use grid::{Candidate, OptionGrid};
 pub use published::{Published, PublishedFigure};
 pub use runner::{Options, Outcome, Progress, Runner};
