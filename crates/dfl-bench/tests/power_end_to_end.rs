@@ -1,9 +1,11 @@
 //! Data, layer, gradient and training at once: a linear predictor trained through the QP layer reaches the optimum of a convex problem.
 #![cfg(feature = "osqp")]
 
+use std::sync::Arc;
+
 use dfl_bench::data::pjm::Columns;
 use dfl_bench::data::whiten;
-use dfl_bench::registry::{Setup, make_decider, make_loss};
+use dfl_bench::registry::{MethodOptions, Setup, make_decider, make_loss};
 use dfl_bench::tasks::PowerScheduling;
 use dfl_core::{Linear, Predictor, Request, Schedule, Task, TrainOptions, metrics, train};
 
@@ -22,10 +24,12 @@ fn a_linear_predictor_through_the_layer_reaches_the_convex_optimum() {
     whiten(&mut splits).unwrap();
     let data = splits.train;
     assert_eq!((data.len(), data.features.cols()), (2042, 29));
-    let loss = make_loss("dfl_point", &Setup { task: &task, solver: "osqp" }).unwrap();
+    let counters = Arc::default();
+    let setup = |solver| Setup { task: &task, solver, options: &MethodOptions::default(), counters: &counters, train: &data };
+    let loss = make_loss("dfl_point", &setup("osqp")).unwrap();
     let mut model = Linear::new(29, 24);
     // From zero weights the ramps bind, and an hour that they hold away from its prediction gets no gradient: begin at the squared error.
-    let squared = make_loss("two_stage", &Setup { task: &task, solver: "none" }).unwrap();
+    let squared = make_loss("two_stage", &setup("none")).unwrap();
     let warm_up = TrainOptions { epochs: 20, batch: 128, learning_rate: 0.02, schedule: Schedule::Cosine, ..TrainOptions::default() };
     train(&mut model, &squared, &data, &warm_up, &mut ()).unwrap();
     let options = TrainOptions { epochs: 200, learning_rate: 0.005, ..warm_up };

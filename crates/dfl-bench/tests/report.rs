@@ -4,8 +4,9 @@
 
 use std::fs;
 
+use dfl_bench::results::claims::{Compared, Evidence, Found, Outcome, Verdict};
 use dfl_bench::results::report::{Heading, render, write};
-use dfl_bench::results::{Curve, Key, Measurement};
+use dfl_bench::results::{Curve, Key, Measurement, table};
 
 fn key(task: &str, size: &str, method: &str, predictor: &str, solver: &str, seed: u64) -> Key {
     Key {
@@ -108,6 +109,7 @@ fn heading() -> Heading {
         threads: Some(2),
         profile: "quick".into(),
         command: "cargo xtask bench".into(),
+        claims: Vec::new(),
     }
 }
 
@@ -168,6 +170,36 @@ fn the_page_needs_no_network_and_no_script() {
     assert_eq!(page.matches("http").count(), page.matches(namespace).count() + page.matches("http-equiv").count());
 }
 
+/// A claim with one comparison that speaks against it and one gap.
+fn verdict(text: &str) -> Verdict {
+    let compared = Compared {
+        left: (format!("sce {text}"), 0.25),
+        right: ("regret".into(), 0.2),
+        difference: 0.05,
+        se: Some(0.01),
+        seeds: 3,
+        holds: false,
+    };
+    let evidence = [Found::Compared(compared), Found::Missing { missing: format!("regret {text} was not measured") }];
+    let evidence = evidence.map(|found| Evidence { place: format!("tsp {text}"), found }).to_vec();
+    let (suite, profile, metric) = ("table1".into(), "quick".into(), "normalized_regret".into());
+    Verdict { suite, profile, text: text.into(), metric, outcome: Outcome::Fails, evidence }
+}
+
+#[test]
+fn a_claim_is_shown_with_what_speaks_against_it() {
+    let page = render(&Heading { claims: vec![verdict("of a paper")], ..heading() }, &[], &[]).unwrap();
+    let against = "tsp of a paper: sce of a paper 0.250 against regret 0.200, difference 0.0500 ± 0.0100 (3 seeds)";
+    let summary = "true in 0 of 2, not in 1, of which 1 by more than two standard errors, 1 not measured";
+    for part in [against, summary, "tsp of a paper: regret of a paper was not measured", ">fails<"] {
+        assert!(page.contains(part), "{part}: {page}");
+    }
+    let text = table::claims(&[verdict("of a paper")]);
+    let unwrapped = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(unwrapped.starts_with("fails of a paper [normalized_regret, true in 0 of 2") && unwrapped.contains(against), "{text}");
+    assert!(text.lines().all(|line| line.chars().count() <= table::WIDTH), "{text}");
+}
+
 #[test]
 fn text_is_escaped_everywhere() {
     let evil = "<b>&\"'";
@@ -179,6 +211,7 @@ fn text_is_escaped_everywhere() {
         threads: None,
         profile: evil.into(),
         command: evil.into(),
+        claims: vec![verdict(evil)],
     };
     let curve = Curve::new(&row.key, evil, [[0.0, 1.0], [1.0, 2.0]]);
     let good = Measurement::new(&key("power", evil, "so_ebm", evil, evil, 1), "task_loss", 1.0);

@@ -170,3 +170,90 @@ fn a_rate_that_diverges_loses_to_one_that_does_not() {
         rows.iter().any(|m| m.error.as_ref().is_some_and(|e| e.contains("training diverged") && e.contains("lower the learning rate")))
     );
 }
+
+const SPO: &str = "{ method = \"spo_plus\", predictor = \"linear\", solver = \"exact\" }";
+
+/// mu = 1e6 decides like a constant, whatever is predicted, and must lose to mu = 1 on the validation rows; what won is in every row.
+#[test]
+fn options_are_chosen_on_the_validation_rows_and_recorded() {
+    let dir = tempfile::tempdir().unwrap();
+    let run_of = |options: &str| format!("{{ method = \"regret\", predictor = \"linear\", solver = \"quadratic\", {options} }}");
+    let (both, one, bad) = (
+        run_of("options = { mu = [1e6, 1.0] }"),
+        run_of("options = { mu = 1.0 }, label = 'mu1'"),
+        run_of("options = { mu = 1e6 }, label = 'mu1e6'"),
+    );
+    let text = SUITE.replace(SPO, &[both, one, bad].join(", "));
+    let (outcome, store) = run(&text, dir.path(), false, make_loss, false);
+    assert_eq!(outcome.unwrap(), 0);
+    let rows = store.measurements();
+    let of = |solver: &str, seed| {
+        rows.iter().find(|m| m.key.solver == solver && m.key.seed == Some(seed) && m.metric == "normalized_regret").unwrap()
+    };
+    for seed in 0..2 {
+        let (chosen, alone, bad) = (of("quadratic", seed), of("quadratic-mu1", seed), of("quadratic-mu1e6", seed));
+        assert_eq!(chosen.settings["mu"], 1.0);
+        assert_eq!(chosen.value, alone.value);
+        assert!(bad.value > alone.value, "{bad:?} {alone:?}");
+        assert!(!alone.settings.contains_key("mu") && [0.05, 0.1].contains(&alone.settings["learning_rate"]));
+    }
+}
+
+/// With a ratio of 0.5 about half of the 12 epochs' 60 rows are solved: 360 with a deviation of 13. A coin per batch solves whole batches, of
+/// 16 rows and one of 12 in each epoch.
+#[test]
+fn a_share_of_the_rows_is_answered_from_the_cache() {
+    let dir = tempfile::tempdir().unwrap();
+    let labelled =
+        |label: &str, coin: &str| SPO.replace(" }", &format!(", label = '{label}', options = {{ ratio = 0.5, coin = '{coin}' }} }}"));
+    let runs = [SPO.to_owned(), labelled("half", "row"), labelled("batches", "batch")].join(", ");
+    let (outcome, store) = run(&SUITE.replace(SPO, &runs), dir.path(), false, make_loss, false);
+    assert_eq!(outcome.unwrap(), 0);
+    let rows = store.measurements();
+    let of = |solver: &str, metric: &str| rows.iter().find(|m| m.key.solver == solver && m.metric == metric).unwrap().value.unwrap();
+    assert_eq!(of("exact", "oracle_calls"), 720.0);
+    assert!((of("exact-half", "oracle_calls") - 360.0).abs() < 4.0 * 13.5);
+    let batches = of("exact-batches", "oracle_calls");
+    assert!(batches % 4.0 == 0.0 && (100.0..620.0).contains(&batches), "{batches}");
+    assert!(["exact-half", "exact-batches"].iter().all(|solver| of(solver, "normalized_regret") < 0.5));
+}
+
+#[test]
+fn an_option_without_a_reader_or_out_of_range_is_refused_at_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let refused = |options: &str| {
+        let run = SPO.replace(" }", &format!(", {options} }}"));
+        std::fs::write(dir.path().join("small.toml"), SUITE.replace(SPO, &run)).unwrap();
+        let error = Definition::load(dir.path(), "small").unwrap_err();
+        std::error::Error::source(&error).map_or_else(|| error.to_string(), ToString::to_string)
+    };
+    assert!(refused("options = { mu = 1.0 }").contains("unknown option of this method with this solver `mu`; known are ratio"));
+    assert!(refused("options = { ratio = 1.5 }").contains("option ratio: 1.5"));
+    assert!(refused("label = 'Half'").contains("unknown label `Half`"));
+}
+
+/// An experiment of the full profile alone leaves nothing under quick.
+#[test]
+fn an_experiment_belongs_to_the_profiles_that_it_names() {
+    let dir = tempfile::tempdir().unwrap();
+    let (outcome, store) =
+        run(&SUITE.replace("size = \"4x4\"", "size = \"4x4\"\nprofiles = [\"full\"]"), dir.path(), false, make_loss, false);
+    assert_eq!((outcome.unwrap(), store.measurements().len()), (0, 0));
+}
+
+/// Two sizes and a list of one run: what is written once is run for each size.
+#[test]
+fn sizes_and_lists_of_runs_are_written_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let runs = "\n[[runs.bounds]]\nmethod = \"oracle\"\n[[experiment]]";
+    let text = SUITE.replace("\n[[experiment]]", runs).replace("size = \"4x4\"", "sizes = [\"3x3\", \"4x4-n60\"]\nruns = [\"bounds\"]");
+    let read = definition(dir.path(), &text);
+    let sizes: Vec<_> = read.experiment.iter().map(|e| (e.size.as_str(), e.run.len())).collect();
+    assert_eq!(sizes, [("3x3", 4), ("4x4-n60", 4)]);
+    let refused = |from: &str, to: &str| {
+        std::fs::write(dir.path().join("small.toml"), text.replace(from, to)).unwrap();
+        Definition::load(dir.path(), "small").unwrap_err().to_string()
+    };
+    assert!(refused("\"bounds\"]", "\"bonds\"]").contains("unknown list of runs `bonds`; known are bounds"));
+    assert!(refused("sizes =", "size = \"4x4\"\nsizes =").contains("either `size` or `sizes`"));
+}

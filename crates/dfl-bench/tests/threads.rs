@@ -1,15 +1,18 @@
 //! Training by the runner's pieces does not depend on the number of threads, nor on which exact solver finds the paths.
 #![allow(clippy::unwrap_used, reason = "a failed helper fails its test")]
 
+use std::sync::Arc;
+
 use dfl_bench::data::pjm::Columns;
 use dfl_bench::data::shortest_path::ShortestPathData;
-use dfl_bench::registry::{Setup, make_loss};
-use dfl_bench::tasks::{PowerScheduling, ShortestPathTask};
+use dfl_bench::registry::{MethodOptions, Setup, make_loss};
+use dfl_bench::tasks::{Benchmark, PowerScheduling, ShortestPathTask};
 use dfl_core::{Batch, Instances, Linear, Parameters, Request, Rng, Splits, Task, TrainOptions, label, train};
 
 /// Of a model trained on rows in batches of 32, the last batch of an epoch being smaller.
-fn weights(task: &dyn Task, method: &str, solver: &str, rows: &Instances, epochs: usize) -> Vec<f64> {
-    let loss = make_loss(method, &Setup { task, solver }).unwrap();
+fn weights(task: &dyn Benchmark, method: &str, solver: &str, rows: &Instances, epochs: usize) -> Vec<f64> {
+    let loss =
+        make_loss(method, &Setup { task, solver, options: &MethodOptions::default(), counters: &Arc::default(), train: rows }).unwrap();
     let mut model = Linear::new(rows.features.cols(), rows.truth.cols());
     let options = TrainOptions { epochs, batch: 32, learning_rate: 0.05, seed: 3, ..TrainOptions::default() };
     let reports = train(&mut model, &loss, rows, &options, &mut ()).unwrap();
@@ -65,7 +68,6 @@ fn the_gradient_through_a_program_has_the_same_bits_under_any_number_of_threads(
 #[cfg(feature = "highs")]
 #[test]
 fn highs_and_the_exact_oracle_train_to_the_same_regret() {
-    use dfl_bench::tasks::Benchmark;
     use dfl_core::{Predictor, decide};
     for seed in 0..3 {
         let (task, data) = grid(seed);

@@ -77,6 +77,17 @@ impl Batch {
         self.data
     }
 
+    /// Adds an instance at the end.
+    ///
+    /// # Errors
+    /// [`Error::Dimension`] if it is not `cols` long.
+    pub fn push(&mut self, row: &[f64]) -> Result<()> {
+        check_len("batch row", self.cols, row.len())?;
+        self.data.extend_from_slice(row);
+        self.rows += 1;
+        Ok(())
+    }
+
     /// The rows named by `index`, in that order.
     pub fn select(&self, index: &[usize]) -> Self {
         let mut data = Vec::with_capacity(index.len() * self.cols);

@@ -71,15 +71,8 @@ mod tests {
     /// At (1, 0, 1): the equality with both signs, the second row at its lower side, x1 above, x2 below, x3 on both sides.
     #[test]
     fn normals_by_hand() {
-        let expected = [
-            [1.0, 1.0, 0.0],
-            [-1.0, -1.0, 0.0],
-            [-1.0, 0.0, 1.0],
-            [1.0, 0.0, 0.0],
-            [0.0, -1.0, 0.0],
-            [0.0, 0.0, 1.0],
-            [0.0, 0.0, -1.0],
-        ];
+        let expected =
+            [[1.0, 1.0, 0.0], [-1.0, -1.0, 0.0], [-1.0, 0.0, 1.0], [1.0, 0.0, 0.0], [0.0, -1.0, 0.0], [0.0, 0.0, 1.0], [0.0, 0.0, -1.0]];
         assert_eq!(program().tight_normals(&[1.0, 0.0, 1.0], 1e-9).unwrap(), Batch::from_rows(&expected).unwrap());
     }
 

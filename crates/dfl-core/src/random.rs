@@ -1,6 +1,6 @@
 use rand::{Rng as _, RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
-use rand_distr::StandardNormal;
+use rand_distr::{Gamma, StandardNormal};
 
 /// `id` names a data row for the whole run; `slot` tells apart the several solves made for it (probe, noise sample).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -60,6 +60,11 @@ impl Rng {
         self.inner.sample(StandardNormal)
     }
 
+    /// Gamma of this shape and scale 1; NaN unless the shape is positive and finite.
+    pub fn gamma(&mut self, shape: f64) -> f64 {
+        Gamma::new(shape, 1.0).map_or(f64::NAN, |gamma| self.inner.sample(gamma))
+    }
+
     /// Uniform on `0..n`; 0 for `n = 0`.
     pub fn below(&mut self, n: usize) -> usize {
         if n == 0 { 0 } else { self.inner.random_range(0..n) }
@@ -108,6 +113,21 @@ mod tests {
         let mean = draws.iter().sum::<f64>() / n as f64;
         let variance = draws.iter().map(|d| (d - mean).powi(2)).sum::<f64>() / n as f64;
         assert!(mean.abs() < 0.025 && (variance - 1.0).abs() < 0.036, "mean {mean}, variance {variance}");
+    }
+
+    /// Mean and variance are the shape, within 5 standard errors: the variance of the squared deviation is 2 shape^2 + 6 shape.
+    #[test]
+    fn gamma_moments() {
+        let (mut rng, n) = (Rng::seeded(8), 40_000);
+        for shape in [0.2, 1.0, 3.5] {
+            let draws: Vec<f64> = (0..n).map(|_| rng.gamma(shape)).collect();
+            let mean = draws.iter().sum::<f64>() / n as f64;
+            let variance = draws.iter().map(|d| (d - mean).powi(2)).sum::<f64>() / n as f64;
+            let se = |v: f64| 5.0 * (v / n as f64).sqrt();
+            assert!((mean - shape).abs() < se(shape), "shape {shape}: mean {mean}");
+            assert!((variance - shape).abs() < se(2.0 * shape * shape + 6.0 * shape), "shape {shape}: variance {variance}");
+        }
+        assert!([0.0, -1.0, f64::NAN].iter().all(|&shape| rng.gamma(shape).is_nan()));
     }
 
     #[test]

@@ -17,7 +17,7 @@ use crate::kernels::{add_difference, add_scaled, dot, positive};
 /// # References
 /// Gupta & Huang (2024), Decision-focused learning with directional gradients, NeurIPS, section 3 (PGB and PGC).
 /// # Differences
-/// PyEPO divides by $\sigma + 10^{-7}$.
+/// PyEPO adds $10^{-8}$ to the divisor.
 #[derive(Clone, Copy, Debug)]
 pub struct PerturbationGradient {
     sigma: f64,

@@ -1,6 +1,6 @@
 use dfl_core::{Found, Loss, Needs, Result, Rng, Row};
 
-use crate::kernels::{count, positive};
+use crate::kernels::{add_scaled, count, dot, positive};
 
 /// Fenchel-Young loss of noisy costs that the loss draws itself, one probe each, on any decider. Minimises.
 ///
@@ -12,12 +12,10 @@ use crate::kernels::{count, positive};
 /// mean 1, which keeps every sign; there the mean decision is not the gradient of the mean value, and the factor belongs in it.
 /// A constant of the row, $\Omega(w^\star)$, is left out.
 ///
-/// [`variance_reduced`](Self::variance_reduced) prices the label under the same noise, a control variate of mean zero:
-///
-/// $$\ell = \tfrac1K \sum_k \big(\theta_k^\top w^\star - F(\theta_k)\big), \qquad \nabla\ell = \tfrac1K \sum_k e_k \odot (w^\star - w(\theta_k))$$
-///
-/// so that with an exact decider every sample is at least 0 and contributes nothing once its decision is $w^\star$, and draws the noise in
-/// pairs $\pm\xi$, whose odd part cancels. Both estimates are unbiased either way.
+/// [`variance_reduced`](Self::variance_reduced) draws the noise in pairs $\pm\xi$. Their mean is exactly zero, so the linear part of what the noise
+/// does to value and gradient cancels, which is what a control variate linear in $\xi$ with the best coefficient would leave; both
+/// estimates stay unbiased. (To price the label under the same noise is a control variate too: under additive noise it cancels in pairs, under
+/// multiplicative noise it was measured to *raise* the variance.)
 ///
 /// # Shapes
 /// `pred`, `solution`: `[p]`; the prediction is the linear cost of the decision. Units of `sigma`: those of the cost, or of its logarithm.
@@ -50,7 +48,7 @@ impl PerturbedFenchelYoung {
         Ok(Self { multiplicative: true, ..Self::additive(samples, sigma)? })
     }
 
-    /// With the control variate and antithetic pairs above; of an odd number of samples the last stays alone.
+    /// With antithetic pairs; of an odd number of samples the last stays alone.
     pub fn variance_reduced(self) -> Self {
         Self { reduced: true, ..self }
     }
@@ -101,13 +99,11 @@ impl Loss for PerturbedFenchelYoung {
     }
     fn finish(&self, row: &Row<'_>, rng: &mut Rng, found: Found<'_>, grad: &mut [f64], _cotangent: &mut [f64]) -> f64 {
         let (n, share) = (row.pred.len(), 1.0 / self.samples as f64);
-        let mut value = -share * found.objective.iter().sum::<f64>();
         self.noise(n, rng, |k, j, xi| {
-            let (cost, factor) = self.perturb(row.pred[j], xi);
-            let (label_cost, label_factor) = if self.reduced { (cost, factor) } else { (row.pred[j], 1.0) };
-            value += share * label_cost * row.solution[j];
-            grad[j] += share * (label_factor * row.solution[j] - factor * found.x[k * n + j]);
+            let factor = self.perturb(row.pred[j], xi).1;
+            grad[j] -= share * factor * found.x[k * n + j];
         });
-        value
+        add_scaled(grad, 1.0, row.solution);
+        dot(row.pred, row.solution) - share * found.objective.iter().sum::<f64>()
     }
 }

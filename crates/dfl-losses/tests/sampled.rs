@@ -121,7 +121,8 @@ fn multiplicative_noise_has_the_closed_form() {
     }
 }
 
-/// The reduced estimates vary less, and none is negative.
+/// Pairs of opposite noise vary less, by 5 % of the standard error at least (four times what 4000 draws leave uncertain), and change nothing for
+/// a sample alone.
 #[test]
 fn variance_is_reduced() {
     let cases = [
@@ -129,23 +130,26 @@ fn variance_is_reduced() {
         (PerturbedFenchelYoung::multiplicative(4, 0.8).unwrap(), vec![1.0, 1.3]),
     ];
     for (loss, pred) in cases {
-        let (values, gradients) = draws(loss, first_or_second(), &pred, &[1.0, 0.0], 1000);
-        let (reduced_values, reduced_gradients) = draws(loss.variance_reduced(), first_or_second(), &pred, &[1.0, 0.0], 1000);
-        let name = loss.name();
-        assert!(mean(&reduced_values).1 < 0.7 * mean(&values).1, "{name}: {} of {}", mean(&reduced_values).1, mean(&values).1);
-        assert!(mean(&reduced_gradients).1 < 0.7 * mean(&gradients).1, "{name}: {} of {}", mean(&reduced_gradients).1, mean(&gradients).1);
-        assert!(reduced_values.iter().all(|&v| v >= 0.0), "{name}");
+        let plain = draws(loss, first_or_second(), &pred, &[1.0, 0.0], 4000);
+        let reduced = draws(loss.variance_reduced(), first_or_second(), &pred, &[1.0, 0.0], 4000);
+        for (plain, reduced) in [(&plain.0, &reduced.0), (&plain.1, &reduced.1)] {
+            assert!(mean(reduced).1 < 0.95 * mean(plain).1, "{}: {} of {}", loss.name(), mean(reduced).1, mean(plain).1);
+        }
     }
+    let lone = PerturbedFenchelYoung::additive(1, 1.0).unwrap();
+    let draws = |loss| draws(loss, first_or_second(), &[0.3, 0.5], &[1.0, 0.0], 10);
+    assert_eq!(draws(lone), draws(lone.variance_reduced()));
 }
 
-/// Two samples of one entry, from the noise that the row's stream gives: theta = p + sigma xi, w = 1 where that is negative.
+/// Two samples of one entry, from the noise that the row's stream gives: theta = p + sigma xi, w = 1 where that is negative. The prediction
+/// lies so that the two decide differently.
 #[test]
 fn sampled_losses_by_hand() {
-    let (p, sigma, seed) = (0.2, 1.0, 5);
+    let (sigma, seed) = (1.0, 5);
     let mut rng = Stream { seed, step: 3 }.rng("loss", Key { id: 7, slot: 0 });
     let xi = [rng.normal(), rng.normal()];
+    let p = -0.5 * (xi[0] + xi[1]);
     let w = xi.map(|xi| if p + sigma * xi < 0.0 { 1.0 } else { 0.0 });
-    assert_ne!(w[0], w[1], "a seed whose two samples decide differently");
     let at = |loss: Box<dyn Loss>| {
         let joined = DecisionLoss::new(loss, zero_or_one()).unwrap();
         let out = joined.evaluate(&column(&[p]), &targets(column(&[4.0]), column(&[0.0])), &[7], Stream { seed, step: 3 }).unwrap();
@@ -200,5 +204,8 @@ fn bad_options_and_predictions_are_refused() {
     assert!(matches!(out, Err(Error::NotFinite { what: "prediction", row: 0, column: 0, .. })));
     let out = loss.evaluate(&column(&[1.0]), &Targets { truth: Some(column(&[4.0])), ..Targets::default() }, &[7], Stream::default());
     assert!(matches!(out, Err(Error::Missing { loss: "sfge", .. })));
-    assert_eq!(loss.evaluate(&Batch::zeros(0, 1), &targets(Batch::zeros(0, 1), Batch::zeros(0, 1)), &[], Stream::default()).unwrap().values, [0.0; 0]);
+    assert_eq!(
+        loss.evaluate(&Batch::zeros(0, 1), &targets(Batch::zeros(0, 1), Batch::zeros(0, 1)), &[], Stream::default()).unwrap().values,
+        [0.0; 0]
+    );
 }

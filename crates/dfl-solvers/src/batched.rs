@@ -1,9 +1,14 @@
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use dfl_core::{Batch, Call, Counters, Decider, Decisions, DifferentiableSolver, Dims, Result};
 use rayon::prelude::*;
 
 use crate::adapter::{Record, RowAnswer, RowCall, View, WarmStarts, Worker, check_visible, solve_row};
+
+/// How long the calling thread works alone before it shares the rows that are left: about what waking other threads takes, so that a batch
+/// of cheap rows never does. Which thread solves a row has no influence on its answer.
+const ALONE: Duration = Duration::from_micros(20);
 
 /// Turns a solver whose workspace may move between threads into a decider: rows in parallel under the current rayon pool, each with
 /// sequential kernels.
@@ -51,20 +56,23 @@ where
 
     fn solve_all(&self, thetas: &Batch, call: &Call<'_>, record: Record) -> Vec<Result<RowAnswer<S::Tape>>> {
         let starts = self.warm.starts(call.keys);
-        // Long enough runs that cheap oracles are not drowned in task switching, short enough to share the work evenly.
-        let run = thetas.rows().div_ceil(8 * rayon::current_num_threads()).max(1);
-        (0..thetas.rows())
-            .into_par_iter()
-            .with_min_len(run)
-            .map_init(
-                || self.borrow(),
-                |worker, i| {
-                    let worker = worker.get()?;
-                    let row = RowCall { key: call.keys[i], theta: thetas.row(i), from: starts[i].as_deref() };
-                    solve_row(&self.solver, self.visible, &row, worker, record)
-                },
-            )
-            .collect()
+        let solve = |worker: &mut Borrowed<'_, S>, i: usize| {
+            let row = RowCall { key: call.keys[i], theta: thetas.row(i), from: starts[i].as_deref() };
+            solve_row(&self.solver, self.visible, &row, worker.get()?, record)
+        };
+        let mut rows = Vec::with_capacity(thetas.rows());
+        let (began, mut worker) = (Instant::now(), self.borrow());
+        while rows.len() < thetas.rows() && began.elapsed() < ALONE {
+            rows.push(solve(&mut worker, rows.len()));
+        }
+        drop(worker);
+        if rows.len() < thetas.rows() {
+            // Long enough runs that cheap oracles are not drowned in task switching, short enough to share the work evenly.
+            let run = (thetas.rows() - rows.len()).div_ceil(8 * rayon::current_num_threads()).max(1);
+            let rest = (rows.len()..thetas.rows()).into_par_iter().with_min_len(run);
+            rows.par_extend(rest.map_init(|| self.borrow(), solve));
+        }
+        rows
     }
 
     fn borrow(&self) -> Borrowed<'_, S> {

@@ -54,4 +54,7 @@ pub use smoothing::{smooth_quadratic, smooth_quadratic_with_slacks};
 pub use stochastic::{Scenarios, StochasticOptions, StochasticProgram, StochasticTape, StochasticWorkspace};
 pub use top_k::TopK;
 pub use tour::{ShortestTour, Tour, TourOptions, TourRelaxation, TourWorkspace};
-pub use wrap::{Cached, Counted, Noise, Perturbed, PerturbedOptions};
+pub use wrap::{
+    AdaptiveImle, AdaptiveImleOptions, Cached, Coin, CostProjection, Counted, FrankWolfe, FrankWolfeOptions, Imle, ImleOptions,
+    Interpolated, NegativeIdentity, Noise, Perturbed, PerturbedOptions, SumOfGamma,
+};

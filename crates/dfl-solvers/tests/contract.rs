@@ -1,11 +1,12 @@
 //! The contract that every decider must pass: one line each.
 #![allow(clippy::unwrap_used, reason = "a failed helper fails its test")]
 
-use dfl_core::testkit::check_decider;
+use dfl_core::testkit::{check_decider, check_decider_with_differences};
 use dfl_core::{Batch, Call, Cone, Csc, Decider, Key, NoGradient, ParamMap, Pool, Program, Rng, Stream};
 use dfl_solvers::{
-    ActiveSet, Barrier, BarrierOptions, Batched, Cached, Grid, Kkt, Knapsack, KnapsackOptions, KnapsackProblem, Perturbed,
-    PerturbedOptions, RiskBudget, Separable, ShortestPath, TopK,
+    ActiveSet, AdaptiveImle, AdaptiveImleOptions, Barrier, BarrierOptions, Batched, Cached, CostProjection, FrankWolfe, Grid, Imle,
+    ImleOptions, Interpolated, Kkt, Knapsack, KnapsackOptions, KnapsackProblem, NegativeIdentity, Perturbed, PerturbedOptions, RiskBudget,
+    Separable, ShortestPath, TopK,
 };
 
 type Make = fn() -> Box<dyn Decider>;
@@ -33,6 +34,16 @@ const DECIDERS: &[(&str, Make)] = &[
         Box::new(Batched::new(NoGradient(Knapsack::new(problem, KnapsackOptions::default()))))
     }),
     ("perturbed shortest path", || Box::new(Perturbed::new(paths(), PerturbedOptions::default()).unwrap())),
+    ("perturbed shortest path in pairs", || Box::new(Perturbed::new(paths(), PerturbedOptions::default()).unwrap().antithetic().unwrap())),
+    ("gradient of the perturbed objective", || {
+        Box::new(Perturbed::new(paths(), PerturbedOptions::default()).unwrap().objective_gradient())
+    }),
+    ("negative identity of the shortest path", || Box::new(NegativeIdentity::new(paths()).unwrap().projection(CostProjection::Standard))),
+    ("shortest path by Frank-Wolfe", || Box::new(FrankWolfe::new(paths(), Default::default()).unwrap())),
+    // Its step is held: one that adapts is a state, which the contract excludes.
+    ("shortest path by adaptive I-MLE", || {
+        Box::new(AdaptiveImle::new(paths(), AdaptiveImleOptions { step: 0.0, ..Default::default() }).unwrap())
+    }),
     // Its pool begins with the optima of the contract's rows: a decider whose pool grows has a state, which the contract excludes.
     ("cached shortest path", || {
         let labels = dfl_core::decide(&paths(), &costs(9), &[0; 9]).unwrap().0;
@@ -79,6 +90,15 @@ const DECIDERS: &[(&str, Make)] = &[
     }),
 ];
 
+/// Deciders whose pullback is a difference of decisions.
+const DIFFERENCES: &[(&str, Make)] = &[
+    ("interpolated shortest path", || Box::new(Interpolated::new(paths(), 10.0).unwrap())),
+    ("shortest path by I-MLE", || Box::new(Imle::new(paths(), ImleOptions::default()).unwrap())),
+    ("shortest path by two-sided I-MLE", || {
+        Box::new(Imle::new(paths(), ImleOptions { two_sided: true, lambda: 1.0, ..Default::default() }).unwrap())
+    }),
+];
+
 fn costs(rows: usize) -> Batch {
     let mut rng = Rng::seeded(21);
     let draws = (0..rows * grid().arcs()).map(|_| rng.normal() + 1.0).collect();
@@ -91,6 +111,10 @@ fn every_decider_keeps_the_contract() {
         println!("{name}");
         check_decider(&*make(), &costs(9));
     }
+    for (name, make) in DIFFERENCES {
+        println!("{name}");
+        check_decider_with_differences(&*make(), &costs(9));
+    }
 }
 
 /// Decisions and gradients, 1, 2 and 8 threads, bit for bit.
@@ -99,7 +123,7 @@ fn the_number_of_threads_changes_nothing() {
     let thetas = costs(50);
     let keys: Vec<Key> = (0..50).map(|id| Key { id, slot: 0 }).collect();
     let call = Call { keys: &keys, stream: Stream::default(), backward: true };
-    for (name, make) in DECIDERS {
+    for (name, make) in DECIDERS.iter().chain(DIFFERENCES) {
         let run = |threads: usize| {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
             pool.install(|| {

@@ -9,6 +9,7 @@ use dfl_core::{Error, Result};
 use super::progress::Bars;
 use crate::Timings;
 use crate::registry::make_loss;
+use crate::results::claims::{self, Verdict};
 use crate::results::report::Heading;
 use crate::results::{Baseline, Comparison, Store, compare, report, table};
 use crate::suite::{Definition, Options, PeerHome, Profile, Published, Runner};
@@ -22,7 +23,7 @@ Examples:
   dfl bench --check                      exit 1 if a figure is worse than its accepted value
   dfl bench --accept 'better features'   accept the figures of this run as the new baseline
 
-Results: OUT/results.jsonl (one measurement a line) and OUT/report.html.")]
+Results: OUT/results.jsonl (one measurement a line), OUT/report.html, and OUT/claims.json where a suite has claims.")]
 pub(super) struct Bench {
     /// Suites to run, separated by commas
     #[arg(long, value_delimiter = ',', default_value = "default")]
@@ -78,9 +79,9 @@ impl Bench {
         self.remember(&definitions)?;
         let mut store = Store::open(&self.out, self.resume)?;
         store.warnings().iter().for_each(|warning| super::complain(&format!("warning: {warning}")));
-        let outcome = self.measure(&definitions, threads, published, &mut store);
+        let outcome = self.measure(&definitions, threads, published.clone(), &mut store);
         // What was measured is shown even if the run was interrupted.
-        self.show(&store)?;
+        self.show(&definitions, &published, &store)?;
         if let Some(timings) = timings {
             say(&format!("time     summed over {threads} threads: {timings}"));
         }
@@ -126,11 +127,17 @@ impl Bench {
         Ok(failures)
     }
 
-    fn show(&self, store: &Store) -> Result<()> {
+    fn show(&self, definitions: &[Definition], published: &Published, store: &Store) -> Result<()> {
         let page = self.out.join("report.html");
         let (rows, curves) = (store.measurements(), store.curves());
-        report::write(&page, &self.heading(), &rows, &curves)?;
+        let claims: Vec<Verdict> = definitions.iter().flat_map(|d| d.judge(self.profile, &rows, published)).collect();
+        report::write(&page, &Heading { claims: claims.clone(), ..self.heading() }, &rows, &curves)?;
         say(&table::render(&rows));
+        if !claims.is_empty() {
+            let path = self.out.join("claims.json");
+            claims::write(&path, &claims)?;
+            say(&format!("{}claims   {}", table::claims(&claims), path.display()));
+        }
         say(&format!("results  {}\nreport   {}", self.out.join("results.jsonl").display(), page.display()));
         Ok(())
     }
@@ -144,6 +151,7 @@ impl Bench {
             threads: Some(rayon::current_num_threads()),
             profile: self.profile.id().into(),
             command: format!("cargo xtask bench {}", arguments.join(" ")).trim_end().into(),
+            claims: Vec::new(),
         }
     }
 

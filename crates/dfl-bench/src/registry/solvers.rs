@@ -1,36 +1,113 @@
 use dfl_core::{Decider, Error, Formulation, Result, Task};
-use dfl_solvers::{Backend, Deciding};
+use dfl_solvers::{Backend, Barrier, BarrierOptions, Batched, Deciding, Limits, smooth_quadratic};
 
-use crate::tasks::unknown;
+use super::MethodOptions;
+use crate::tasks::{Benchmark, unknown};
 
-type Make = fn(&dyn Task, bool) -> Result<Box<dyn Decider>>;
+/// What a solver is made for.
+struct Wanted<'a> {
+    task: &'a dyn Task,
+    /// The task's tighter relaxation, where it has one.
+    tight: Option<Formulation>,
+    options: &'a MethodOptions,
+    /// Whether each row may start from its last answer, where the answer does not depend on it.
+    warm: bool,
+}
 
-/// Every solver by id; which of them are built in is a matter of features.
-pub const SOLVERS: &[(&str, Make)] = &[
-    ("exact", |task, _| task.oracle()),
-    ("active_set", |task, warm| decider(Backend::ActiveSet, task, warm)),
-    ("separable", |task, warm| decider(Backend::Separable, task, warm)),
-    ("osqp", |task, warm| decider(Backend::Osqp, task, warm)),
-    ("clarabel", |task, warm| decider(Backend::Clarabel, task, warm)),
-    ("highs", |task, warm| decider(Backend::Highs, task, warm)),
+type Make = fn(&Wanted<'_>) -> Result<Box<dyn Decider>>;
+
+/// A solver by id.
+pub struct SolverEntry {
+    /// Fixed word of a result row.
+    pub id: &'static str,
+    /// The options that it reads.
+    pub reads: &'static [&'static str],
+    make: Make,
+}
+
+impl SolverEntry {
+    /// Whether it decides exactly and without a derivative, so that its answers may be kept and compared with.
+    pub(super) fn is_black_box(&self) -> bool {
+        self.reads.contains(&"ratio")
+    }
+}
+
+const fn solver(id: &'static str, reads: &'static [&'static str], make: Make) -> SolverEntry {
+    SolverEntry { id, reads, make }
+}
+
+/// Options of the solution cache, which stands around a black box.
+const CACHE: &[&str] = &["ratio", "coin", "pool_size"];
+
+/// Every solver; which of them are built in is a matter of features. Those that smooth act on [`Task::relaxation`].
+pub const SOLVERS: &[SolverEntry] = &[
+    solver("exact", CACHE, |w| w.task.oracle()),
+    solver("active_set", &[], |w| program(Backend::ActiveSet, w)),
+    solver("separable", &[], |w| program(Backend::Separable, w)),
+    solver("osqp", &[], |w| program(Backend::Osqp, w)),
+    solver("clarabel", &[], |w| program(Backend::Clarabel, w)),
+    solver("highs", &["ratio", "coin", "pool_size", "nodes"], |w| program(Backend::Highs, w)),
+    solver("quadratic", &["mu"], |w| quadratic(w.relaxation(false)?, w)),
+    solver("quadratic_tight", &["mu"], |w| quadratic(w.relaxation(true)?, w)),
+    solver("barrier", &["mu", "tight"], barrier),
 ];
 
-/// Makes a decider by id. `warm` lets each row start from its last answer, where the answer does not depend on it.
+/// Makes a decider by id, with the default of every option. `warm` lets each row start from its last answer, where the answer does not
+/// depend on it.
 ///
 /// # Errors
 /// [`Error::Unknown`]; [`Error::Unsupported`] if the backend is not built in or the task is no program it takes.
 pub fn make_decider(task: &dyn Task, id: &str, warm: bool) -> Result<Box<dyn Decider>> {
-    match SOLVERS.iter().find(|(name, _)| *name == id) {
-        Some((_, make)) => make(task, warm),
-        None => Err(unknown("solver", id, SOLVERS.iter().map(|s| s.0))),
+    make(id, &Wanted { task, tight: None, options: &MethodOptions::default(), warm })
+}
+
+/// The decider of a training loop, warm.
+pub(super) fn training_decider(task: &dyn Benchmark, id: &str, options: &MethodOptions) -> Result<Box<dyn Decider>> {
+    make(id, &Wanted { task, tight: task.tight_relaxation(), options, warm: true })
+}
+
+fn make(id: &str, wanted: &Wanted<'_>) -> Result<Box<dyn Decider>> {
+    match SOLVERS.iter().find(|s| s.id == id) {
+        Some(solver) => (solver.make)(wanted),
+        None => Err(unknown("solver", id, SOLVERS.iter().map(|s| s.id))),
     }
 }
 
-fn decider(backend: Backend, task: &dyn Task, warm: bool) -> Result<Box<dyn Decider>> {
-    let missing = Error::Unsupported { who: task.name(), what: "a formulation as a program, which this solver needs" };
-    let Formulation { program, params, visible } = task.formulation().ok_or(missing)?;
+impl Wanted<'_> {
+    fn relaxation(&self, tight: bool) -> Result<Formulation> {
+        let (formulation, what) = match tight {
+            true => (self.tight.clone(), "a tighter relaxation, which this solver needs"),
+            false => (self.task.relaxation(), "a formulation as a program, which this solver needs"),
+        };
+        formulation.ok_or(Error::Unsupported { who: self.task.name(), what })
+    }
+
+    fn mu(&self) -> f64 {
+        self.options.mu.unwrap_or(1.0)
+    }
+}
+
+fn program(backend: Backend, wanted: &Wanted<'_>) -> Result<Box<dyn Decider>> {
+    let missing = Error::Unsupported { who: wanted.task.name(), what: "a formulation as a program, which this solver needs" };
+    decider(backend, wanted.task.formulation().ok_or(missing)?, wanted)
+}
+
+fn decider(backend: Backend, formulation: Formulation, wanted: &Wanted<'_>) -> Result<Box<dyn Decider>> {
+    let Formulation { program, params, visible } = formulation;
     // A linear program has several optimal vertices, and which one is found must not depend on history. The tasks' quadratic programs
     // have one optimum each, so that a start saves time only.
-    let warm = warm && program.p.nnz() > 0;
-    backend.decider(program, params, &Deciding { visible: Some(visible), warm, ..Deciding::default() })
+    let warm = wanted.warm && program.p.nnz() > 0;
+    let limits = Limits { nodes: wanted.options.nodes, ..Limits::default() };
+    backend.decider(program, params, &Deciding { visible: Some(visible), warm, limits })
+}
+
+/// Separable where `P` is diagonal, as of every smoothed linear program, else by structure.
+fn quadratic(relaxation: Formulation, wanted: &Wanted<'_>) -> Result<Box<dyn Decider>> {
+    decider(Backend::Auto, smooth_quadratic(relaxation, wanted.mu())?, wanted)
+}
+
+fn barrier(wanted: &Wanted<'_>) -> Result<Box<dyn Decider>> {
+    let Formulation { program, params, visible } = wanted.relaxation(wanted.options.tight == Some(true))?;
+    let barrier = Barrier::new(program, params, BarrierOptions { mu: wanted.mu(), ..BarrierOptions::default() })?;
+    Ok(Box::new(Batched::new(barrier).visible(visible)?))
 }

@@ -1,5 +1,6 @@
 //! Pieces of a page.
 
+use super::claims::Verdict;
 use super::dot_plot::Plot;
 use super::sheet::{Cell, Column, Sheet};
 
@@ -70,4 +71,23 @@ pub(super) fn figure(plot: &Plot) -> String {
     let legend: String = plot.legend.iter().map(|entry| format!("<li>{entry}</li>")).collect();
     let title = escape(&plot.title);
     format!("<figure>\n<figcaption>{title}</figcaption>\n{}\n<ul class=\"legend\">{legend}</ul>\n</figure>\n", plot.svg)
+}
+
+/// The claims as a table; the evidence of each unfolds.
+pub(super) fn claims(verdicts: &[Verdict]) -> String {
+    let row = |verdict: &Verdict| {
+        let lines: String = verdict.evidence.iter().map(|evidence| format!("<li>{}</li>\n", escape(&evidence.to_string()))).collect();
+        format!(
+            "<tr><th scope=\"row\">{}</th><td>{}</td><td>{}</td><td><details><summary>{}</summary>\n<ul>\n{lines}</ul></details></td></tr>\n",
+            verdict.outcome.words(),
+            escape(&verdict.text),
+            escape(&verdict.metric),
+            escape(&verdict.summary()),
+        )
+    };
+    let head = ["verdict", "claim", "metric", "evidence"].map(|title| format!("<th scope=\"col\">{title}</th>")).concat();
+    let body: String = verdicts.iter().map(row).collect();
+    format!(
+        "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"Claims\"><table>\n<thead><tr>{head}</tr></thead>\n<tbody>\n{body}</tbody>\n</table></div>\n"
+    )
 }

@@ -46,20 +46,29 @@ pub const LEARNING: &[&str] = &[
     "sqde",
     "spo_plus",
     "nce",
+    "nce_self",
+    "nce_max",
     "sce",
     "cmap",
+    "cmap_self",
     "pfy",
+    "pfy_reduced",
+    "pfy_mul",
     "dpo",
     "dbb",
     "nid",
     "imle",
     "aimle",
     "pg",
+    "pg_central",
     "ltr_point",
     "ltr_pair",
+    "ltr_pair_difference",
     "ltr_list",
     "rfy",
     "cave",
+    "cave_plus",
+    "cave_hybrid",
     "sfge",
     "lodl",
     "dfl_point",
@@ -173,7 +182,7 @@ pub(super) fn key_fault(key: &Key) -> Option<String> {
     fixed.into_iter().chain(free).find(|(_, _, known)| !known).map(|(field, word, _)| format!("`{word}` is not a known {field}"))
 }
 
-fn is_method(id: &str) -> bool {
+pub(crate) fn is_method(id: &str) -> bool {
     is_baseline(id) || LEARNING.contains(&id) || id.strip_prefix("peer_").is_some_and(is_word)
 }
 

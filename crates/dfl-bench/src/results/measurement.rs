@@ -1,6 +1,6 @@
 //! One number of one job, in the shape of a line of `results.jsonl`.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
@@ -83,6 +83,9 @@ pub struct Measurement {
     pub commit: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub threads: Option<usize>,
+    /// What was chosen on the validation rows, by name; tables pass it over.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub settings: BTreeMap<String, f64>,
 }
 
 impl Measurement {
@@ -102,7 +105,19 @@ impl Measurement {
     fn empty(key: &Key, metric: &str) -> Self {
         let unit = ids::metric(metric).map_or("", |metric| metric.unit).to_owned();
         let (key, metric) = (key.clone(), metric.to_owned());
-        Self { key, metric, value: None, unit, n: None, se: None, published: None, error: None, commit: None, threads: None }
+        Self {
+            key,
+            metric,
+            value: None,
+            unit,
+            n: None,
+            se: None,
+            published: None,
+            error: None,
+            commit: None,
+            threads: None,
+            settings: BTreeMap::new(),
+        }
     }
 
     /// Replaces the metric's usual unit.
@@ -123,6 +138,13 @@ impl Measurement {
     #[must_use]
     pub fn published(mut self, figure: impl Into<Option<f64>>) -> Self {
         self.published = figure.into().filter(|figure| figure.is_finite());
+        self
+    }
+
+    /// What was chosen on the validation rows.
+    #[must_use]
+    pub fn chosen(mut self, settings: &BTreeMap<String, f64>) -> Self {
+        self.settings.clone_from(settings);
         self
     }
 

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use dfl_core::Result;
 
+use super::claims::Verdict;
 use super::sheet::Sheet;
 use super::summary::{Group, groups};
 use super::{Curve, Measurement, curve_plot, dot_plot, html, palette};
@@ -25,6 +26,8 @@ pub struct Heading {
     pub profile: String,
     /// The command that makes this page again.
     pub command: String,
+    /// What came of the suites' claims.
+    pub claims: Vec<Verdict>,
 }
 
 /// Writes the page; a reader sees the old one or the new one, never half of it.
@@ -44,7 +47,7 @@ pub fn render(heading: &Heading, measurements: &[Measurement], curves: &[Curve])
     let groups = groups(measurements);
     let sections: String = groups.iter().enumerate().map(|(number, group)| section(number, group, curves)).collect::<Result<_>>()?;
     let empty = if groups.is_empty() { "<p>Nothing was measured.</p>\n" } else { "" };
-    let body = format!("{}{}{empty}{sections}{}", header(heading), contents(&groups), footer(heading));
+    let body = format!("{}{}{}{empty}{sections}{}", header(heading), contents(&groups), claims(&heading.claims), footer(heading));
     Ok(format!("{}<body>\n{body}</body>\n</html>\n", head(&heading.title)))
 }
 
@@ -78,6 +81,15 @@ fn contents(groups: &[Group]) -> String {
         format!("<li><a href=\"#g{number}\">{} {}</a></li>\n", html::escape(&key.task), html::escape(group.size()))
     };
     format!("<nav aria-label=\"Contents\"><ul>\n{}</ul></nav>\n", groups.iter().enumerate().map(item).collect::<String>())
+}
+
+fn claims(verdicts: &[Verdict]) -> String {
+    if verdicts.is_empty() {
+        return String::new();
+    }
+    let note = "A claim holds if it is true of the means over seeds in every place where it is claimed. Differences are paired by seed; \
+                ± is their standard error.";
+    format!("<section id=\"claims\">\n<h2>Claims</h2>\n{}<p class=\"note\">{note}</p>\n</section>\n", html::claims(verdicts))
 }
 
 fn section(number: usize, group: &Group, curves: &[Curve]) -> Result<String> {

@@ -2,6 +2,7 @@
 
 use comfy_table::{CellAlignment, ContentArrangement, LineStyle, Table, TableStyle};
 
+use super::claims::{Outcome, Verdict};
 use super::sheet::{Cell, Column, Sheet};
 use super::{Measurement, summary};
 
@@ -17,6 +18,23 @@ const GAP: usize = 2;
 pub fn render(measurements: &[Measurement]) -> String {
     let tables: Vec<String> = summary::groups(measurements).iter().map(|group| one(Sheet::new(group))).collect();
     tables.join("\n")
+}
+
+/// Lines of evidence below a claim that does not hold.
+const EVIDENCE: usize = 6;
+
+/// What came of the claims, each with the evidence against it or what is missing; ends with a line break unless there are none.
+pub fn claims(verdicts: &[Verdict]) -> String {
+    let mut text = String::new();
+    for verdict in verdicts {
+        text += &wrap(&format!("{:<12} {} [{}, {}]", verdict.outcome.words(), verdict.text, verdict.metric, verdict.summary()));
+        let deciding = if verdict.outcome == Outcome::Holds { Vec::new() } else { verdict.deciding() };
+        deciding.iter().take(EVIDENCE).for_each(|evidence| text += &wrap(&format!("     {evidence}")));
+        if deciding.len() > EVIDENCE {
+            text += &format!("     and {} more, see the report\n", deciding.len() - EVIDENCE);
+        }
+    }
+    text
 }
 
 fn one(mut sheet: Sheet) -> String {

@@ -1,16 +1,21 @@
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use dfl_core::{Error, Result, Schedule};
 use serde::Deserialize;
 
-use super::{Study, Timing};
+use super::expand::expand;
+use super::{OptionGrid, Published, Study, Timing};
 use crate::data::pjm::Columns;
-use crate::registry::{METHODS, PREDICTORS, SOLVERS};
-use crate::results::ids;
+use crate::registry::{PREDICTORS, options_read};
+use crate::results::claims::{Claim, Verdict, judge};
+use crate::results::ids::{self, is_word};
+use crate::results::{Key, Measurement};
 use crate::tasks::{TASKS, unknown};
 
 /// How much work a suite does.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Profile {
     /// Minutes on two cores.
     #[default]
@@ -59,6 +64,9 @@ pub struct Definition {
     pub title: String,
     /// Expected minutes on two cores.
     pub minutes: ByProfile<f64>,
+    /// Lists of runs that experiments share.
+    #[serde(default)]
+    pub runs: BTreeMap<String, Vec<RunSpec>>,
     /// What is learned, in this order.
     #[serde(default)]
     pub experiment: Vec<Experiment>,
@@ -68,6 +76,9 @@ pub struct Definition {
     /// What is timed in the end.
     #[serde(default)]
     pub timing: Vec<Timing>,
+    /// What is said of the results, to be judged by them.
+    #[serde(default)]
+    pub claim: Vec<Claim>,
 }
 
 /// One task at one size, with all that is run on it.
@@ -77,7 +88,14 @@ pub struct Experiment {
     /// Id of the task.
     pub task: String,
     /// Size id, e.g. `5x5`.
+    #[serde(default)]
     pub size: String,
+    /// Several in its place; empty once the definition is read.
+    #[serde(default)]
+    pub sizes: Vec<String>,
+    /// Under which profiles it is run.
+    #[serde(default = "both")]
+    pub profiles: Vec<Profile>,
     /// Settings of the data.
     #[serde(default)]
     pub data: DataOptions,
@@ -88,7 +106,11 @@ pub struct Experiment {
     /// How models are trained unless a run says otherwise.
     pub training: Training,
     /// What is run.
+    #[serde(default)]
     pub run: Vec<RunSpec>,
+    /// Names of lists of further runs; empty once the definition is read.
+    #[serde(default)]
+    pub runs: Vec<String>,
 }
 
 /// Settings of a data set; a set that fixes them ignores them.
@@ -198,8 +220,17 @@ pub struct RunSpec {
     /// `published` or `honest` inputs.
     #[serde(default = "published", deserialize_with = "columns")]
     pub columns: Columns,
+    /// Settings of the method and its solver.
+    #[serde(default)]
+    pub options: OptionGrid,
+    /// Tells runs apart that differ in their options alone: appended to the solver's id, after a dash.
+    pub label: Option<String>,
     /// Training in place of the experiment's.
     pub training: Option<Training>,
+}
+
+fn both() -> Vec<Profile> {
+    vec![Profile::Quick, Profile::Full]
 }
 
 fn none() -> String {
@@ -228,10 +259,9 @@ impl Experiment {
         }
         for (i, run) in self.run.iter().enumerate() {
             run.check()?;
-            let same =
-                |r: &RunSpec| (&r.method, &r.solver, &r.predictor, r.columns) == (&run.method, &run.solver, &run.predictor, run.columns);
-            if self.run[..i].iter().any(same) {
-                let known = "distinct in method, solver, predictor and columns".into();
+            let name = |r: &RunSpec| (r.method.clone(), r.solver_key(), r.predictor.clone(), r.columns);
+            if self.run[..i].iter().any(|earlier| name(earlier) == name(run)) {
+                let known = "distinct in method, solver, label, predictor and columns".into();
                 return Err(Error::Unknown { what: "second run of the same name", given: run.method.clone(), known });
             }
         }
@@ -240,17 +270,22 @@ impl Experiment {
 }
 
 impl RunSpec {
+    /// The solver in a result row: its id, and the label if there is one.
+    pub fn solver_key(&self) -> String {
+        self.label.as_ref().map_or_else(|| self.solver.clone(), |label| format!("{}-{label}", self.solver))
+    }
+
     fn check(&self) -> Result<()> {
+        if let Some(label) = self.label.as_ref().filter(|label| !is_word(label)) {
+            return Err(Error::Unknown { what: "label", given: label.clone(), known: "words of small letters, digits, _ and -".into() });
+        }
         if self.predictor == "none" {
             one_of("baseline", &self.method, ids::NO_LEARNING.iter().copied())?;
-            return one_of("solver of a baseline", &self.solver, ["none"]);
+            one_of("solver of a baseline", &self.solver, ["none"])?;
+            return self.options.check(&[]);
         }
         one_of("predictor", &self.predictor, PREDICTORS.iter().map(|p| p.0))?;
-        one_of("method", &self.method, METHODS.iter().map(|m| m.0))?;
-        match self.method.as_str() {
-            "two_stage" => one_of("solver of two_stage, which solves nothing", &self.solver, ["none"]),
-            _ => one_of("solver", &self.solver, SOLVERS.iter().map(|s| s.0)),
-        }
+        self.options.check(&options_read(&self.method, &self.solver)?)
     }
 }
 
@@ -285,11 +320,33 @@ impl Definition {
         if !names.iter().any(|n| n == name) {
             return Err(unknown("suite", name, names.iter().map(String::as_str)));
         }
-        let definition: Self = read_toml(&folder.join(format!("{name}.toml")), "suite definition")?;
+        let mut definition: Self = read_toml(&folder.join(format!("{name}.toml")), "suite definition")?;
+        definition.experiment = expand(definition.experiment, &definition.runs)?;
         definition.experiment.iter().try_for_each(Experiment::check)?;
         definition.study.iter().try_for_each(Study::check)?;
         definition.timing.iter().try_for_each(Timing::check)?;
+        definition.claim.iter().try_for_each(|claim| claim.check(&definition.places(None)))?;
         Ok(Self { name: name.into(), ..definition })
+    }
+
+    /// Task and size of each experiment, of one profile or of any; once where several experiments share them.
+    fn places(&self, profile: Option<Profile>) -> Vec<(String, String)> {
+        let run = |e: &&Experiment| profile.is_none_or(|profile| e.profiles.contains(&profile));
+        let mut places = Vec::new();
+        for experiment in self.experiment.iter().filter(run) {
+            let place = (experiment.task.clone(), experiment.size.clone());
+            if !places.contains(&place) {
+                places.push(place);
+            }
+        }
+        places
+    }
+
+    /// What the measurements of a profile say of the claims.
+    pub fn judge(&self, profile: Profile, measurements: &[Measurement], published: &Published) -> Vec<Verdict> {
+        let places = self.places(Some(profile));
+        let figure = |key: &Key, metric: &str| published.get(key, metric).map(|figure| (figure.value, figure.se));
+        self.claim.iter().map(|claim| judge(claim, (&self.name, profile.id()), &places, measurements, &figure)).collect()
     }
 
     /// Names of the definitions in a folder, sorted.

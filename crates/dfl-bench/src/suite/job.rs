@@ -1,8 +1,11 @@
-use dfl_core::{Error, Request, Result, Splits, label};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use dfl_core::{Error, Instances, Request, Result, Splits, label};
 
 use super::learn::{Learned, Learner};
 use super::{Experiment, Profile, RunSpec, Select, Training};
-use crate::registry::{Method, Setup};
+use crate::registry::{Method, MethodOptions, Setup};
 use crate::tasks::{Benchmark, Figure, TaskOptions, make_task};
 
 /// One run at one seed: what is measured together and resumed as a whole.
@@ -21,7 +24,12 @@ pub(super) struct Record {
     pub(super) rows: usize,
     /// Leading figure on the validation rows, by epoch; empty for a baseline.
     pub(super) curve: Vec<[f64; 2]>,
+    /// What was chosen on the validation rows.
+    pub(super) settings: Settings,
 }
+
+/// Settings by name.
+type Settings = BTreeMap<String, f64>;
 
 /// What surrounds a job.
 pub(super) struct Around<'a> {
@@ -41,13 +49,14 @@ impl<'a> Job<'a> {
         self.run.training.as_ref().unwrap_or(&self.experiment.training)
     }
 
-    /// Runs it. Of several learning rates the one that is best on this seed's validation rows is reported, so that every seed is a
-    /// replicate of the whole protocol.
+    /// Runs it. Of several learning rates and options those that are best on this seed's validation rows are reported, so that every seed
+    /// is a replicate of the whole protocol.
     pub(super) fn execute(&self, around: &Around<'_>) -> Result<Record> {
         let (task, data) = self.load()?;
         if self.is_baseline() {
             let decisions = task.baseline(&self.run.method, &data)?;
-            return Ok(Record { figures: task.figures(&data.test, &decisions)?, rows: data.test.len(), curve: Vec::new() });
+            let figures = task.figures(&data.test, &decisions)?;
+            return Ok(Record { figures, rows: data.test.len(), curve: Vec::new(), settings: Settings::new() });
         }
         self.check_choice(&data)?;
         let judge = task.oracle()?;
@@ -61,40 +70,51 @@ impl<'a> Job<'a> {
             profile: around.profile,
             interrupted: around.interrupted,
         };
-        let best = self.best_rate(&learner, around)?;
+        let (best, settings) = self.best(&learner, around)?;
         let mut figures = learner.judge(&*best.model, &data.test)?;
         figures.extend(costs(&best));
-        Ok(Record { figures, rows: data.test.len(), curve: best.curve })
+        Ok(Record { figures, rows: data.test.len(), curve: best.curve, settings })
     }
 
-    /// Trains at each rate, with a method of its own so that no rate starts warm from another's answers. A rate that diverges loses to
-    /// any that does not.
-    fn best_rate(&self, learner: &Learner<'_>, around: &Around<'_>) -> Result<Learned> {
-        let mut best: Result<Learned> = Err(Error::Domain { what: "number of learning rates", value: 0.0, need: "at least 1" });
-        for &rate in &self.training().learning_rates {
-            let method = (around.methods)(&self.run.method, &Setup { task: learner.task, solver: &self.run.solver })?;
-            let tried = match learner.train(&method, self.training(), rate) {
-                Err(error) if !matches!(error, Error::Diverged { .. }) => return Err(error),
-                tried => tried,
-            };
-            let better = match (&best, &tried) {
-                (Ok(best), Ok(tried)) => tried.valid < best.valid,
-                (Err(_), _) => true,
-                (Ok(_), Err(_)) => false,
-            };
-            if better {
-                best = tried;
+    /// Trains with each combination of options at each rate, with a method of its own so that none starts warm from another's answers. One
+    /// that diverges loses to any that does not.
+    fn best(&self, learner: &Learner<'_>, around: &Around<'_>) -> Result<(Learned, Settings)> {
+        let mut best: Result<(Learned, Settings)> = Err(Error::Domain { what: "number of learning rates", value: 0.0, need: "at least 1" });
+        let rates = &self.training().learning_rates;
+        for candidate in self.run.options.candidates() {
+            for &rate in rates {
+                let mut settings = candidate.chosen.clone();
+                settings.extend((rates.len() > 1).then(|| ("learning_rate".into(), rate)));
+                let tried = match self.train(&candidate.options, rate, learner, around) {
+                    Err(error) if !matches!(error, Error::Diverged { .. }) => return Err(error),
+                    tried => tried.map(|learned| (learned, settings)),
+                };
+                let better = match (&best, &tried) {
+                    (Ok((best, _)), Ok((tried, _))) => tried.valid < best.valid,
+                    (Err(_), _) => true,
+                    (Ok(_), Err(_)) => false,
+                };
+                if better {
+                    best = tried;
+                }
             }
         }
         best
     }
 
+    fn train(&self, options: &MethodOptions, rate: f64, learner: &Learner<'_>, around: &Around<'_>) -> Result<Learned> {
+        let counters = Arc::default();
+        let setup = Setup { task: learner.task, solver: &self.run.solver, options, counters: &counters, train: &learner.data.train };
+        let learned = learner.train(&(around.methods)(&self.run.method, &setup)?, self.training(), rate)?;
+        Ok(Learned { calls: counters.snapshot().solves, ..learned })
+    }
+
     /// A choice among rates or epochs needs rows to choose on.
     fn check_choice(&self, data: &Splits) -> Result<()> {
         let training = self.training();
-        let chooses = training.learning_rates.len() > 1 || training.select == Select::BestValid;
+        let chooses = training.learning_rates.len() * self.run.options.candidates().len() > 1 || training.select == Select::BestValid;
         if chooses && data.valid.is_empty() {
-            let need = "at least 1 where learning rates or epochs are chosen";
+            let need = "at least 1 where learning rates, options or epochs are chosen";
             return Err(Error::Domain { what: "number of validation rows", value: 0.0, need });
         }
         Ok(())
@@ -107,6 +127,9 @@ impl<'a> Job<'a> {
         if task.needs_labels() {
             label(&*task, &mut splits)?;
         }
+        if self.run.method.starts_with("cave") {
+            add_normals(&*task, &mut splits.train)?;
+        }
         if !self.is_baseline() && self.training().whiten {
             crate::data::whiten(&mut splits)?;
         }
@@ -114,12 +137,26 @@ impl<'a> Job<'a> {
     }
 }
 
+/// A stored decision and a row's sides may disagree by the rounding of an oracle.
+const TIGHT: f64 = 1e-6;
+
+/// The normals of the constraints that are tight at the optimal decisions, of the tightest relaxation that has no auxiliary variables.
+fn add_normals(task: &dyn Benchmark, part: &mut Instances) -> Result<()> {
+    let relaxations = [task.tight_relaxation(), task.relaxation()];
+    let without_auxiliaries = relaxations.into_iter().flatten().find(|f| f.visible == f.program.n());
+    let missing =
+        Error::Unsupported { who: task.name(), what: "a relaxation in the decision's variables alone, whose normals the loss reads" };
+    let (program, labels) = (without_auxiliaries.ok_or(missing)?.program, part.labels.as_mut());
+    let labels = labels.ok_or(Error::Missing { loss: "cave", what: "labelled instances" })?;
+    labels.normals = Some(labels.solution.iter().map(|x| program.tight_normals(x, TIGHT)).collect::<Result<_>>()?);
+    Ok(())
+}
+
 /// What training took: seconds per epoch without validation, solves and their iterations in all.
 fn costs(learned: &Learned) -> [Figure; 3] {
     let seconds: Vec<f64> = learned.epochs.iter().map(|e| e.seconds).collect();
-    let calls: usize = learned.epochs.iter().map(|e| e.solves).sum();
     let iterations: usize = learned.epochs.iter().map(|e| e.iterations).sum();
     let (mean, se) = (dfl_core::metrics::mean(&seconds), dfl_core::metrics::standard_error(&seconds));
     let cost = |metric, value, se| Figure { metric, value, se };
-    [cost("epoch_seconds", mean, se), cost("oracle_calls", calls as f64, None), cost("iterations", iterations as f64, None)]
+    [cost("epoch_seconds", mean, se), cost("oracle_calls", learned.calls as f64, None), cost("iterations", iterations as f64, None)]
 }

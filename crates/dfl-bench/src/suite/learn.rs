@@ -31,6 +31,8 @@ pub(super) struct Learned {
     /// That of the weights that are reported.
     pub(super) valid: f64,
     pub(super) epochs: Vec<EpochReport>,
+    /// Solves of the solver inside training; rows that a cache answers are none.
+    pub(super) calls: u64,
 }
 
 impl Learner<'_> {
@@ -57,7 +59,7 @@ impl Learner<'_> {
             valid = value;
         }
         // A figure that is no number loses every comparison.
-        Ok(Learned { model, curve, valid: if valid.is_nan() { f64::INFINITY } else { valid }, epochs })
+        Ok(Learned { model, curve, valid: if valid.is_nan() { f64::INFINITY } else { valid }, epochs, calls: 0 })
     }
 
     fn warm_up(&self, training: &Training, model: &mut (dyn Trainable + 'static)) -> Result<()> {

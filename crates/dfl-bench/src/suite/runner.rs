@@ -163,7 +163,7 @@ impl Runner<'_> {
 
     fn jobs<'d>(&self, definition: &'d Definition) -> Vec<Job<'d>> {
         let mut jobs = Vec::new();
-        for experiment in &definition.experiment {
+        for experiment in definition.experiment.iter().filter(|e| e.profiles.contains(&self.options.profile)) {
             for run in &experiment.run {
                 let learned = self.options.seeds.unwrap_or(experiment.seeds.of(self.options.profile));
                 let seeds = if run.predictor == "none" { experiment.baseline_seeds.unwrap_or(learned).min(learned) } else { learned };
@@ -180,7 +180,7 @@ impl Runner<'_> {
             size: job.experiment.size.clone(),
             method: job.run.method.clone(),
             predictor: job.run.predictor.clone(),
-            solver: job.run.solver.clone(),
+            solver: job.run.solver_key(),
             columns: job.run.columns.id().into(),
             seed: Some(job.seed),
             profile: self.options.profile.id().into(),
@@ -215,8 +215,14 @@ impl Runner<'_> {
 
     fn keep(&mut self, key: &Key, record: Record) -> Result<()> {
         let rows = record.rows;
-        let measurements: Vec<Measurement> =
-            record.figures.iter().map(|f| self.stamp(measured(key, f, rows).published(self.published.get(key, f.metric)))).collect();
+        let measurements: Vec<Measurement> = record
+            .figures
+            .iter()
+            .map(|f| {
+                let published = self.published.get(key, f.metric).map(|figure| figure.value);
+                self.stamp(measured(key, f, rows).published(published).chosen(&record.settings))
+            })
+            .collect();
         if !record.curve.is_empty() {
             let what = format!("valid_{}", record.figures[0].metric);
             self.store.append_curves(&[Curve::new(key, &what, record.curve)])?;
@@ -256,8 +262,8 @@ impl fmt::Display for Chain<'_> {
 }
 
 fn label(job: &Job<'_>) -> String {
-    let parts = [&job.run.predictor, &job.run.solver].into_iter().filter(|p| *p != "none");
-    let how = parts.map(String::as_str).collect::<Vec<_>>().join(", ");
+    let parts = [job.run.predictor.clone(), job.run.solver_key()];
+    let how = parts.into_iter().filter(|p| p != "none").collect::<Vec<_>>().join(", ");
     let how = if how.is_empty() { String::new() } else { format!(" ({how})") };
     format!("{} {} {}{how} seed {}", job.experiment.task, job.experiment.size, job.run.method, job.seed)
 }

@@ -7,7 +7,7 @@ mod dense_qp;
 mod differences;
 mod random_program;
 
-pub use contract::{check_decider, check_loss, check_masking, check_task};
+pub use contract::{check_decider, check_decider_with_differences, check_loss, check_masking, check_task};
 pub use dense_qp::dense_qp;
 pub use differences::{gradient_error, jvp_error, vjp_error};
 pub use random_program::{Parametric, random_qp};

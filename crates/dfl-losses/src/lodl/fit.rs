@@ -126,7 +126,10 @@ mod tests {
         let values: Vec<f64> = errors.iter().map(|d| d.iter().zip(&truth).map(|(d, w)| w * d * d).sum()).collect();
         let found = fit(&options(LocalShape::Weighted), &errors, &values, &mut rng);
         assert!(found.iter().zip(truth).all(|(a, b)| (a - b).abs() < 1e-10), "{found:?}");
-        let directed: Vec<f64> = errors.iter().map(|d| if d[0] > 0.0 { 3.0 } else { 1.0 } * d[0] * d[0] + least(&options(LocalShape::Directed), &d[1..])).collect();
+        let directed: Vec<f64> = errors
+            .iter()
+            .map(|d| if d[0] > 0.0 { 3.0 } else { 1.0 } * d[0] * d[0] + least(&options(LocalShape::Directed), &d[1..]))
+            .collect();
         let found = fit(&options(LocalShape::Directed), &errors, &directed, &mut rng);
         assert!(found.iter().zip([3.0, 0.125, 0.125, 1.0, 0.125, 0.125]).all(|(a, b)| (a - b).abs() < 1e-10), "{found:?}");
     }

@@ -136,7 +136,11 @@ impl Loss for Lodl {
     fn check(&self, preds: &Batch, ids: &[u64]) -> Result<()> {
         check_len("prediction", self.cols, preds.cols())?;
         let known = ids.iter().all(|id| self.parameters.contains_key(id));
-        if known { Ok(()) } else { Err(Error::Missing { loss: "lodl", what: "rows that it was fitted to; fit it to the ids of all training rows" }) }
+        if known {
+            Ok(())
+        } else {
+            Err(Error::Missing { loss: "lodl", what: "rows that it was fitted to; fit it to the ids of all training rows" })
+        }
     }
     fn finish(&self, row: &Row<'_>, _rng: &mut Rng, _found: Found<'_>, grad: &mut [f64], _cotangent: &mut [f64]) -> f64 {
         let Some(parameters) = self.parameters.get(&row.id) else { return 0.0 };

@@ -1,9 +1,11 @@
 //! Deciders that answer by a formula or by enumeration, and how a loss is evaluated at one row.
-#![allow(dead_code, reason = "each test file uses its part")]
+#![allow(dead_code, unreachable_pub, reason = "each test file uses its part of what is one module")]
+
+pub mod pyepo;
 
 use dfl_core::{
-    Batch, Call, Decider, DecisionLoss, Decisions, Dims, Loss, NoGradient, ParamMap, Pullback, Result, Rng, SolveInfo, Status, Stream, Targets,
-    decide,
+    Batch, Call, Decider, DecisionLoss, Decisions, Dims, Loss, NoGradient, ParamMap, Pullback, Result, Rng, SolveInfo, Status, Stream,
+    Targets, decide,
 };
 use dfl_solvers::{Batched, Grid, Separable, SeparableOptions, ShortestPath, smooth_quadratic};
 

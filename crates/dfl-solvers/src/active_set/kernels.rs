@@ -27,7 +27,7 @@ pub(crate) use vectorised;
 
 /// `a'b`; the shorter length counts.
 #[inline(always)]
-pub(super) fn dot(a: &[f64], b: &[f64]) -> f64 {
+pub(crate) fn dot(a: &[f64], b: &[f64]) -> f64 {
     let n = a.len().min(b.len());
     let ((a, rest_a), (b, rest_b)) = (a[..n].as_chunks::<4>(), b[..n].as_chunks::<4>());
     let mut tail = 0.0;
@@ -62,7 +62,7 @@ pub(super) fn dot(a: &[f64], b: &[f64]) -> f64 {
 
 /// Rounds a length up to whole lanes. Vectors and columns of matrices are this long, so that the loops over them have no rest; what is
 /// behind their end is zero, or else of no consequence.
-pub(super) const fn padded(len: usize) -> usize {
+pub(crate) const fn padded(len: usize) -> usize {
     len.next_multiple_of(4)
 }
 
@@ -78,7 +78,7 @@ fn lanes_mut(v: &mut [f64]) -> &mut [[f64; 4]] {
 
 /// `y += s x`, of any length.
 #[inline(always)]
-pub(super) fn axpy(s: f64, x: &[f64], y: &mut [f64]) {
+pub(crate) fn axpy(s: f64, x: &[f64], y: &mut [f64]) {
     for (y, x) in y.iter_mut().zip(x) {
         *y += s * x;
     }

@@ -6,7 +6,7 @@ use super::kernels::{add_rows, axpy, dot, padded};
 
 /// Factor of a positive definite matrix of up to `capacity` rows.
 #[derive(Clone, Debug)]
-pub(super) struct Ldl {
+pub(crate) struct Ldl {
     stride: usize,
     /// Rows of the unit lower triangular `M`, of length `stride`; up to three entries after the diagonal are zero, the rest anything.
     rows: Vec<f64>,
@@ -18,7 +18,7 @@ pub(super) struct Ldl {
 }
 
 impl Ldl {
-    pub(super) fn new(capacity: usize) -> Self {
+    pub(crate) fn new(capacity: usize) -> Self {
         let stride = padded(capacity) + 4;
         let one = vec![0.0; stride];
         Self {
@@ -30,6 +30,20 @@ impl Ldl {
             scratch: one.clone(),
             sum: one,
         }
+    }
+
+    /// Makes room for a row more, and for as many again.
+    pub(crate) fn grow(&mut self) {
+        if self.size + 1 < self.pivot.len() - 4 {
+            return;
+        }
+        let mut larger = Self::new(2 * self.size + 4);
+        for i in 0..self.size {
+            larger.rows[i * larger.stride..][..i + 4].copy_from_slice(&self.rows[i * self.stride..][..i + 4]);
+        }
+        larger.pivot[..self.size].copy_from_slice(&self.pivot[..self.size]);
+        larger.inverse[..self.size].copy_from_slice(&self.inverse[..self.size]);
+        *self = Self { size: self.size, ..larger };
     }
 
     /// A copy that only [`Ldl::solve`] can be called on, no larger than it must be.
@@ -45,7 +59,7 @@ impl Ldl {
 
     /// `out = M' D^-1 M rhs`; `y` is scratch, `out` padded.
     #[inline(always)]
-    pub(super) fn solve(&self, rhs: &[f64], y: &mut [f64], out: &mut [f64]) {
+    pub(crate) fn solve(&self, rhs: &[f64], y: &mut [f64], out: &mut [f64]) {
         for i in 0..self.size {
             y[i] = dot(self.row(i), rhs) * self.inverse[i];
         }
@@ -69,7 +83,7 @@ impl Ldl {
     /// Prepares a row with the entries `column` of the Gram matrix and `diagonal`; returns its pivot, which is the squared
     /// distance of the new constraint's normal from the span of the others. [`Ldl::accept`] then adds it.
     #[inline(always)]
-    pub(super) fn prepare(&mut self, column: &[f64], diagonal: f64) -> f64 {
+    pub(crate) fn prepare(&mut self, column: &[f64], diagonal: f64) -> f64 {
         let k = self.size;
         let mut pivot = diagonal;
         for i in 0..k {
@@ -84,7 +98,7 @@ impl Ldl {
 
     /// Adds the prepared row.
     #[inline(always)]
-    pub(super) fn accept(&mut self, pivot: f64) {
+    pub(crate) fn accept(&mut self, pivot: f64) {
         let k = self.size;
         self.rows[k * self.stride + k..][..4].copy_from_slice(&[1.0, 0.0, 0.0, 0.0]);
         (self.pivot[k], self.inverse[k]) = (pivot, 1.0 / pivot);
@@ -129,7 +143,7 @@ impl Ldl {
     /// Without row $r$ the rest is $L (D + d_r p p^\top) L^\top$ with $p_i = -M_{ir}$. With $\hat L \hat D \hat L^\top$ the factor of the
     /// middle, $\hat L_{ij} = p_i \beta_j$, row $i$ of $\hat L^{-1} M$ needs only the sum of $\beta_j$ times the rows before it.
     #[inline(always)]
-    pub(super) fn remove(&mut self, r: usize, y: &mut [f64]) {
+    pub(crate) fn remove(&mut self, r: usize, y: &mut [f64]) {
         let (stride, size) = (self.stride, self.size);
         let (mut weight, taken, mut sum) = (self.pivot[r], y[r], 0.0);
         self.scratch[..r].copy_from_slice(&self.rows[r * stride..r * stride + r]);

@@ -5,7 +5,7 @@ mod derivative;
 mod gram;
 mod iterate;
 pub(crate) mod kernels;
-mod ldl;
+pub(crate) mod ldl;
 mod metric;
 mod model;
 mod range_space;

@@ -49,7 +49,7 @@ impl Timing {
     pub(in crate::suite) fn check(&self) -> Result<()> {
         let trained = TASKS.iter().map(|task| task.0).filter(|task| EPOCHS.contains(task));
         one_of("timed task", &self.task, LAYERS.iter().map(|layer| layer.0).chain([DENSE]).chain(trained))?;
-        let solvers: Vec<_> = if self.task == DENSE { vec!["active_set"] } else { SOLVERS.iter().map(|s| s.0).collect() };
+        let solvers: Vec<_> = if self.task == DENSE { vec!["active_set"] } else { SOLVERS.iter().map(|s| s.id).collect() };
         std::iter::once(&self.solver).chain(&self.beside).try_for_each(|solver| one_of("solver", solver, solvers.clone()))?;
         if !self.beside.is_empty() && !self.trains() {
             return Err(Error::Unsupported { who: "a timing of solves", what: "solvers beside; give each a timing of its own" });
