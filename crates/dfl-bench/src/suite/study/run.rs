@@ -7,6 +7,7 @@ use crate::data::pjm::Columns;
 use crate::results::{Curve, Key, Measurement};
 use crate::suite::runner::{Chain, measured};
 use crate::suite::{Definition, Outcome, Runner};
+use crate::tasks::Figure;
 
 impl Runner<'_> {
     /// Computes a piece that is not yet stored; one that fails is stored as failed.
@@ -36,9 +37,9 @@ impl Runner<'_> {
         };
         let curves: Vec<Curve> = findings.lines.iter().map(curve).collect();
         let figures = || keys.iter().zip(&findings.figures).flat_map(|(key, figures)| figures.iter().map(move |figure| (key, figure)));
-        let row = |(key, figure)| {
-            let measurement = measured(key, figure, findings.instances);
-            self.stamp(measurement.published(self.published.get(key, figure.metric).map(|figure| figure.value)))
+        let row = |(key, figure): (&Key, &Figure)| {
+            let published = self.published.get(key, figure.metric).map(|published| published.value);
+            self.stamp(measured(key, figure, findings.instances).published(published))
         };
         let rows: Vec<Measurement> = figures().map(row).collect();
         self.store.append_curves(&curves)?;

@@ -4,7 +4,6 @@ use serde::Deserialize;
 use super::super::ByProfile;
 use super::super::definition::one_of;
 use super::epoch::{EPOCHS, task_of};
-use super::job::SEED;
 use crate::layers::LAYERS;
 use crate::registry::SOLVERS;
 use crate::results::ids;
@@ -74,7 +73,7 @@ impl Timing {
     /// What a size asks for.
     pub(super) fn work(&self, size: &str) -> Result<Work> {
         if self.trains() {
-            return task_of(&self.task, size, SEED).map(|_| Work::Epoch);
+            return task_of(&self.task, size).map(|_| Work::Epoch);
         }
         let count = |text: Option<&str>| text.and_then(|t| t.parse::<usize>().ok()).filter(|&k| k > 0);
         let parsed = if self.task == DENSE {

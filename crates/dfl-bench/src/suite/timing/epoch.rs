@@ -6,6 +6,7 @@ use dfl_core::{Error, Instances, Key, Linear, Request, Result, Stream, TrainOpti
 use rayon::ThreadPool;
 use serde::Serialize;
 
+use super::SEED;
 use super::turns::{Contender, Samples};
 use crate::data::pjm::Columns;
 use crate::registry::{Method, MethodOptions, Setup, make_loss};
@@ -21,8 +22,8 @@ const LEARNING_RATE: f64 = 0.05;
 const BATCH: usize = 32;
 
 /// The task of this size with its default data settings.
-pub(super) fn task_of(task: &str, size: &str, seed: u64) -> Result<Box<dyn Benchmark>> {
-    make_task(task, &TaskOptions { size, data: &DataOptions::default(), columns: Columns::Published, seed })
+pub(super) fn task_of(task: &str, size: &str) -> Result<Box<dyn Benchmark>> {
+    make_task(task, &TaskOptions { size, data: &DataOptions::default(), columns: Columns::Published, seed: SEED })
 }
 
 /// What an epoch goes through: a linear model from zero weights, in batches, each followed by a step of Adam.
@@ -34,11 +35,11 @@ pub(super) struct Lesson {
 
 impl Lesson {
     /// The first rows of the task's data, with their optimal decisions.
-    pub(super) fn new(task: &str, size: &str, seed: u64) -> Result<Self> {
-        let task = task_of(task, size, seed)?;
-        let mut data = task.source().load(&Request { train: ROWS, valid: 0, test: 0, seed })?;
+    pub(super) fn new(task: &str, size: &str) -> Result<Self> {
+        let task = task_of(task, size)?;
+        let mut data = task.source().load(&Request { train: ROWS, valid: 0, test: 0, seed: SEED })?;
         label(&*task, &mut data)?;
-        let options = TrainOptions { epochs: 1, batch: BATCH, learning_rate: LEARNING_RATE, seed, ..TrainOptions::default() };
+        let options = TrainOptions { epochs: 1, batch: BATCH, learning_rate: LEARNING_RATE, seed: SEED, ..TrainOptions::default() };
         Ok(Self { task, rows: data.train, options })
     }
 
@@ -132,7 +133,7 @@ mod tests {
     /// The order that the peers are given is the one that `train` goes through: the same steps by hand end in the same mean loss.
     #[test]
     fn the_exported_order_is_that_of_training() {
-        let lesson = Lesson::new("shortest_path", "4x4", 3).unwrap();
+        let lesson = Lesson::new("shortest_path", "4x4").unwrap();
         let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
         let epoch = Epoch::new(&lesson, "exact", &pool).unwrap();
         let mut model = Linear::new(lesson.rows.features.cols(), lesson.rows.truth.cols());

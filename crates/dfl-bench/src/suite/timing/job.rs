@@ -84,7 +84,7 @@ impl TimingJob<'_> {
     }
 
     fn epoch(&self, pool: &ThreadPool, mut around: Surroundings<'_>) -> Result<Vec<Figures>> {
-        let lesson = Lesson::new(&self.timing.task, self.size, SEED)?;
+        let lesson = Lesson::new(&self.timing.task, self.size)?;
         let path = self.path(&around);
         if around.peers.is_some() && !self.timing.peers.is_empty() {
             lesson.export(&path, self.size)?;
