@@ -269,8 +269,7 @@ fn without_solves_the_best_of_the_pool_is_taken() {
     let decisions = pool.snapshot();
     for (i, theta) in thetas.iter().enumerate() {
         let least = decisions.iter().map(|w| value(w, theta)).fold(NONE, f64::min);
-        assert_eq!(value(found.x.row(i), theta), least);
-        assert!((found.objective[i] - least).abs() < 1e-12);
+        assert_eq!((value(found.x.row(i), theta), found.objective[i]), (least, least));
         assert_eq!(found.info[i].status, Status::Feasible { gap: NONE });
     }
     assert!(found.back.is_none() && !cached.differentiable());
