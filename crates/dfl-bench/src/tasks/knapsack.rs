@@ -59,7 +59,7 @@ impl LinearProblem for Items {
         Ok(Box::new(Batched::new(NoGradient(Knapsack::new(self.problem.clone(), KnapsackOptions::default())))))
     }
     fn limited_oracle(&self, nodes: usize) -> Result<Box<dyn Decider>> {
-        let options = KnapsackOptions { nodes: Some(nodes), ..KnapsackOptions::default() };
+        let options = KnapsackOptions { nodes: Some(nodes) };
         Ok(Box::new(Batched::new(NoGradient(Knapsack::new(self.problem.clone(), options)))))
     }
     fn formulation(&self) -> Formulation {
