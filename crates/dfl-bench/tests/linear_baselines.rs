@@ -3,7 +3,7 @@
 
 mod common;
 
-use dfl_bench::registry::{PredictorOptions, make_predictor};
+use dfl_bench::registry::{PredictorOptions, Start, make_predictor};
 use dfl_bench::suite::DataOptions;
 use dfl_bench::tasks::{Benchmark, TaskOptions, make_task, unambiguous_regret};
 use dfl_core::{Batch, Decider, DecisionLoss, NoGradient, Request, Splits, TrainOptions, label, metrics, train};
@@ -106,6 +106,7 @@ fn spo_plus_learns_every_task() {
             outputs: data.train.truth.cols(),
             shared: task.shared_items(),
             seed: 0,
+            start: Start::Zero,
             device: "cpu",
         };
         let mut model = make_predictor("linear", &options).unwrap();

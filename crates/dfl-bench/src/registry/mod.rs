@@ -11,6 +11,6 @@ pub(crate) use build::squared_error;
 pub(crate) use methods::options_read;
 pub use methods::{METHODS, Method, MethodEntry, Setup, Solves, make_loss};
 pub use options::{Coin, MethodOptions};
-pub use predictors::{PREDICTORS, PredictorOptions, make_predictor};
+pub use predictors::{PREDICTORS, PredictorOptions, Start, make_predictor};
 pub use ramps::Ramps;
 pub use solvers::{SOLVERS, SolverEntry, make_decider};

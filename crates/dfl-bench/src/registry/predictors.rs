@@ -1,4 +1,5 @@
-use dfl_core::{Linear, Result, Shared, Trainable};
+use dfl_core::{Key, Linear, Result, Shared, Stream, Trainable};
+use serde::Deserialize;
 
 use crate::tasks::unknown;
 
@@ -11,16 +12,29 @@ pub struct PredictorOptions<'a> {
     pub outputs: usize,
     /// Number of items that share one model, each with its part of features and prediction; `None` if the prediction is made as a whole.
     pub shared: Option<usize>,
-    /// Seed of the initial weights.
+    /// Seed of the initial weights, where they are random.
     pub seed: u64,
+    /// How the linear predictor begins; networks have a way of their own.
+    pub start: Start,
     /// `auto`, `cpu` or `cuda:N`; only torch predictors read it.
     pub device: &'a str,
+}
+
+/// Weights with which a linear predictor begins.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Start {
+    /// All zero.
+    #[default]
+    Zero,
+    /// As PyTorch's, see [`Linear::uniform`].
+    Uniform,
 }
 
 type Make = fn(&PredictorOptions<'_>) -> Result<Box<dyn Trainable>>;
 
 /// Every predictor by id.
-pub const PREDICTORS: &[(&str, Make)] = &[("linear", |o| Ok(Box::new(Linear::new(o.inputs, o.outputs)))), ("mlp", mlp)];
+pub const PREDICTORS: &[(&str, Make)] = &[("linear", |o| Ok(Box::new(linear(o)))), ("mlp", mlp)];
 
 /// Makes a predictor by id.
 ///
@@ -36,6 +50,14 @@ pub fn make_predictor(id: &str, options: &PredictorOptions<'_>) -> Result<Box<dy
             let of_item = PredictorOptions { inputs: part(options.inputs), outputs: part(options.outputs), shared: None, ..*options };
             Ok(Box::new(Shared::new(items, make(&of_item)?)?))
         }
+    }
+}
+
+fn linear(options: &PredictorOptions<'_>) -> Linear {
+    let zero = Linear::new(options.inputs, options.outputs);
+    match options.start {
+        Start::Zero => zero,
+        Start::Uniform => zero.uniform(&mut Stream { seed: options.seed, step: 0 }.rng("init", Key::default())),
     }
 }
 

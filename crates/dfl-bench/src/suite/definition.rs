@@ -7,7 +7,7 @@ use serde::Deserialize;
 use super::expand::expand;
 use super::{OptionGrid, Published, Study, Timing};
 use crate::data::pjm::Columns;
-use crate::registry::{PREDICTORS, options_read};
+use crate::registry::{PREDICTORS, Start, options_read};
 use crate::results::claims::{Claim, Verdict, judge};
 use crate::results::ids::{self, is_word};
 use crate::results::{Key, Measurement};
@@ -198,6 +198,9 @@ pub struct Training {
     /// Whether features are made uncorrelated first, see [`Whitening`](crate::data::Whitening).
     #[serde(default)]
     pub whiten: bool,
+    /// Weights with which a linear predictor begins.
+    #[serde(default)]
+    pub start: Start,
     /// Training on the squared error before the decision loss.
     pub warm_up: Option<WarmUp>,
 }

@@ -39,7 +39,8 @@ impl Learner<'_> {
     /// Trains from fresh weights at one learning rate.
     pub(super) fn train(&self, method: &Method, training: &Training, learning_rate: f64) -> Result<Learned> {
         let (inputs, outputs) = (self.data.train.features.cols(), self.data.train.truth.cols());
-        let options = PredictorOptions { inputs, outputs, shared: self.task.shared_items(), seed: self.seed, device: self.device };
+        let (shared, start) = (self.task.shared_items(), training.start);
+        let options = PredictorOptions { inputs, outputs, shared, seed: self.seed, start, device: self.device };
         let mut model = make_predictor(self.predictor, &options)?;
         self.warm_up(training, &mut *model)?;
         let options = TrainOptions {
