@@ -44,12 +44,15 @@ impl<'a> Moves<'a> {
         Ok(Self { matrices, free, kind: Moved::Optimum(Some((factor, ridge))) })
     }
 
-    /// Whether the constraints that are tight depend on each other, as far as the ridge tells, `[b]`: a pivot is the ridge and little more.
+    /// Whether the constraints that are tight depend on each other, as far as the ridge tells, `[b]`: $\delta \operatorname{tr}
+    /// (A D A^\top + \delta I)^{-1} = \sum \delta / (\lambda + \delta)$ counts the eigenvalues that are zero.
     pub(super) fn dependent(&self) -> Torch<Tensor> {
         match &self.kind {
             Moved::Optimum(Some((factor, ridge))) => {
-                let pivots = factor.f_diagonal(0, 1, 2)?.f_square()?;
-                pivots.f_le_tensor(&ridge.f_mul_scalar(2.0)?)?.f_any_dim(1, false)
+                let identity = Tensor::f_eye(factor.size()[1], self.matrices.place)?;
+                let inverse = factor.f_linalg_solve_triangular(&identity, false, true, false)?;
+                let trace = inverse.f_square()?.f_sum_dim_intlist([1, 2].as_slice(), false, None)?;
+                trace.f_mul(&ridge.f_squeeze_dim(1)?)?.f_gt(0.5)
             }
             _ => Tensor::f_zeros([self.free.size()[0]], (Kind::Bool, self.matrices.place.1)),
         }

@@ -81,10 +81,13 @@ impl Dys {
     /// A layer with tensors of this precision on this device, which shows all variables.
     ///
     /// # Errors
-    /// What [`Splitting::check`] finds; [`Error::Domain`] for the implicit derivative without a quadratic term; [`Device::resolve`]'s errors;
-    /// [`Error::Backend`].
+    /// What [`Splitting::check`] finds; [`Error::Domain`] without variables, and for the implicit derivative without a quadratic term;
+    /// [`Device::resolve`]'s errors; [`Error::Backend`].
     pub fn new(splitting: &Splitting, device: Device, precision: Precision) -> Result<Self> {
         splitting.check()?;
+        if splitting.cost.is_empty() {
+            return Err(Error::Domain { what: "number of variables", value: 0.0, need: "at least 1" });
+        }
         let (mu, derivative) = (splitting.mu, splitting.derivative);
         if derivative == DysDerivative::Implicit && !(mu > 0.0 && mu.is_finite()) {
             return Err(Error::Domain { what: "Splitting::mu", value: mu, need: "positive and finite for the implicit derivative" });
@@ -134,7 +137,10 @@ impl Dys {
         let (_, cols) = theta.size2().map_err(backend)?;
         check_len("theta", self.dims().theta, cols as usize)?;
         if super::bridge::place(theta) != self.place() {
-            return Err(Error::Unsupported { who: "dys_torch", what: "a theta of another kind or on another device; move it to `place()`" });
+            return Err(Error::Unsupported {
+                who: "dys_torch",
+                what: "a theta of another kind or on another device; move it to `place()`",
+            });
         }
         let finite = || theta.f_isfinite()?.f_all()?.f_int64_value(&[]);
         if finite().map_err(backend)? == 0 {

@@ -1,9 +1,9 @@
-use dfl_core::{Decider, DecisionLoss, Rng, Status, Stream, Targets};
+use dfl_core::{Batch, Decider, DecisionLoss, Formulation, ParamMap, Program, Rng, Status, Stream, Targets};
 use dfl_losses::Sqde;
 use dfl_models::torch::Precision;
 use dfl_solvers::{DysDerivative, DysOptions};
 
-use super::{Case, cases, example, knapsack, tell};
+use super::{Case, cases, example, knapsack, path, tell};
 use crate::common::{assert_close, normals};
 
 const DERIVATIVES: [DysDerivative; 3] = [DysDerivative::Implicit, DysDerivative::JacobianFree, DysDerivative::Unrolled];
@@ -60,10 +60,40 @@ fn single_precision_has_them_to_single_precision() {
     }
 }
 
+/// A vertex does not move, whichever way the tight constraints depend on each other: the ridge leaves nothing behind.
+#[test]
+fn at_a_vertex_the_implicit_gradient_is_zero() {
+    let case = path(&mut Rng::seeded(35));
+    let options = DysOptions::fixed(0.01, 1.0, 2000, DysDerivative::Implicit);
+    let cotangent = normals(12, 40, 6);
+    let (host, found) =
+        (tell(&case.host(&options), &case.thetas, &cotangent), tell(&case.decider(&options, Precision::Double), &case.thetas, &cotangent));
+    assert_close(found.x.as_slice(), host.x.as_slice(), 1e-10, 1e-10);
+    assert_close(found.gradient.as_slice(), host.gradient.as_slice(), 1e-10, 1e-10);
+    let still = |i: &usize| host.gradient.row(*i).iter().all(|g| g.abs() < 1e-10);
+    assert!((0..12).filter(still).count() >= 6, "most rows must be at a vertex");
+    assert!(found.info.iter().all(|info| info.degenerate), "one balance of flow follows from the others");
+}
+
+/// Without equations a step is a clamp, and the smoothed optimum of each variable is its own.
+#[test]
+fn bounds_alone_are_a_program() {
+    let program = Program::linear(vec![0.0; 3]).with_bounds(vec![-1.0; 3], vec![f64::INFINITY, 1.0, 1.0]);
+    let formulation = Formulation { program, params: ParamMap::costs(3), visible: 3 };
+    let case = Case { name: "box", formulation, thetas: Batch::from_rows(&[[-1.5, 0.25, 4.0], [0.1, 1.0, -3.0]]).unwrap() };
+    for derivative in DERIVATIVES {
+        agree(&case, &DysOptions::fixed(0.5, 0.7, 60, derivative), Precision::Double, 1e-10);
+    }
+    let options = DysOptions::fixed(0.5, 0.7, 200, DysDerivative::Implicit);
+    let found = tell(&case.decider(&options, Precision::Double), &case.thetas, &Batch::from_rows(&[[1.0; 3]; 2]).unwrap());
+    assert_close(found.x.as_slice(), &[3.0, -0.5, -1.0, -0.2, -1.0, 1.0], 1e-10, 1e-10);
+    assert_close(found.gradient.as_slice(), &[-2.0, -2.0, 0.0, -2.0, 0.0, 0.0], 1e-10, 1e-10);
+}
+
 /// The decision, and J'g of the optimum, of the last step and of all steps, for g = (1, 2, -1, 1/2, 0.7).
 #[test]
 fn the_example_has_its_known_numbers() {
-    let (case, cotangent) = (example(), dfl_core::Batch::from_rows(&[[1.0, 2.0, -1.0, 0.5, 0.7]]).unwrap());
+    let (case, cotangent) = (example(), Batch::from_rows(&[[1.0, 2.0, -1.0, 0.5, 0.7]]).unwrap());
     let exact = [2.0 / 3.0, -4.0 / 3.0, 2.0 / 3.0, 0.0, 0.0];
     for (derivative, expected) in DERIVATIVES.into_iter().zip([exact, [-0.1, -0.8, 0.5, 0.4, -0.2], exact]) {
         for (precision, tolerance) in [(Precision::Double, 1e-10), (Precision::Single, 1e-4)] {

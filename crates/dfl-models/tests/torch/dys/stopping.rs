@@ -2,25 +2,32 @@ use dfl_core::{Batch, Rng, Status};
 use dfl_models::torch::Precision;
 use dfl_solvers::{DysDerivative, DysOptions};
 
-use super::{Told, cases, knapsack, tell};
+use super::{Case, cases, knapsack, tell};
 use crate::common::{assert_close, normals};
 
 fn plain(tolerance: f64, iterations: usize, derivative: DysDerivative) -> DysOptions {
     DysOptions { tolerance, ..DysOptions::fixed(0.5, 1.0, iterations, derivative) }
 }
 
-fn ones(told: &Told) -> Batch {
-    normals(told.info.len(), told.x.cols(), 3)
+/// Some rows have larger costs than others, which take more steps.
+fn uneven(case: Case) -> Case {
+    let mut thetas = case.thetas.clone();
+    (0..12).for_each(|i| thetas.row_mut(i).iter_mut().for_each(|t| *t *= 0.2 + i as f64));
+    Case { thetas, ..case }
+}
+
+fn cotangent(case: &Case) -> Batch {
+    normals(12, case.formulation.visible, 3)
 }
 
 /// Each row ends by itself, with what it has alone, where a run of just so many steps ends; and at the optimum of the solver.
 #[test]
 fn a_row_that_has_arrived_stays_put() {
-    for case in cases(&mut Rng::seeded(41)) {
+    for case in cases(&mut Rng::seeded(41)).into_iter().map(uneven) {
         for derivative in [DysDerivative::Implicit, DysDerivative::Unrolled] {
             let options = plain(1e-7, 20_000, derivative);
             let decider = case.decider(&options, Precision::Double);
-            let cotangent = normals(12, case.formulation.visible, 3);
+            let cotangent = cotangent(&case);
             let all = tell(&decider, &case.thetas, &cotangent);
             let optimum = tell(&case.host(&plain(1e-11, 200_000, DysDerivative::Implicit)), &case.thetas, &cotangent);
             assert_close(all.x.as_slice(), optimum.x.as_slice(), 0.0, 1e-5);
@@ -44,12 +51,15 @@ fn a_row_that_has_arrived_stays_put() {
 /// Rows that the limit stops say how far they are; the others are as they were.
 #[test]
 fn the_limit_stops_some_rows_only() {
-    let case = knapsack(&mut Rng::seeded(42));
-    let free = tell(&case.decider(&plain(1e-7, 20_000, DysDerivative::Implicit), Precision::Double), &case.thetas, &normals(12, 40, 3));
+    let case = uneven(knapsack(&mut Rng::seeded(42)));
+    let told = |iterations| {
+        tell(&case.decider(&plain(1e-7, iterations, DysDerivative::Implicit), Precision::Double), &case.thetas, &cotangent(&case))
+    };
+    let free = told(20_000);
     let mut steps: Vec<usize> = free.info.iter().map(|info| info.iterations).collect();
     steps.sort_unstable();
     let limit = steps[5];
-    let limited = tell(&case.decider(&plain(1e-7, limit, DysDerivative::Implicit), Precision::Double), &case.thetas, &ones(&free));
+    let limited = told(limit);
     for (i, info) in limited.info.iter().enumerate() {
         match info.status {
             Status::Optimal => {
@@ -70,8 +80,9 @@ fn a_row_that_overflows_has_failed_alone() {
     let mut thetas = case.thetas.clone();
     thetas.row_mut(4).iter_mut().for_each(|t| *t *= 1e308);
     for derivative in [DysDerivative::Implicit, DysDerivative::JacobianFree, DysDerivative::Unrolled] {
-        let (host, layer) = (case.host(&plain(0.0, 50, derivative)), case.decider(&plain(0.0, 50, derivative), Precision::Double));
-        let (expected, found) = (tell(&host, &thetas, &normals(12, 40, 3)), tell(&layer, &thetas, &normals(12, 40, 3)));
+        let options = DysOptions::fixed(0.5, 3.0, 50, derivative);
+        let expected = tell(&case.host(&options), &thetas, &cotangent(&case));
+        let found = tell(&case.decider(&options, Precision::Double), &thetas, &cotangent(&case));
         assert_eq!((found.info[4].status, expected.info[4].status), (Status::Failed, Status::Failed));
         assert_eq!((found.objective[4], found.x.row(4), found.gradient.row(4)), (0.0, [0.0; 40].as_slice(), [0.0; 40].as_slice()));
         assert_close(found.x.as_slice(), expected.x.as_slice(), 1e-10, 1e-10);

@@ -112,6 +112,7 @@ fn malformed_input_is_named() {
         Layer::new(&spoilt, Device::Cpu, Precision::Double).unwrap_err()
     };
     assert!(matches!(new(|s| s.mu = 0.0), Error::Domain { what: "Splitting::mu", .. }));
+    assert!(matches!(new(|s| *s = dfl_core::Splitting::default()), Error::Domain { what: "number of variables", .. }));
     assert!(matches!(new(|s| s.point.clear()), Error::Dimension { what: "point", .. }));
     let wide = case.layer(&options(DysDerivative::Implicit), Precision::Double, Device::Cpu).visible(43).unwrap_err();
     assert!(matches!(wide, Error::Dimension { what: "visible variables", expected: 42, got: 43 }), "{wide}");
