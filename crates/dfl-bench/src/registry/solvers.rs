@@ -157,5 +157,20 @@ fn dys_torch(wanted: &Wanted<'_>) -> Result<Box<dyn Decider>> {
 
 #[cfg(not(feature = "torch"))]
 fn dys_torch(_wanted: &Wanted<'_>) -> Result<Box<dyn Decider>> {
-    Err(without_libtorch())
+    Err(super::without_libtorch())
+}
+
+#[cfg(all(test, not(feature = "torch")))]
+mod tests {
+    use super::*;
+    use crate::data::shortest_path::ShortestPathData;
+    use crate::tasks::ShortestPathTask;
+
+    /// The id is known to every build.
+    #[test]
+    fn a_build_without_libtorch_says_what_a_layer_on_tensors_needs() {
+        let task = ShortestPathTask::new(ShortestPathData::default()).unwrap();
+        let error = make_decider(&task, "dys_torch", false).err().unwrap().to_string();
+        assert!(error.contains("libtorch") && error.contains("--features torch"), "{error}");
+    }
 }

@@ -98,7 +98,8 @@ impl Projection {
     /// `y` = the projection of `q` onto the null space, twice projected: as orthogonal to the rows as rounding allows.
     pub(super) fn twice(&self, q: &[Lane<1>], t: &mut [Lane<1>], y: &mut [Lane<1>]) {
         self.sparse(q, false, t, y);
-        self.sparse(&y.to_vec(), false, t, y);
+        let once = y.to_vec();
+        self.sparse(&once, false, t, y);
     }
 
     /// The columns of the projection.

@@ -74,7 +74,7 @@ impl<'a> Moves<'a> {
         }
     }
 
-    /// $v - D A^	op (A D A^	op + \delta I)^{-1} A v$.
+    /// $v - D A^\top (A D A^\top + \delta I)^{-1} A v$.
     fn project(&self, v: &Tensor, factor: &Tensor) -> Torch<Tensor> {
         let rows = &self.matrices.rows;
         let t = v.f_matmul(&rows.f_tr()?)?.f_unsqueeze(2)?.f_cholesky_solve(factor, false)?.f_squeeze_dim(2)?;
