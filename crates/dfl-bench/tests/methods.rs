@@ -53,8 +53,9 @@ fn every_method_learns() {
     let smooth = ["regret", "sqde"];
     let plain = METHODS.iter().filter(|m| m.id != "dfl_point" && !smooth.contains(&m.id)).map(|m| (m.id, solver(m.solves)));
     let fixed_pool = METHODS.iter().filter(|m| m.solves == Solves::ForPool).map(|m| (m.id, "none"));
-    let layers = ["quadratic", "barrier", "dys", "dys_jfb", "dys_unrolled"];
-    let smoothed = layers.iter().flat_map(|layer| ["regret", "sqde", "spo_plus", "sce"].map(|method| (method, *layer)));
+    let layers =
+        ["quadratic", "barrier", "dys", "dys_jfb", "dys_unrolled"].into_iter().chain(cfg!(feature = "torch").then_some("dys_torch"));
+    let smoothed = layers.flat_map(|layer| ["regret", "sqde", "spo_plus", "sce"].map(|method| (method, layer)));
     let runs: Vec<_> = [("constant", "baseline")].into_iter().chain(plain).chain(fixed_pool).chain(smoothed).collect();
     let regrets = regrets(&runs);
     let constant = regrets[&("constant".to_owned(), "none".to_owned())];
@@ -67,5 +68,7 @@ fn every_method_learns() {
     for method in ["regret", "sqde", "spo_plus", "sce"] {
         let of = |solver: &str| regrets[&(method.to_owned(), solver.to_owned())];
         assert!((of("dys") - of("quadratic")).abs() < 1e-6, "{method}: {} {}", of("dys"), of("quadratic"));
+        #[cfg(feature = "torch")]
+        assert!((of("dys_torch") - of("quadratic")).abs() < 1e-6, "{method}: {} {}", of("dys_torch"), of("quadratic"));
     }
 }

@@ -11,8 +11,11 @@ use dfl_core::{Batch, Instances, Linear, Parameters, Request, Rng, Splits, Task,
 
 /// Of a model trained on rows in batches of 32, the last batch of an epoch being smaller.
 fn weights(task: &dyn Benchmark, method: &str, solver: &str, rows: &Instances, epochs: usize) -> Vec<f64> {
-    let loss =
-        make_loss(method, &Setup { task, solver, options: &MethodOptions::default(), counters: &Arc::default(), train: rows }).unwrap();
+    let loss = make_loss(
+        method,
+        &Setup { task, solver, options: &MethodOptions::default(), device: "cpu", counters: &Arc::default(), train: rows },
+    )
+    .unwrap();
     let mut model = Linear::new(rows.features.cols(), rows.truth.cols());
     let options = TrainOptions { epochs, batch: 32, learning_rate: 0.05, seed: 3, ..TrainOptions::default() };
     let reports = train(&mut model, &loss, rows, &options, &mut ()).unwrap();

@@ -121,7 +121,7 @@ fn decider(setup: &Setup<'_>) -> Result<Box<dyn Decider>> {
 
 /// The solver itself, which counts.
 fn solver(setup: &Setup<'_>) -> Result<Box<dyn Decider>> {
-    let solver = training_decider(setup.task, setup.solver, setup.options)?;
+    let solver = training_decider(setup)?;
     Ok(Box::new(Counted::new(solver, Arc::clone(setup.counters))))
 }
 

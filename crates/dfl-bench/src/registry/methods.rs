@@ -17,6 +17,8 @@ pub struct Setup<'a> {
     pub solver: &'a str,
     /// Settings of the method and of the solver.
     pub options: &'a MethodOptions,
+    /// `auto`, `cpu` or `cuda:N`; only torch solvers read it.
+    pub device: &'a str,
     /// Counts the solves of the solver, below all that surrounds it.
     pub counters: &'a Arc<Counters>,
     /// The training rows, labelled where the task is: what pools begin with and local losses are fitted on.

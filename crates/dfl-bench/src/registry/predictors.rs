@@ -71,8 +71,5 @@ fn mlp(options: &PredictorOptions<'_>) -> Result<Box<dyn Trainable>> {
 
 #[cfg(not(feature = "torch"))]
 fn mlp(_options: &PredictorOptions<'_>) -> Result<Box<dyn Trainable>> {
-    Err(dfl_core::Error::Unsupported {
-        who: "this build",
-        what: "libtorch; build dfl-bench with `--features torch` after `cargo xtask setup`",
-    })
+    Err(super::without_libtorch())
 }

@@ -3,8 +3,8 @@ use dfl_solvers::{
     Backend, Barrier, BarrierOptions, Batched, Deciding, Dys, DysDerivative, DysLayer, DysOptions, Limits, smooth_quadratic,
 };
 
-use super::MethodOptions;
-use crate::tasks::{Benchmark, unknown};
+use super::{MethodOptions, Setup};
+use crate::tasks::unknown;
 
 /// What a solver is made for.
 struct Wanted<'a> {
@@ -14,6 +14,9 @@ struct Wanted<'a> {
     options: &'a MethodOptions,
     /// Whether each row may start from its last answer, where the answer does not depend on it.
     warm: bool,
+    /// `auto`, `cpu` or `cuda:N`.
+    #[cfg_attr(not(feature = "torch"), expect(dead_code, reason = "only torch solvers read it"))]
+    device: &'a str,
 }
 
 type Make = fn(&Wanted<'_>) -> Result<Box<dyn Decider>>;
@@ -60,6 +63,7 @@ pub const SOLVERS: &[SolverEntry] = &[
     solver("dys", DYS, |w| dys(DysDerivative::Implicit, w)),
     solver("dys_jfb", DYS, |w| dys(DysDerivative::JacobianFree, w)),
     solver("dys_unrolled", DYS, |w| dys(DysDerivative::Unrolled, w)),
+    solver("dys_torch", DYS, dys_torch),
 ];
 
 /// Makes a decider by id, with the default of every option. `warm` lets each row start from its last answer, where the answer does not
@@ -68,14 +72,15 @@ pub const SOLVERS: &[SolverEntry] = &[
 /// # Errors
 /// [`Error::Unknown`]; [`Error::Unsupported`] if the backend is not built in or the task is no program it takes.
 pub fn make_decider(task: &dyn Task, id: &str, warm: bool) -> Result<Box<dyn Decider>> {
-    make(id, &Wanted { task, benchmark: None, options: &MethodOptions::default(), warm })
+    make(id, &Wanted { task, benchmark: None, options: &MethodOptions::default(), warm, device: "auto" })
 }
 
 /// The decider of a training loop, warm.
-pub(super) fn training_decider(task: &dyn Benchmark, id: &str, options: &MethodOptions) -> Result<Box<dyn Decider>> {
+pub(super) fn training_decider(setup: &Setup<'_>) -> Result<Box<dyn Decider>> {
+    let Setup { task, solver, options, device, .. } = *setup;
     match options.nodes {
-        Some(nodes) if id == "exact" => task.limited_oracle(nodes),
-        _ => make(id, &Wanted { task, benchmark: Some(task), options, warm: true }),
+        Some(nodes) if solver == "exact" => task.limited_oracle(nodes),
+        _ => make(solver, &Wanted { task, benchmark: Some(task), options, warm: true, device }),
     }
 }
 
@@ -130,14 +135,49 @@ fn barrier(wanted: &Wanted<'_>) -> Result<Box<dyn Decider>> {
     Ok(Box::new(Batched::new(barrier).visible(visible)?))
 }
 
-fn dys(derivative: DysDerivative, wanted: &Wanted<'_>) -> Result<Box<dyn Decider>> {
+/// The solver, and how many of its variables are shown.
+fn splitting(derivative: DysDerivative, wanted: &Wanted<'_>) -> Result<(Dys, usize)> {
     let Formulation { program, params, visible } = wanted.relaxation(wanted.options.tight == Some(true))?;
     let (default, o) = (DysOptions::default(), wanted.options);
     let (iterations, tolerance) = (o.iterations.unwrap_or(default.iterations), o.tolerance.unwrap_or(default.tolerance));
     // Steps that are differentiated one by one are plain ones.
     let memory = if derivative == DysDerivative::Unrolled { 0 } else { default.memory };
     let options = DysOptions { mu: wanted.mu(), step: o.step, iterations, tolerance, memory, derivative, ..default };
+    Ok((Dys::new(program, params, options)?, visible))
+}
+
+fn dys(derivative: DysDerivative, wanted: &Wanted<'_>) -> Result<Box<dyn Decider>> {
+    let (solver, visible) = splitting(derivative, wanted)?;
     // Only the derivative of the optimum does not depend on where the iteration began.
     let warm = wanted.warm && derivative == DysDerivative::Implicit;
-    Ok(Box::new(DysLayer::new(Dys::new(program, params, options)?).warm_start(warm).visible(visible)?))
+    Ok(Box::new(DysLayer::new(solver).warm_start(warm).visible(visible)?))
+}
+
+/// Plain steps on tensors, in double precision.
+#[cfg(feature = "torch")]
+fn dys_torch(wanted: &Wanted<'_>) -> Result<Box<dyn Decider>> {
+    use dfl_models::torch::{Device, Dys, DysDecider, Precision};
+    let (solver, visible) = splitting(DysDerivative::Implicit, wanted)?;
+    let device: Device = wanted.device.parse()?;
+    Ok(Box::new(DysDecider::new(Dys::new(&solver.operator(), device, Precision::Double)?.visible(visible)?)))
+}
+
+#[cfg(not(feature = "torch"))]
+fn dys_torch(_wanted: &Wanted<'_>) -> Result<Box<dyn Decider>> {
+    Err(super::without_libtorch())
+}
+
+#[cfg(all(test, not(feature = "torch")))]
+mod tests {
+    use super::*;
+    use crate::data::shortest_path::ShortestPathData;
+    use crate::tasks::ShortestPathTask;
+
+    /// The id is known to every build.
+    #[test]
+    fn a_build_without_libtorch_says_what_a_layer_on_tensors_needs() {
+        let task = ShortestPathTask::new(ShortestPathData::default()).unwrap();
+        let error = make_decider(&task, "dys_torch", false).err().unwrap().to_string();
+        assert!(error.contains("libtorch") && error.contains("--features torch"), "{error}");
+    }
 }

@@ -124,7 +124,8 @@ impl<'a> Job<'a> {
 
     fn train(&self, options: &MethodOptions, rate: f64, learner: &Learner<'_>, around: &Around<'_>) -> Result<Learned> {
         let counters = Arc::default();
-        let setup = Setup { task: learner.task, solver: &self.run.solver, options, counters: &counters, train: &learner.data.train };
+        let (task, device) = (learner.task, learner.device);
+        let setup = Setup { task, solver: &self.run.solver, options, device, counters: &counters, train: &learner.data.train };
         let learned = learner.train(&(around.methods)(&self.run.method, &setup)?, self.training(), rate)?;
         Ok(Learned { calls: counters.snapshot().solves, ..learned })
     }

@@ -4,6 +4,7 @@ mod adam;
 mod architecture;
 pub mod bridge;
 mod device;
+mod dys;
 mod files;
 mod layer;
 mod network;
@@ -11,6 +12,7 @@ mod weights;
 
 pub use architecture::{Architecture, Precision};
 pub use device::{Device, set_threads};
+pub use dys::{Dys, DysDecider, DysDecisions};
 pub use layer::Mode;
 pub use network::Network;
 /// The version of `tch` whose tensors [`bridge`] takes.

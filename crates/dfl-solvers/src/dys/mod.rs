@@ -9,6 +9,7 @@ mod layer;
 mod lines;
 mod masks;
 mod mixer;
+mod operator;
 mod pace;
 mod projection;
 mod run;
@@ -18,6 +19,7 @@ use std::sync::Arc;
 use dfl_core::{Dims, Entry, Error, Formulation, ParamMap, Program, ProgramSolver, Result, Solution, SolveInfo, Solver, Status};
 
 pub use derivative::DysTape;
+pub use dfl_core::DysDerivative;
 use form::Form;
 use lanes::{Lanes, step_one};
 pub use layer::DysLayer;
@@ -26,18 +28,6 @@ use run::{Job, Memory, Run};
 
 use crate::instance::{Instance, refuse_integers_and_cones, without_answer};
 use crate::smoothing::{smooth_quadratic, with_slacks};
-
-/// What the backward pass differentiates.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum DysDerivative {
-    /// The optimum, by the implicit function theorem at the last iterate: exact where the iteration has converged.
-    #[default]
-    Implicit,
-    /// The last step alone, as if what it began from were constant.
-    JacobianFree,
-    /// All steps that were taken.
-    Unrolled,
-}
 
 /// How the projection onto the equations is computed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

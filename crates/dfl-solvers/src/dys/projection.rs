@@ -95,15 +95,21 @@ impl Projection {
         }
     }
 
-    /// The columns of the projection, twice projected: as orthogonal to the rows as rounding allows.
+    /// `y` = the projection of `q` onto the null space, twice projected: as orthogonal to the rows as rounding allows.
+    pub(super) fn twice(&self, q: &[Lane<1>], t: &mut [Lane<1>], y: &mut [Lane<1>]) {
+        self.sparse(q, false, t, y);
+        let once = y.to_vec();
+        self.sparse(&once, false, t, y);
+    }
+
+    /// The columns of the projection.
     fn matrix(&self) -> Dense {
         let n = self.n();
         let mut tiles = vec![[0.0; 4]; n.div_ceil(4) * n];
-        let (mut unit, mut once, mut t, mut y) = (vec![[0.0]; n], vec![[0.0]; n], vec![[0.0]; self.rows()], vec![[0.0]; n]);
+        let (mut unit, mut t, mut y) = (vec![[0.0]; n], vec![[0.0]; self.rows()], vec![[0.0]; n]);
         for j in 0..n {
             unit[j] = [1.0];
-            self.sparse(&unit, false, &mut t, &mut once);
-            self.sparse(&once, false, &mut t, &mut y);
+            self.twice(&unit, &mut t, &mut y);
             unit[j] = [0.0];
             y.iter().enumerate().for_each(|(i, v)| tiles[i / 4 * n + j][i % 4] = v[0]);
         }

@@ -4,6 +4,7 @@
 mod derivative;
 mod fixture;
 mod layer;
+mod operator;
 mod optimum;
 mod programs;
 mod projection;
