@@ -103,9 +103,7 @@ impl CostProjection {
             Self::Mean => subtract_mean(gradient),
             Self::Norm => normalised(theta, gradient),
             Self::Standard => {
-                let mut centred = theta.to_vec();
-                subtract_mean(&mut centred);
-                normalised(&centred, gradient);
+                normalised(&centred(theta), gradient);
                 subtract_mean(gradient);
             }
         }
@@ -115,6 +113,17 @@ impl CostProjection {
 fn subtract_mean(values: &mut [f64]) {
     let mean = values.iter().sum::<f64>() / values.len() as f64;
     values.iter_mut().for_each(|v| *v -= mean);
+}
+
+/// $\theta - \bar\theta 1$, exactly zero where a constant leaves nothing but the rounding of its mean, which no norm must scale.
+fn centred(theta: &[f64]) -> Vec<f64> {
+    let mut out = theta.to_vec();
+    subtract_mean(&mut out);
+    let largest = |values: &[f64]| values.iter().fold(0.0, |a: f64, v| a.max(v.abs()));
+    if largest(&out) <= theta.len() as f64 * f64::EPSILON * largest(theta) {
+        out.fill(0.0);
+    }
+    out
 }
 
 /// $(I - r r^\top) g / \|\theta\|$ with $r = \theta / \|\theta\|$.
