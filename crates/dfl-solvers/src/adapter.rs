@@ -5,11 +5,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use dfl_core::{
     Adjoint, Batch, Call, Cotangent, Counters, Counts, Decisions, DifferentiableSolver, Dims, Error, Key, Pullback, Result, Solution,
-    SolveInfo, check_len,
+    SolveInfo,
 };
 use rayon::ThreadPool;
 use rayon::prelude::*;
 use tracing::debug_span;
+
+use crate::checks::{check_batch, check_cotangent};
 
 /// One row to solve.
 pub(crate) struct RowCall<'a> {
@@ -115,9 +117,7 @@ impl<'d, S: DifferentiableSolver> View<'d, S> {
 
     /// Refuses wrong shapes and values that are not finite, before any row is solved.
     pub(crate) fn check(self, thetas: &Batch, call: &Call<'_>) -> Result<()> {
-        check_len("theta", self.dims().theta, thetas.cols())?;
-        check_len("keys", thetas.rows(), call.keys.len())?;
-        thetas.check_finite("theta")
+        check_batch(self.dims(), thetas, call)
     }
 
     /// Puts the rows together and counts them; the error of the lowest row is the one returned.
@@ -151,9 +151,7 @@ impl<S: DifferentiableSolver> TapePullback<'_, S> {
         cols: usize,
         row: impl Fn(&S::Tape, Cotangent<'_>, &mut Adjoint, &mut [f64]) -> Result<()> + Sync,
     ) -> Result<Batch> {
-        check_len("cotangent rows", self.tapes.len(), cotangent.rows())?;
-        check_len("cotangent", self.view.visible, cotangent.cols())?;
-        cotangent.check_finite("cotangent")?;
+        check_cotangent(cotangent, (self.tapes.len(), self.view.visible))?;
         let mut out = Batch::zeros(cotangent.rows(), cols);
         if cols == 0 {
             return Ok(out);

@@ -1,3 +1,4 @@
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -7,7 +8,7 @@ use rayon::prelude::*;
 use crate::adapter::{Record, RowAnswer, RowCall, View, WarmStarts, Worker, check_visible, solve_row};
 
 /// How long the calling thread works alone before it shares the rows that are left: about what waking other threads takes, so that a batch
-/// of cheap rows never does. Which thread solves a row has no influence on its answer.
+/// of cheap rows never does; not at all if a row of the batch before took longer. Which thread solves a row has no influence on its answer.
 const ALONE: Duration = Duration::from_micros(20);
 
 /// Turns a solver whose workspace may move between threads into a decider: rows in parallel under the current rayon pool, each with
@@ -21,6 +22,8 @@ pub struct Batched<S: DifferentiableSolver> {
     warm: WarmStarts,
     counters: Arc<Counters>,
     idle: Mutex<Vec<Worker<S::Workspace>>>,
+    /// Whether a row takes longer than [`ALONE`].
+    slow: AtomicBool,
 }
 
 impl<S: DifferentiableSolver> Batched<S>
@@ -29,7 +32,15 @@ where
 {
     /// A decider over `solver`, without warm starts.
     pub fn new(solver: S) -> Self {
-        Self { visible: solver.dims().x, solver, warm: WarmStarts::default(), counters: Arc::default(), idle: Mutex::default() }
+        let visible = solver.dims().x;
+        Self {
+            visible,
+            solver,
+            warm: WarmStarts::default(),
+            counters: Arc::default(),
+            idle: Mutex::default(),
+            slow: AtomicBool::new(false),
+        }
     }
 
     /// Starts each row from the last answer of the same key.
@@ -60,18 +71,21 @@ where
             let row = RowCall { key: call.keys[i], theta: thetas.row(i), from: starts[i].as_deref() };
             solve_row(&self.solver, self.visible, &row, worker.get()?, record)
         };
-        let mut rows = Vec::with_capacity(thetas.rows());
-        let (began, mut worker) = (Instant::now(), self.borrow());
-        while rows.len() < thetas.rows() && began.elapsed() < ALONE {
+        let (all, threads) = (thetas.rows(), rayon::current_num_threads());
+        let (mut rows, mut worker) = (Vec::with_capacity(all), self.borrow());
+        let (began, alone) = (Instant::now(), all == 1 || !self.slow.load(Ordering::Relaxed));
+        while alone && rows.len() < all && began.elapsed() < ALONE {
             rows.push(solve(&mut worker, rows.len()));
         }
         drop(worker);
-        if rows.len() < thetas.rows() {
+        if rows.len() < all {
             // Long enough runs that cheap oracles are not drowned in task switching, short enough to share the work evenly.
-            let run = (thetas.rows() - rows.len()).div_ceil(8 * rayon::current_num_threads()).max(1);
-            let rest = (rows.len()..thetas.rows()).into_par_iter().with_min_len(run);
+            let run = (all - rows.len()).div_ceil(8 * threads).max(1);
+            let rest = (rows.len()..all).into_par_iter().with_min_len(run);
             rows.par_extend(rest.map_init(|| self.borrow(), solve));
         }
+        let together = threads.min(all).max(1) as u32;
+        self.slow.store(began.elapsed() * together > ALONE * all.max(1) as u32, Ordering::Relaxed);
         rows
     }
 

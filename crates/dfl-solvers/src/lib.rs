@@ -5,6 +5,7 @@ mod adapter;
 mod backend;
 mod barrier;
 mod batched;
+mod checks;
 #[cfg(feature = "clarabel")]
 mod clarabel;
 mod convexity;

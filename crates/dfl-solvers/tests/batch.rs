@@ -2,6 +2,8 @@
 #![allow(clippy::unwrap_used, reason = "a failed helper fails its test")]
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
 use dfl_core::testkit::check_masking;
 use dfl_core::{
@@ -135,6 +137,48 @@ fn totals_do_not_depend_on_threads() {
     assert!(one.iterations > 40 && one.pullbacks == 40 && one.refinements > 0, "{one}");
     assert_eq!(run(2), one);
     assert_eq!(run(8), one);
+}
+
+/// Takes its time at a cost of 0, and else waits for another row to be solved beside it: `x` says whether there was one.
+#[derive(Default)]
+struct Meeting(AtomicUsize);
+
+impl Solver for Meeting {
+    type Workspace = ();
+    fn name(&self) -> &'static str {
+        "meeting"
+    }
+    fn dims(&self) -> Dims {
+        Dims { theta: 1, x: 1, rows: 0 }
+    }
+    fn workspace(&self) -> Result<()> {
+        Ok(())
+    }
+    fn solve(&self, theta: &[f64], _from: Option<&Solution>, _ws: &mut (), out: &mut Solution) -> Result<SolveInfo> {
+        let begin = Instant::now();
+        if theta[0] == 0.0 {
+            std::thread::sleep(Duration::from_millis(2));
+        } else {
+            self.0.fetch_add(1, Ordering::SeqCst);
+            while self.0.load(Ordering::SeqCst) < 2 && begin.elapsed() < Duration::from_secs(20) {
+                std::thread::sleep(Duration::from_millis(1));
+            }
+        }
+        out.x[0] = self.0.load(Ordering::SeqCst) as f64;
+        Ok(SolveInfo { status: Status::Optimal, iterations: 1, degenerate: false })
+    }
+}
+
+/// Once rows were slow, no thread makes the others wait for its first one.
+#[test]
+fn slow_rows_are_solved_side_by_side() {
+    let decider = Batched::new(NoGradient(Meeting::default()));
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(2).build().unwrap();
+    let solve = |rows: &[[f64; 1]]| decider.forward(&Batch::from_rows(rows).unwrap(), &call(&keys(rows.len() as u64))).unwrap().x;
+    pool.install(|| {
+        solve(&[[0.0]]);
+        assert_eq!(solve(&[[1.0], [1.0]]).as_slice(), [2.0, 2.0]);
+    });
 }
 
 #[test]

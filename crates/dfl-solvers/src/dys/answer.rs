@@ -72,27 +72,37 @@ pub(super) fn status(form: &Form, row: &mut Lanes<1>, t: &mut [Lane<1>], residua
     }
 }
 
-/// Whether $v = y - x$, which tends to the shortest vector from the box to the equations, separates them: as a combination $v = A^\top w$
-/// of rows it is $w^\top b$ on the equations, and less than that in the box.
+/// Whether $v = y - x$, which tends to the shortest vector from the box to the equations, separates them as a combination of rows.
 fn proves_infeasible(form: &Form, row: &mut Lanes<1>, t: &mut [Lane<1>]) -> bool {
-    let (Lanes { z, q, y, .. }, projection) = (row, &form.projection);
-    let largest = |values: &[Lane<1>]| values.iter().fold(0.0, |a: f64, v| a.max(v[0].abs()));
+    let Lanes { z, q, y, .. } = row;
     for (j, q) in q.iter_mut().enumerate() {
         q[0] = y[j][0] - form.clamp(j, z[j][0]);
     }
-    let (size, far) = (largest(q), FAR * (1.0 + largest(z)));
-    if size == 0.0 {
-        return false;
-    }
-    projection.sparse(q, false, t, y);
+    let size = largest(q);
+    form.projection.sparse(q, false, t, y);
+    size > 0.0 && separates(form, t, size, largest(z))
+}
+
+/// Whether the equations contradict each other: those that depend on others, or so nearly that they were left out of the projection.
+pub(super) fn contradicts(form: &Form) -> bool {
+    let Some(w) = &form.projection.contradiction else { return false };
+    let largest_term = (0..form.projection.rows()).flat_map(|k| form.projection.gram.a.row(k).map(move |(_, v)| (w[k][0] * v).abs()));
+    let point = form.projection.point.iter().fold(0.0, |a: f64, v| a.max(v.abs()));
+    separates(form, w, largest_term.fold(0.0, f64::max), point)
+}
+
+/// Whether no point of the box satisfies the equations: as a combination $v = A^\top w$ of rows, $v^\top x$ is $w^\top b$ on the equations and
+/// less than that in the box. `size` is that of the terms of $v$, `point` that of the present point.
+fn separates(form: &Form, w: &[Lane<1>], size: f64, point: f64) -> bool {
+    let (projection, far) = (&form.projection, FAR * (1.0 + point));
     let (mut gap, mut slack) = (0.0, 0.0);
-    for (k, w) in t.iter().enumerate() {
+    for (k, w) in w.iter().enumerate() {
         let side = projection.side(k);
         gap += w[0] * side;
         slack += RELAXED * w[0].abs() * (1.0 + side.abs());
     }
     for j in 0..form.n() {
-        let v = projection.gram.at.dot(j, t)[0];
+        let v = projection.gram.at.dot(j, w)[0];
         let most = v * if v > 0.0 { form.up[j] } else { form.lo[j] };
         if most.is_finite() {
             gap -= most;
@@ -103,4 +113,8 @@ fn proves_infeasible(form: &Form, row: &mut Lanes<1>, t: &mut [Lane<1>]) -> bool
         }
     }
     gap > slack
+}
+
+fn largest(values: &[Lane<1>]) -> f64 {
+    values.iter().fold(0.0, |a, v| a.max(v[0].abs()))
 }

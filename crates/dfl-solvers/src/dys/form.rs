@@ -3,6 +3,7 @@
 use dfl_core::{Program, Result};
 
 use super::DysProjection;
+use super::answer::contradicts;
 use super::lines::Lines;
 use super::projection::Projection;
 
@@ -21,6 +22,8 @@ pub(super) struct Form {
     pub(super) reach: f64,
     /// $\|A^+ b\|$, or 1: the size of a point.
     pub(super) size: f64,
+    /// Whether the equations are proven to contradict each other.
+    pub(super) contradicts: bool,
 }
 
 impl Form {
@@ -40,7 +43,9 @@ impl Form {
         let projection = Projection::new(&a, &b, program.n(), kind)?;
         let size = projection.point.iter().map(|v| v * v).sum::<f64>().sqrt();
         let size = if size > 0.0 { size } else { 1.0 };
-        Ok(Self { mu, constant: program.r, lo: program.lo.clone(), up: program.up.clone(), rows, projection, reach, size })
+        let (constant, lo, up) = (program.r, program.lo.clone(), program.up.clone());
+        let form = Self { mu, constant, lo, up, rows, projection, reach, size, contradicts: false };
+        Ok(Self { contradicts: contradicts(&form), ..form })
     }
 
     pub(super) fn n(&self) -> usize {

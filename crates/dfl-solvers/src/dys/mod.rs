@@ -107,7 +107,9 @@ impl Default for DysOptions {
 ///
 /// A row stops where its KKT residual, the one of [`Residuals::of`](dfl_core::Residuals::of) for the program that
 /// [`program`](ProgramSolver::program) shows, is at most `tolerance`: [`Status::Optimal`]. If it has taken all `iterations` before, it is
-/// [`Status::Inexact`] with that residual. [`Status::Infeasible`] is proven by a hyperplane between equations and bounds, looked for at the end.
+/// [`Status::Inexact`] with that residual. [`Status::Infeasible`] is proven by a combination of equations that no point within the bounds
+/// satisfies, looked for at the beginning among dependent equations and at the end. An equation that nearly depends on others (to 1e-11 of
+/// its squared norm) has no part in the projection: if they do not imply it, the row ends inexact.
 /// Every row starts at $A^+ b$, or at $z = x + \alpha\nu$ of an earlier answer, and depends on nothing but its `theta` and that.
 ///
 /// If no step is given, $\alpha$ begins with $\|A^+ b\| / \|\Pi c\|$, $\Pi = I - A^+ A$, and after 8, 16, 32, ... iterations moves to where decision

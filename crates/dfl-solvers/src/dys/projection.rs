@@ -21,8 +21,8 @@ pub(super) struct Projection {
     /// $A^+ b$.
     pub(super) point: Vec<f64>,
     dense: Option<Dense>,
-    /// Whether the equations have a solution.
-    pub(super) consistent: bool,
+    /// If no point was found that satisfies all equations: a combination of them whose left side is nothing, or nearly, and its right not.
+    pub(super) contradiction: Option<Vec<Lane<1>>>,
 }
 
 /// $I - A^+ A$: the rows four at a time, so that vectors one by one fill whole instructions too.
@@ -38,11 +38,11 @@ impl Projection {
         let gram = Gram::new(a, n)?;
         let factor = gram.factorise(|_| 1.0);
         let b: Vec<f64> = gram.order.iter().map(|&i| b[i]).collect();
-        let mut out = Self { factor, point: vec![0.0; n], dense: None, consistent: true, b, gram };
+        let mut out = Self { factor, point: vec![0.0; n], dense: None, contradiction: None, b, gram };
         let (mut t, mut y) = (vec![[0.0]; out.rows()], vec![[0.0]; n]);
         out.sparse(&vec![[0.0]; n], true, &mut t, &mut y);
         out.sparse(&y.clone(), true, &mut t, &mut y);
-        out.consistent = (0..out.rows()).all(|k| (out.gram.a.dot(k, &y)[0] - out.b[k]).abs() <= CONSISTENT * (1.0 + out.b[k].abs()));
+        out.contradiction = out.contradiction(&y);
         out.point = y.as_flattened().to_vec();
         let work = 2.0 * (out.gram.a.nnz() + out.gram.fill()) as f64;
         let dense = match kind {
@@ -52,6 +52,20 @@ impl Projection {
         };
         out.dense = dense.then(|| out.matrix());
         Ok(out)
+    }
+
+    /// What the equations that `y` violates say beyond those that it satisfies: the violations, less the combination of the other rows
+    /// that comes nearest.
+    fn contradiction(&self, y: &[Lane<1>]) -> Option<Vec<Lane<1>>> {
+        let violation: Vec<Lane<1>> = (0..self.rows()).map(|k| [self.gram.a.dot(k, y)[0] - self.b[k]]).collect();
+        if violation.iter().zip(&self.b).all(|(v, b)| v[0].abs() <= CONSISTENT * (1.0 + b.abs())) {
+            return None;
+        }
+        let sum: Vec<Lane<1>> = (0..self.n()).map(|j| self.gram.at.dot(j, &violation)).collect();
+        let mut w: Vec<Lane<1>> = (0..self.rows()).map(|k| self.gram.a.dot(k, &sum)).collect();
+        self.factor.solve(&mut w);
+        w.iter_mut().zip(&violation).for_each(|(w, v)| w[0] -= v[0]);
+        Some(w)
     }
 
     /// Number of equations.

@@ -87,7 +87,7 @@ impl<const L: usize> Run<'_, L> {
                 {
                     match costs(jobs[k].theta, &mut memory.row.cost) {
                         Err(error) => done(k, Err(error), memory),
-                        Ok(()) if !self.form.projection.consistent => done(k, Ok(without_answer(Status::Infeasible, 0)), memory),
+                        Ok(()) if self.form.contradicts => done(k, Ok(without_answer(Status::Infeasible, 0)), memory),
                         Ok(()) => self.load(k, jobs[k].from, l, memory),
                     }
                 }

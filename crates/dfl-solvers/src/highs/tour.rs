@@ -144,10 +144,13 @@ impl TourCuts {
 
     /// Adds the subtour rows that `x` violates to the model.
     fn cut(&self, x: &[f64], ws: &mut TourCutsWorkspace) -> Result<usize> {
-        let model = &mut ws.model;
-        let found = ws.subtours.violated(x, |set| model.add_row(&self.tour.inside(set), set.len() as f64 - 1.0))?;
-        ws.rows += found;
-        Ok(found)
+        let TourCutsWorkspace { model, rows, subtours, .. } = ws;
+        subtours.violated(x, |set| {
+            model.add_row(&self.tour.inside(set), set.len() as f64 - 1.0)?;
+            // Each by itself: were one refused, the others are in the model all the same, and its answers as long.
+            *rows += 1;
+            Ok(())
+        })
     }
 
     fn status(&self, ended: bool, ws: &TourCutsWorkspace) -> Status {

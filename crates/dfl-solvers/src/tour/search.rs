@@ -6,8 +6,8 @@ use super::one_tree::OneTree;
 
 /// A tour is optimal if none is shorter by more than this part of the sum of the absolute costs of its edges.
 const TOLERANCE: f64 = 1e-9;
-/// Rounding of a bound, relative to the sum of all absolute costs, with room.
-const ROUNDING: f64 = 1e-10;
+/// Rounding of a bound, relative to the sum of the absolute entries of the cost matrix, with room.
+const ROUNDING: f64 = 1e-11;
 /// Steps of the subgradient method per node of the tour, in the first subproblem and in the others.
 const FIRST_STEPS: usize = 4;
 const STEPS: usize = 1;
@@ -120,7 +120,7 @@ impl Search {
             self.order.copy_from_slice(&self.trial);
             let (n, order) = (self.n, &self.order);
             let sizes = (0..n).map(|k| self.cost[order[k] * n + order[(k + 1) % n]].abs());
-            self.tolerance = (TOLERANCE * sizes.sum::<f64>()).max(self.least_gain);
+            self.tolerance = if self.least_gain > 0.0 { self.least_gain } else { TOLERANCE * sizes.sum::<f64>() };
         }
     }
 
@@ -153,7 +153,8 @@ impl Search {
         let (parent, own) = (place(depth.saturating_sub(1)), place(depth));
         self.pi.copy_from_slice(&self.kept[parent..parent + n]);
         loop {
-            bound = bound.max(self.ascend(own, steps));
+            let raised = self.ascend(own, steps);
+            bound = bound.max(raised);
             if bound >= self.cut() {
                 return;
             }
@@ -164,7 +165,8 @@ impl Search {
             if depth == 0 {
                 self.improve_reduced();
             }
-            let (mark, slack) = (self.fixed.mark(), self.cut() - bound);
+            // What an edge adds, it adds to the bound of this 1-tree, which where places are shared may be below its parent's.
+            let (mark, slack) = (self.fixed.mark(), self.cut() - raised);
             if !self.tree.forbid_dear(&mut self.fixed, &self.pi, slack) || !self.fixed.propagate() {
                 return;
             }

@@ -31,9 +31,9 @@ impl Default for TourOptions {
 /// too many edges in the 1-tree. The first tour comes from nearest neighbours and exchanges of edges.
 ///
 /// The dynamic program is exact up to rounding. Branch and bound is [`Status::Optimal`] when it has proven that no tour is shorter by more
-/// than $10^{-9}$ of the sum of the absolute costs on the tour, or, for costs that are integers (or multiples of another power of two), none
-/// at all; at the limit it is [`Status::Feasible`] with the best tour and its
-/// distance from the bound, relative to `max(1, |objective|)`. The answer depends on `theta` alone: a start is not used. Costs so
+/// than $10^{-9}$ of the sum of the absolute costs on the tour (or on one it found before), or, for costs that are integers (or multiples of another power of two) of
+/// absolute values that add up to less than 5e10 of these units, none at all; at the limit it is [`Status::Feasible`] with the best tour and
+/// its distance from the bound, relative to `max(1, |objective|)`. The answer depends on `theta` alone: a start is not used. Costs so
 /// large that a sum of them overflows end as [`Status::Failed`]. No allocation; `iterations` counts nodes of branch and bound.
 ///
 /// # Shapes

@@ -2,8 +2,9 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use dfl_core::{Batch, Call, Decider, Decisions, Dims, Error, Pullback, Result};
 
-use super::difference::{Difference, Plan, check_batch, check_positive};
+use super::difference::{Difference, Plan};
 use super::imle::{SumOfGamma, forward};
+use crate::checks::{check_batch, check_positive};
 
 /// Weight of the past in the running mean of the non-zeros.
 const DECAY: f64 = 0.9;
@@ -118,7 +119,7 @@ impl<D: Decider> Decider for AdaptiveImle<D> {
         true
     }
     fn forward<'d>(&'d self, thetas: &Batch, call: &Call<'_>) -> Result<Decisions<'d>> {
-        check_batch(self, thetas, call)?;
+        check_batch(self.dims(), thetas, call)?;
         let (mut found, difference) = forward(&self.inner, self.plan, (self.options.samples, self.options.noise), thetas, call)?;
         let norms: Vec<f64> = thetas.iter().map(norm).collect();
         let usable = found.info.iter().map(|i| i.status.usable()).collect();

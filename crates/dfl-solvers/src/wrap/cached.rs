@@ -3,6 +3,7 @@ use std::sync::Arc;
 use dfl_core::{Batch, Call, Counters, Counts, Decider, Decisions, Dims, Error, Key, Pool, Result, SolveInfo, Status, check_len};
 
 use super::cheapest::cheapest;
+use crate::checks::{check_batch, check_linear};
 
 /// What a cache tosses a coin for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -54,9 +55,8 @@ impl<D: Decider> Cached<D> {
     /// # Errors
     /// [`Error::Domain`] for a ratio outside `[0, 1]`, [`Error::Dimension`] unless `theta`, `x` and the pool's decisions have one length.
     pub fn new(inner: D, pool: Arc<Pool>, ratio: f64) -> Result<Self> {
-        let dims = inner.dims();
-        check_len("theta of a cached decider, whose cost it must be", dims.x, dims.theta)?;
-        check_len("decision of the pool", dims.x, pool.snapshot().cols())?;
+        check_linear(&inner)?;
+        check_len("decision of the pool", inner.dims().x, pool.snapshot().cols())?;
         if !(0.0..=1.0).contains(&ratio) {
             return Err(Error::Domain { what: "solve ratio", value: ratio, need: "between 0 and 1" });
         }
@@ -110,9 +110,7 @@ impl<D: Decider> Decider for Cached<D> {
         false
     }
     fn forward<'d>(&'d self, thetas: &Batch, call: &Call<'_>) -> Result<Decisions<'d>> {
-        check_len("theta", self.dims().theta, thetas.cols())?;
-        check_len("keys", thetas.rows(), call.keys.len())?;
-        thetas.check_finite("theta")?;
+        check_batch(self.dims(), thetas, call)?;
         let (solve, look) = self.toss(call);
         let solved = self.solve(thetas, call, &solve)?;
         let mut out = Decisions {

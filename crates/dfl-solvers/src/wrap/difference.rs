@@ -1,8 +1,9 @@
 //! The backward pass of a black box by solving again: the decision at a cost moved along the cotangent, less the decision at the cost.
 
-use dfl_core::{Batch, Call, Decider, Decisions, Error, Key, Pullback, Result, Stream, check_len};
+use dfl_core::{Batch, Call, Decider, Decisions, Key, Pullback, Result, Stream};
 
 use super::samples::{Slots, mean_of_samples};
+use crate::checks::{check_cotangent, check_linear};
 
 /// How often a wrapper solves for each row, and whether it moves the cost to both sides.
 #[derive(Clone, Copy, Debug)]
@@ -16,8 +17,7 @@ pub(super) struct Plan {
 impl Plan {
     /// Checks that the decider's `theta` can be its cost.
     pub(super) fn new(inner: &dyn Decider, samples: usize, two_sided: bool) -> Result<Self> {
-        let dims = inner.dims();
-        check_len("theta of a wrapped decider, whose cost it must be", dims.x, dims.theta)?;
+        check_linear(inner)?;
         Ok(Self { samples, two_sided, slots: Slots::new(samples, 3)? })
     }
 
@@ -50,9 +50,7 @@ impl Difference<'_> {
     /// step is 0, or of which a moved cost has no optimum.
     pub(super) fn pull(&self, cotangent: &Batch, step: impl Fn(usize) -> f64) -> Result<Batch> {
         let (b, n, samples) = (self.usable.len(), self.costs.cols(), self.plan.samples);
-        check_len("cotangent rows", b, cotangent.rows())?;
-        check_len("cotangent", n, cotangent.cols())?;
-        cotangent.check_finite("cotangent")?;
+        check_cotangent(cotangent, (b, n))?;
         let asked = |i: &usize| self.usable[*i] && cotangent.row(*i).iter().any(|&g| g != 0.0);
         let steps = (0..b).filter(asked).map(|i| (i, step(i))).filter(|&(_, step)| step > 0.0 && step.is_finite());
         let steps: Vec<(usize, f64)> = steps.collect();
@@ -101,16 +99,4 @@ impl Pullback for FixedStep<'_> {
     fn pull(&self, cotangent: &Batch) -> Result<Batch> {
         self.difference.pull(cotangent, |_| self.lambda)
     }
-}
-
-/// Refuses what is not positive and finite.
-pub(super) fn check_positive(what: &'static str, value: f64) -> Result<()> {
-    if value > 0.0 && value.is_finite() { Ok(()) } else { Err(Error::Domain { what, value, need: "positive and finite" }) }
-}
-
-/// Refuses a batch of the wrong shape or with a bad number.
-pub(super) fn check_batch(decider: &dyn Decider, thetas: &Batch, call: &Call<'_>) -> Result<()> {
-    check_len("theta", decider.dims().theta, thetas.cols())?;
-    check_len("keys", thetas.rows(), call.keys.len())?;
-    thetas.check_finite("theta")
 }

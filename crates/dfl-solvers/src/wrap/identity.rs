@@ -1,6 +1,6 @@
-use dfl_core::{Batch, Call, Decider, Decisions, Dims, Pullback, Result, check_len};
+use dfl_core::{Batch, Call, Decider, Decisions, Dims, Pullback, Result};
 
-use super::difference::check_batch;
+use crate::checks::{check_batch, check_cotangent, check_linear};
 
 /// Which part of a cost the decision does not depend on, and so no gradient should move.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -43,8 +43,7 @@ impl<D: Decider> NegativeIdentity<D> {
     /// # Errors
     /// [`Error::Dimension`](dfl_core::Error::Dimension) unless `theta` and `x` have one length.
     pub fn new(inner: D) -> Result<Self> {
-        let dims = inner.dims();
-        check_len("theta of a wrapped decider, whose cost it must be", dims.x, dims.theta)?;
+        check_linear(&inner)?;
         Ok(Self { inner, projection: CostProjection::None })
     }
 
@@ -65,7 +64,7 @@ impl<D: Decider> Decider for NegativeIdentity<D> {
         true
     }
     fn forward<'d>(&'d self, thetas: &Batch, call: &Call<'_>) -> Result<Decisions<'d>> {
-        check_batch(self, thetas, call)?;
+        check_batch(self.dims(), thetas, call)?;
         let found = self.inner.forward(thetas, &Call { backward: false, ..*call })?;
         let usable = || found.info.iter().map(|i| i.status.usable()).collect();
         let back = call.backward.then(|| {
@@ -83,9 +82,7 @@ struct IdentityPullback {
 
 impl Pullback for IdentityPullback {
     fn pull(&self, cotangent: &Batch) -> Result<Batch> {
-        check_len("cotangent rows", self.thetas.rows(), cotangent.rows())?;
-        check_len("cotangent", self.thetas.cols(), cotangent.cols())?;
-        cotangent.check_finite("cotangent")?;
+        check_cotangent(cotangent, (self.thetas.rows(), self.thetas.cols()))?;
         let mut out = Batch::zeros(cotangent.rows(), cotangent.cols());
         for i in (0..out.rows()).filter(|&i| self.usable[i]) {
             out.row_mut(i).iter_mut().zip(cotangent.row(i)).for_each(|(to, g)| *to = -g);
@@ -103,9 +100,7 @@ impl CostProjection {
             Self::Mean => subtract_mean(gradient),
             Self::Norm => normalised(theta, gradient),
             Self::Standard => {
-                let mut centred = theta.to_vec();
-                subtract_mean(&mut centred);
-                normalised(&centred, gradient);
+                normalised(&centred(theta), gradient);
                 subtract_mean(gradient);
             }
         }
@@ -115,6 +110,17 @@ impl CostProjection {
 fn subtract_mean(values: &mut [f64]) {
     let mean = values.iter().sum::<f64>() / values.len() as f64;
     values.iter_mut().for_each(|v| *v -= mean);
+}
+
+/// $\theta - \bar\theta 1$, exactly zero where a constant leaves nothing but the rounding of its mean, which no norm must scale.
+fn centred(theta: &[f64]) -> Vec<f64> {
+    let mut out = theta.to_vec();
+    subtract_mean(&mut out);
+    let largest = |values: &[f64]| values.iter().fold(0.0, |a: f64, v| a.max(v.abs()));
+    if largest(&out) <= theta.len() as f64 * f64::EPSILON * largest(theta) {
+        out.fill(0.0);
+    }
+    out
 }
 
 /// $(I - r r^\top) g / \|\theta\|$ with $r = \theta / \|\theta\|$.

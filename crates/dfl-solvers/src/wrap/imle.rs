@@ -1,7 +1,8 @@
 use dfl_core::{Batch, Call, Decider, Decisions, Dims, Error, Result, Rng};
 use rayon::prelude::*;
 
-use super::difference::{Difference, FixedStep, Plan, check_batch, check_positive};
+use super::difference::{Difference, FixedStep, Plan};
+use crate::checks::{check_batch, check_positive};
 
 /// Noise of which $\kappa$ independent draws add up to a Gumbel variable, in the limit of many terms.
 ///
@@ -119,7 +120,7 @@ impl<D: Decider> Decider for Imle<D> {
     }
     fn forward<'d>(&'d self, thetas: &Batch, call: &Call<'_>) -> Result<Decisions<'d>> {
         let ImleOptions { samples, lambda, noise, .. } = self.options;
-        check_batch(self, thetas, call)?;
+        check_batch(self.dims(), thetas, call)?;
         let (mut found, difference) = forward(&self.inner, self.plan, (samples, noise), thetas, call)?;
         found.back = call.backward.then(|| Box::new(FixedStep { difference, lambda }) as _);
         Ok(found)

@@ -1,6 +1,7 @@
 use dfl_core::{Batch, Call, Decider, Decisions, Dims, Result};
 
-use super::difference::{FixedStep, Plan, check_batch, check_positive};
+use super::difference::{FixedStep, Plan};
+use crate::checks::{check_batch, check_positive};
 
 /// Gives a black box the backward of blackbox differentiation (DBB): one more solve, at the cost moved along the cotangent; minimises.
 ///
@@ -56,7 +57,7 @@ impl<D: Decider> Decider for Interpolated<D> {
         true
     }
     fn forward<'d>(&'d self, thetas: &Batch, call: &Call<'_>) -> Result<Decisions<'d>> {
-        check_batch(self, thetas, call)?;
+        check_batch(self.dims(), thetas, call)?;
         let (mut found, difference) = self.plan.forward(&self.inner, thetas.clone(), call)?;
         found.back = call.backward.then(|| Box::new(FixedStep { difference, lambda: self.lambda }) as _);
         Ok(found)

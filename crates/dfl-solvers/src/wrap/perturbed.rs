@@ -1,8 +1,8 @@
-use dfl_core::{Batch, Call, Decider, Decisions, Dims, Error, Key, Pullback, Result, Stream, check_len};
+use dfl_core::{Batch, Call, Decider, Decisions, Dims, Error, Key, Pullback, Result, Stream};
 use rayon::prelude::*;
 
-use super::difference::{check_batch, check_positive};
 use super::samples::{Slots, mean_of_samples};
+use crate::checks::{check_batch, check_cotangent, check_linear, check_positive};
 
 /// How costs are perturbed; $\xi \sim N(0, I)$.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -84,8 +84,7 @@ impl<D: Decider> Perturbed<D> {
     /// # Errors
     /// [`Error::Domain`] for no samples or a `sigma` that is not positive, [`Error::Dimension`] unless `theta` and `x` have one length.
     pub fn new(inner: D, options: PerturbedOptions) -> Result<Self> {
-        let dims = inner.dims();
-        check_len("theta of a perturbed decider, whose cost it must be", dims.x, dims.theta)?;
+        check_linear(&inner)?;
         check_positive("sigma", options.sigma)?;
         let slots = Slots::new(options.samples, 1)?;
         Ok(Self { inner, slots, sampling: Sampling { options, antithetic: false }, envelope: false })
@@ -129,7 +128,7 @@ impl<D: Decider> Decider for Perturbed<D> {
         !self.envelope
     }
     fn forward<'d>(&'d self, thetas: &Batch, call: &Call<'_>) -> Result<Decisions<'d>> {
-        check_batch(self, thetas, call)?;
+        check_batch(self.dims(), thetas, call)?;
         let (b, n, sampling) = (thetas.rows(), self.dims().x, self.sampling);
         let PerturbedOptions { samples, noise: kind, .. } = sampling.options;
         let mut costs = vec![0.0; b * samples * n];
@@ -226,9 +225,7 @@ impl Pullback for PerturbedPullback {
     fn pull(&self, cotangent: &Batch) -> Result<Batch> {
         let (Tape { thetas, keys, stream, x }, sampling) = (&self.tape, self.sampling);
         let (b, n) = (thetas.rows(), thetas.cols());
-        check_len("cotangent rows", b, cotangent.rows())?;
-        check_len("cotangent", n, cotangent.cols())?;
-        cotangent.check_finite("cotangent")?;
+        check_cotangent(cotangent, (b, n))?;
         let (mut out, width) = (Batch::zeros(b, n), sampling.options.samples * n);
         out.as_mut_slice().par_chunks_mut(n.max(1)).enumerate().filter(|(i, _)| self.usable[*i]).for_each(|(i, to)| {
             let noise = sampling.noise(*stream, keys[i], n);

@@ -69,3 +69,21 @@ fn slacks_are_hidden_and_steps_counted() {
     assert_eq!((counts.solves, counts.iterations, counts.pullbacks), (ROWS as u64, steps as u64, ROWS as u64));
     assert!(DysLayer::new(case.solver(DysOptions::default())).visible(13).is_err());
 }
+
+/// A cost whose steps overflow ends its own row, whatever row was in its lane before.
+#[test]
+fn a_row_that_overflows_is_alone() {
+    let mut rng = Rng::seeded(14);
+    for case in cases(&mut rng) {
+        let mut thetas = thetas(&case, &mut rng);
+        for i in (8..ROWS).step_by(5) {
+            let scale = [1e150, 1e200, 1e306][i % 3];
+            thetas.row_mut(i).iter_mut().for_each(|t| *t *= scale);
+        }
+        for options in variants() {
+            let (layer, rows) = (DysLayer::new(case.solver(options.clone())), Batched::new(case.solver(options)));
+            let (a, b) = (forward(&layer, &thetas, &keys()), forward(&rows, &thetas, &keys()));
+            assert_eq!(format!("{:?}", (&a.x, &a.objective, &a.info)), format!("{:?}", (&b.x, &b.objective, &b.info)), "{}", case.name);
+        }
+    }
+}

@@ -51,9 +51,9 @@ fn cases(rng: &mut Rng) -> Vec<Case> {
     let arcs = grid.n();
     vec![
         Case::new("paths", grid, 1.0, arcs, rng),
-        Case::new("top k", programs::top_k(12, 3.0), -1.0, 12, rng),
+        Case::new("top k", programs::top_k(12, 3), -1.0, 12, rng),
         Case::new("knapsack", programs::knapsack(10, 2, rng), -1.0, 10, rng),
-        Case::new("tours", programs::tours(nodes), 1.0, nodes * (nodes - 1), rng),
+        Case::new("tours", programs::tours(nodes), 1.0, nodes * (nodes - 1) / 2, rng),
         Case::new("mixed", programs::mixed(rng), 1.0, 6, rng),
     ]
 }

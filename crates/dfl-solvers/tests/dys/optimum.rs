@@ -115,3 +115,16 @@ fn programs_without_rows_or_variables() {
     let empty = Dys::new(Program::linear(Vec::new()), ParamMap::costs(0), options(0.5)).unwrap();
     assert_eq!(solve(&empty, &[], None).1.status, Status::Optimal);
 }
+
+/// Two equations that are almost the same one have a solution where they cross, which is not to be called infeasible.
+#[test]
+fn almost_parallel_equations_cross() {
+    for angle in [1e-3, 1e-5, 1e-6, 1e-7] {
+        let a = Csc::from_triplets(2, 2, &[(0, 0, 1.0), (0, 1, 1.0), (1, 0, 1.0), (1, 1, 1.0 + angle)]).unwrap();
+        let b = vec![1.0, 1.0 + angle];
+        let program = Program::linear(vec![0.0; 2]).with_rows(a, b.clone(), b).with_bounds(vec![0.0; 2], vec![INF; 2]);
+        let (out, info) = solve(&Dys::new(program, ParamMap::costs(2), options(0.5)).unwrap(), &[0.3, -0.2], None);
+        println!("{angle:e}: {} {:?}", info.status, out.x);
+        assert_ne!(info.status, Status::Infeasible, "angle {angle:e}");
+    }
+}

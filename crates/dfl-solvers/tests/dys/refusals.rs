@@ -7,7 +7,7 @@ use crate::programs::top_k;
 use crate::{cases, solve};
 
 fn refusal(options: DysOptions) -> String {
-    Dys::new(top_k(4, 1.0), ParamMap::costs(4), options).unwrap_err().to_string()
+    Dys::new(top_k(4, 1), ParamMap::costs(4), options).unwrap_err().to_string()
 }
 
 #[test]
@@ -42,26 +42,26 @@ fn options_out_of_range_are_named() {
 #[test]
 fn programs_it_does_not_take_are_named() {
     let new = |program, params| Dys::new(program, params, DysOptions::default()).unwrap_err();
-    let quadratic = top_k(4, 1.0).with_quadratic(Csc::diagonal(&[1.0; 4]));
-    let integer = top_k(4, 1.0).with_integers(vec![true; 4]);
+    let quadratic = top_k(4, 1).with_quadratic(Csc::diagonal(&[1.0; 4]));
+    let integer = top_k(4, 1).with_integers(vec![true; 4]);
     let sides = ParamMap::new(1).rhs(0, 0, 1.0);
     for (error, what) in [
         (new(quadratic, ParamMap::costs(4)), "a quadratic term besides that of mu"),
         (new(integer, ParamMap::costs(4)), "integer variables"),
-        (new(top_k(4, 1.0), sides), "a prediction of anything but costs"),
-        (new(top_k(4, 1.0), ParamMap::new(1).link(Entry::A(0), 0, 1.0)), "a prediction of anything but costs"),
+        (new(top_k(4, 1), sides), "a prediction of anything but costs"),
+        (new(top_k(4, 1), ParamMap::new(1).link(Entry::A(0), 0, 1.0)), "a prediction of anything but costs"),
     ] {
         assert_eq!(error.to_string(), format!("dys does not offer {what}"));
     }
     assert!(matches!(new(Program::linear(vec![f64::NAN]), ParamMap::costs(1)), Error::NotFinite { what: "c", .. }));
-    assert!(matches!(new(top_k(4, 1.0), ParamMap::costs(5)), Error::Domain { .. }));
-    let crossed = top_k(2, 1.0).with_bounds(vec![1.0; 2], vec![0.0; 2]);
+    assert!(matches!(new(top_k(4, 1), ParamMap::costs(5)), Error::Domain { .. }));
+    let crossed = top_k(2, 1).with_bounds(vec![1.0; 2], vec![0.0; 2]);
     assert!(matches!(new(crossed, ParamMap::costs(2)), Error::CrossedBounds { .. }));
 }
 
 #[test]
 fn malformed_calls_are_named() {
-    let solver = Dys::new(top_k(4, 1.0), ParamMap::costs(4), DysOptions::default()).unwrap();
+    let solver = Dys::new(top_k(4, 1), ParamMap::costs(4), DysOptions::default()).unwrap();
     let (mut ws, mut out) = (solver.workspace().unwrap(), Solution::default());
     let nan = solver.solve(&[0.0, 1.0, f64::NAN, 0.0], None, &mut ws, &mut out).unwrap_err();
     assert!(matches!(nan, Error::NotFinite { what: "theta", column: 2, .. }), "{nan}");

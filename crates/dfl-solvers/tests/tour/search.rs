@@ -54,6 +54,41 @@ fn integer_costs_are_proven_in_few_subproblems() {
     println!("most subproblems: {most}");
 }
 
+/// Large integers whose tours differ by one, a billionth of their length: the shortest is the shortest.
+#[test]
+fn large_integers_are_told_apart() {
+    let mut rng = Rng::seeded(8);
+    for nodes in [9, 10] {
+        let (tour, dynamic, search) = (tour(nodes), solver(nodes, true), solver(nodes, false));
+        for _ in 0..100 {
+            let theta: Vec<f64> = (0..tour.edges()).map(|_| 2e8 + rng.below(12) as f64).collect();
+            assert_eq!(solve(&search, &theta).0.objective, solve(&dynamic, &theta).0.objective);
+        }
+    }
+}
+
+/// Missing edges as costs that nobody would pay: what they are, up to 1e15 times as much as the others, leaves the rest as exact.
+#[test]
+fn missing_edges_do_not_blur_the_others() {
+    let (mut rng, mut split) = (Rng::seeded(10), 0);
+    for nodes in [10, 13] {
+        let (tour, dynamic, search) = (tour(nodes), solver(nodes, true), solver(nodes, false));
+        for k in 0..400 {
+            let (large, spread, share) = ([1e6, 1e9, 1e12, 1e15][k % 4], [1.0, 1e-2, 1e-5][k / 4 % 3], [0.05, 0.15, 0.3][k / 12 % 3]);
+            let mut order: Vec<usize> = (0..nodes).collect();
+            rng.shuffle(&mut order);
+            let mut cost = |likely: f64| if rng.uniform() < likely { 1.0 + spread * rng.uniform() } else { large };
+            let mut theta: Vec<f64> = (0..tour.edges()).map(|_| cost(share)).collect();
+            (0..nodes).for_each(|i| theta[tour.edge(order[i], order[(i + 1) % nodes])] = cost(1.0));
+            let ((exact, _), (found, info)) = (solve(&dynamic, &theta), solve(&search, &theta));
+            split += usize::from(info.iterations > 1);
+            let error = (found.objective - exact.objective).abs();
+            assert!(error <= 1e-9 * exact.objective, "{nodes} nodes, {large:e}, {k}: {} instead of {}", found.objective, exact.objective);
+        }
+    }
+    println!("split: {split} of 800");
+}
+
 /// Zeros and ones: finding a tour of cost 0 is deciding whether a graph has a Hamiltonian cycle, with ties everywhere.
 #[test]
 fn hidden_cycles_are_found() {

@@ -40,6 +40,12 @@ fn a_cost_that_cannot_be_scaled_has_no_gradient() {
         let pulled = both(&decider, &Batch::from_rows(&[theta]).unwrap(), &Batch::from_rows(&[[1.0, -3.0]]).unwrap()).1;
         assert_eq!(pulled.row(0), [0.0, 0.0]);
     }
+    // The mean of three tenths is not a tenth, to the last bit.
+    for value in [0.1, -0.7, 1e-30, 1e30] {
+        let decider = NegativeIdentity::new(items(3)).unwrap().projection(CostProjection::Standard);
+        let g = Batch::from_rows(&[[1.0, -3.0, 0.5]]).unwrap();
+        assert_eq!(both(&decider, &Batch::from_rows(&[[value; 3]]).unwrap(), &g).1.row(0), [0.0; 3], "{value}");
+    }
 }
 
 #[test]

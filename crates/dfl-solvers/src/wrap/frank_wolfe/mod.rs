@@ -3,10 +3,10 @@
 mod hull;
 mod row;
 
-use dfl_core::{Batch, Call, Decider, Decisions, Dims, Error, Key, Pullback, Result, check_len};
+use dfl_core::{Batch, Call, Decider, Decisions, Dims, Error, Key, Pullback, Result};
 use rayon::prelude::*;
 
-use super::difference::{check_batch, check_positive};
+use crate::checks::{check_batch, check_cotangent, check_linear, check_positive};
 use hull::Hull;
 use row::Row;
 
@@ -68,8 +68,7 @@ impl<D: Decider> FrankWolfe<D> {
     /// # Errors
     /// [`Error::Domain`] for an option outside its domain, [`Error::Dimension`] unless `theta` and `x` have one length.
     pub fn new(inner: D, options: FrankWolfeOptions) -> Result<Self> {
-        let dims = inner.dims();
-        check_len("theta of a wrapped decider, whose cost it must be", dims.x, dims.theta)?;
+        check_linear(&inner)?;
         check_positive("lambda", options.lambda)?;
         check_positive("tolerance", options.tolerance)?;
         if options.iterations == 0 {
@@ -111,7 +110,7 @@ impl<D: Decider> Decider for FrankWolfe<D> {
         true
     }
     fn forward<'d>(&'d self, thetas: &Batch, call: &Call<'_>) -> Result<Decisions<'d>> {
-        check_batch(self, thetas, call)?;
+        check_batch(self.dims(), thetas, call)?;
         let rows = self.run(thetas, call)?;
         let (b, n) = (thetas.rows(), thetas.cols());
         let info = rows.iter().map(Row::info).collect();
@@ -135,9 +134,7 @@ struct Projection {
 
 impl Pullback for Projection {
     fn pull(&self, cotangent: &Batch) -> Result<Batch> {
-        check_len("cotangent rows", self.hulls.len(), cotangent.rows())?;
-        check_len("cotangent", self.n, cotangent.cols())?;
-        cotangent.check_finite("cotangent")?;
+        check_cotangent(cotangent, (self.hulls.len(), self.n))?;
         let mut out = Batch::zeros(self.hulls.len(), self.n);
         out.as_mut_slice().par_chunks_mut(self.n.max(1)).zip(&self.hulls).enumerate().for_each(|(i, (to, hull))| {
             if let Some(hull) = hull {
