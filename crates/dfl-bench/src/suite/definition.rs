@@ -11,7 +11,7 @@ use crate::registry::{PREDICTORS, options_read};
 use crate::results::claims::{Claim, Verdict, judge};
 use crate::results::ids::{self, is_word};
 use crate::results::{Key, Measurement};
-use crate::tasks::{TASKS, unknown};
+use crate::tasks::{TaskOptions, make_task, unknown};
 
 /// How much work a suite does.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum, Deserialize)]
@@ -264,9 +264,10 @@ fn columns<'de, D: serde::Deserializer<'de>>(from: D) -> std::result::Result<Col
 }
 
 impl Experiment {
-    /// Refuses words that are not ids, a run that stands twice, and settings under which nothing is trained or measured.
+    /// Refuses words that are not ids, a problem that is none, a run that stands twice, and settings under which nothing is measured.
     fn check(&self) -> Result<()> {
-        one_of("task", &self.task, TASKS.iter().map(|t| t.0))?;
+        // Names a size or a setting of the data that is none, before anything is run.
+        make_task(&self.task, &TaskOptions { size: &self.size, data: &self.data, columns: Columns::Published, seed: 0 })?;
         let rows = [("training rows", self.data.train), ("test rows", self.data.test), ("runs", self.run.len())];
         for (what, count) in rows {
             crate::data::polynomial::check_positive(what, count)?;
