@@ -25,7 +25,6 @@ PEERS = {
     "pyepo_highs_2": ("with_pyepo", {"backend": "highs", "processes": 2}),
     "pyepo_ortools": ("with_pyepo", {"backend": "ortools", "processes": 1}),
     "pyepo_ortools_2": ("with_pyepo", {"backend": "ortools", "processes": 2}),
-    "pyepo_ortools_cp": ("with_pyepo", {"backend": "ortools_cp", "processes": 1}),
     "qpax": ("with_qpax", {}),
     "qpth": ("with_qpth", {}),
 }

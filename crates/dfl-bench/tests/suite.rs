@@ -148,7 +148,7 @@ fn a_definition_with_a_wrong_word_or_a_run_twice_is_refused_at_once() {
         Definition::load(dir.path(), "small").unwrap_err().to_string()
     };
     let spo = "{ method = \"spo_plus\", predictor = \"linear\", solver = \"exact\" }";
-    assert!(refused("solver = \"exact\"", "solver = \"exat\"").contains("unknown solver `exat`; known are exact"));
+    assert!(refused("solver = \"exact\"", "solver = \"exat\"").contains("unknown solver of this method `exat`; known are exact"));
     assert!(refused("\"constant\"", "\"constnt\"").contains("unknown baseline `constnt`"));
     assert!(refused("\"shortest_path\"", "\"longest_path\"").contains("unknown task `longest_path`"));
     assert!(refused(spo, &format!("{spo}, {spo}")).contains("second run of the same name"));

@@ -9,8 +9,8 @@ use crate::tasks::{Benchmark, unknown};
 /// What a solver is made for.
 struct Wanted<'a> {
     task: &'a dyn Task,
-    /// The task's tighter relaxation, where it has one.
-    tight: Option<Formulation>,
+    /// The same where it is a benchmark, which may have a tighter relaxation and a method of cuts.
+    benchmark: Option<&'a dyn Benchmark>,
     options: &'a MethodOptions,
     /// Whether each row may start from its last answer, where the answer does not depend on it.
     warm: bool,
@@ -52,8 +52,10 @@ pub const SOLVERS: &[SolverEntry] = &[
     solver("osqp", &[], |w| program(Backend::Osqp, w)),
     solver("clarabel", &[], |w| program(Backend::Clarabel, w)),
     solver("highs", BLACK_BOX, |w| program(Backend::Highs, w)),
-    solver("quadratic", &["mu"], |w| quadratic(w.relaxation(false)?, w)),
-    solver("quadratic_tight", &["mu"], |w| quadratic(w.relaxation(true)?, w)),
+    solver("highs_cuts", BLACK_BOX, |w| w.cuts()),
+    solver("quadratic", &["mu"], |w| quadratic(Backend::Auto, w.relaxation(false)?, w)),
+    solver("quadratic_tight", &["mu"], |w| quadratic(Backend::Auto, w.relaxation(true)?, w)),
+    solver("quadratic_osqp", &["mu"], |w| quadratic(Backend::Osqp, w.relaxation(false)?, w)),
     solver("barrier", &["mu", "tight"], barrier),
     solver("dys", DYS, |w| dys(DysDerivative::Implicit, w)),
     solver("dys_jfb", DYS, |w| dys(DysDerivative::JacobianFree, w)),
@@ -66,14 +68,14 @@ pub const SOLVERS: &[SolverEntry] = &[
 /// # Errors
 /// [`Error::Unknown`]; [`Error::Unsupported`] if the backend is not built in or the task is no program it takes.
 pub fn make_decider(task: &dyn Task, id: &str, warm: bool) -> Result<Box<dyn Decider>> {
-    make(id, &Wanted { task, tight: None, options: &MethodOptions::default(), warm })
+    make(id, &Wanted { task, benchmark: None, options: &MethodOptions::default(), warm })
 }
 
 /// The decider of a training loop, warm.
 pub(super) fn training_decider(task: &dyn Benchmark, id: &str, options: &MethodOptions) -> Result<Box<dyn Decider>> {
     match options.nodes {
         Some(nodes) if id == "exact" => task.limited_oracle(nodes),
-        _ => make(id, &Wanted { task, tight: task.tight_relaxation(), options, warm: true }),
+        _ => make(id, &Wanted { task, benchmark: Some(task), options, warm: true }),
     }
 }
 
@@ -87,10 +89,15 @@ fn make(id: &str, wanted: &Wanted<'_>) -> Result<Box<dyn Decider>> {
 impl Wanted<'_> {
     fn relaxation(&self, tight: bool) -> Result<Formulation> {
         let (formulation, what) = match tight {
-            true => (self.tight.clone(), "a tighter relaxation, which this solver needs"),
+            true => (self.benchmark.and_then(Benchmark::tight_relaxation), "a tighter relaxation, which this solver needs"),
             false => (self.task.relaxation(), "a formulation as a program, which this solver needs"),
         };
         formulation.ok_or(Error::Unsupported { who: self.task.name(), what })
+    }
+
+    fn cuts(&self) -> Result<Box<dyn Decider>> {
+        let cuts = self.benchmark.and_then(|task| task.branch_and_cut(self.options.nodes));
+        cuts.unwrap_or(Err(Error::Unsupported { who: self.task.name(), what: "branch and cut with HiGHS, which tours have" }))
     }
 
     fn mu(&self) -> f64 {
@@ -112,9 +119,9 @@ fn decider(backend: Backend, formulation: Formulation, wanted: &Wanted<'_>) -> R
     backend.decider(program, params, &Deciding { visible: Some(visible), warm, limits })
 }
 
-/// Separable where `P` is diagonal, as of every smoothed linear program, else by structure.
-fn quadratic(relaxation: Formulation, wanted: &Wanted<'_>) -> Result<Box<dyn Decider>> {
-    decider(Backend::Auto, smooth_quadratic(relaxation, wanted.mu())?, wanted)
+/// `Auto` is separable where `P` is diagonal, as of every smoothed linear program.
+fn quadratic(backend: Backend, relaxation: Formulation, wanted: &Wanted<'_>) -> Result<Box<dyn Decider>> {
+    decider(backend, smooth_quadratic(relaxation, wanted.mu())?, wanted)
 }
 
 fn barrier(wanted: &Wanted<'_>) -> Result<Box<dyn Decider>> {

@@ -29,9 +29,9 @@ pub fn claims(verdicts: &[Verdict]) -> String {
     for verdict in verdicts {
         text += &wrap(&format!("{:<12} {} [{}, {}]", verdict.outcome.words(), verdict.text, verdict.metric, verdict.summary()));
         let deciding = if verdict.outcome == Outcome::Holds { Vec::new() } else { verdict.deciding() };
-        deciding.iter().take(EVIDENCE).for_each(|evidence| text += &wrap(&format!("     {evidence}")));
+        deciding.iter().take(EVIDENCE).for_each(|evidence| text += &wrap(&format!("- {evidence}")));
         if deciding.len() > EVIDENCE {
-            text += &format!("     and {} more, see the report\n", deciding.len() - EVIDENCE);
+            text += &format!("- and {} more, see the report\n", deciding.len() - EVIDENCE);
         }
     }
     text

@@ -35,6 +35,10 @@ pub trait LinearProblem: Send + Sync {
     fn relaxation(&self) -> Formulation {
         self.formulation()
     }
+    /// As [`Benchmark::branch_and_cut`].
+    fn branch_and_cut(&self, _nodes: Option<usize>) -> Option<Result<Box<dyn Decider>>> {
+        None
+    }
     /// As [`Benchmark::tight_relaxation`].
     fn tight_relaxation(&self) -> Option<Formulation> {
         None
@@ -128,6 +132,10 @@ impl<P: LinearProblem> Benchmark for LinearTask<P> {
 
     fn limited_oracle(&self, nodes: usize) -> Result<Box<dyn Decider>> {
         self.problem.limited_oracle(nodes)
+    }
+
+    fn branch_and_cut(&self, nodes: Option<usize>) -> Option<Result<Box<dyn Decider>>> {
+        self.problem.branch_and_cut(nodes)
     }
 
     fn tight_relaxation(&self) -> Option<Formulation> {

@@ -68,6 +68,11 @@ pub trait Benchmark: Task {
         self.oracle()
     }
 
+    /// Decides by branch and cut on kept HiGHS models, with at most so many nodes in each search, where the task has such a method.
+    fn branch_and_cut(&self, _nodes: Option<usize>) -> Option<Result<Box<dyn Decider>>> {
+        None
+    }
+
     /// A relaxation tighter than [`Task::relaxation`], where there is one.
     fn tight_relaxation(&self) -> Option<Formulation> {
         None

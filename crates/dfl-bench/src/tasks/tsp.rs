@@ -49,6 +49,9 @@ impl LinearProblem for Tours {
         let options = TourOptions { nodes: Some(nodes), ..TourOptions::default() };
         Ok(Box::new(Batched::new(NoGradient(ShortestTour::new(self.tour, options)?))))
     }
+    fn branch_and_cut(&self, nodes: Option<usize>) -> Option<Result<Box<dyn Decider>>> {
+        Some(branch_and_cut(self.tour, nodes))
+    }
     fn formulation(&self) -> Formulation {
         Formulation { program: self.tour.program(), params: ParamMap::costs(self.tour.edges()), visible: self.tour.edges() }
     }
@@ -58,4 +61,16 @@ impl LinearProblem for Tours {
     fn tight_relaxation(&self) -> Option<Formulation> {
         self.tour.relaxation(TourRelaxation::Subtour).or_else(|_| self.tour.relaxation(TourRelaxation::Flow)).ok()
     }
+}
+
+#[cfg(feature = "highs")]
+fn branch_and_cut(tour: Tour, nodes: Option<usize>) -> Result<Box<dyn Decider>> {
+    use dfl_solvers::{Owned, TourCuts, TourCutsOptions};
+    let solver = TourCuts::new(tour, TourCutsOptions { nodes })?;
+    Ok(Box::new(Owned::new(NoGradient(solver), rayon::current_num_threads())?))
+}
+
+#[cfg(not(feature = "highs"))]
+fn branch_and_cut(_tour: Tour, _nodes: Option<usize>) -> Result<Box<dyn Decider>> {
+    Err(dfl_core::Error::Unsupported { who: "this build", what: "HiGHS; build dfl-bench with `--features highs` after `cargo xtask setup`" })
 }

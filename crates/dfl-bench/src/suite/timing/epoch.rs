@@ -2,13 +2,14 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
-use dfl_core::{Error, Instances, Key, Linear, Request, Result, Stream, TrainOptions, label, train};
+use dfl_core::{Error, Instances, Key, Linear, Parameters, Request, Result, Stream, TrainOptions, label, train};
 use rayon::ThreadPool;
 use serde::Serialize;
 
 use super::SEED;
 use super::turns::{Contender, Samples};
 use crate::data::pjm::Columns;
+use crate::power::fit_least_squares;
 use crate::registry::{Method, MethodOptions, Setup, make_loss};
 use crate::suite::DataOptions;
 use crate::tasks::{Benchmark, TaskOptions, make_task};
@@ -26,10 +27,15 @@ pub(super) fn task_of(task: &str, size: &str) -> Result<Box<dyn Benchmark>> {
     make_task(task, &TaskOptions { size, data: &DataOptions::default(), columns: Columns::Published, seed: SEED })
 }
 
-/// What an epoch goes through: a linear model from zero weights, in batches, each followed by a step of Adam.
+/// What an epoch goes through: a linear model, in batches, each followed by a step of Adam.
+///
+/// It begins with the weights of least squares: from zero weights a cost would be `-y`, under which no item is worth packing, and
+/// solvers would be timed where there is nothing to solve.
 pub(super) struct Lesson {
     task: Box<dyn Benchmark>,
     rows: Instances,
+    /// Row-major `[outputs, inputs + 1]`, the intercept last, as [`Linear`] has them.
+    start: Vec<f64>,
     options: TrainOptions,
 }
 
@@ -40,7 +46,10 @@ impl Lesson {
         let mut data = task.source().load(&Request { train: ROWS, valid: 0, test: 0, seed: SEED })?;
         label(&*task, &mut data)?;
         let options = TrainOptions { epochs: 1, batch: BATCH, learning_rate: LEARNING_RATE, seed: SEED, ..TrainOptions::default() };
-        Ok(Self { task, rows: data.train, options })
+        let fit = fit_least_squares(&data.train.features, &data.train.truth)?;
+        let of = |output: usize| fit.weights.iter().map(move |row| row[output]).chain([fit.intercept[output]]);
+        let start = (0..data.train.truth.cols()).flat_map(of).collect();
+        Ok(Self { task, rows: data.train, start, options })
     }
 
     /// Rows in the order in which [`train`] goes through them in its first epoch.
@@ -60,6 +69,8 @@ impl Lesson {
             size,
             x: self.rows.features.iter().collect(),
             c: self.rows.truth.iter().collect(),
+            w: self.rows.labels.as_ref().map_or_else(Vec::new, |labels| labels.solution.iter().collect()),
+            start: self.start.chunks(self.rows.features.cols() + 1).collect(),
             // Of a path or a tour the peer knows the rows from the size.
             weights: if self.task.name() == "knapsack" { weights } else { Vec::new() },
             capacity: program.row_up,
@@ -80,6 +91,9 @@ struct File<'a> {
     size: &'a str,
     x: Vec<&'a [f64]>,
     c: Vec<&'a [f64]>,
+    /// Best decisions: of several, which one a solver finds is its own affair, and the loss depends on it.
+    w: Vec<&'a [f64]>,
+    start: Vec<&'a [f64]>,
     weights: Vec<Vec<f64>>,
     capacity: Vec<f64>,
     order: Vec<usize>,
@@ -106,6 +120,7 @@ impl<'a> Epoch<'a> {
     pub(super) fn once(&self) -> Result<(f64, f64, usize)> {
         let Lesson { rows, options, .. } = self.lesson;
         let mut model = Linear::new(rows.features.cols(), rows.truth.cols());
+        model.set_values(&self.lesson.start)?;
         let start = Instant::now();
         let reports = self.pool.install(|| train(&mut model, &self.method, rows, options, &mut ()))?;
         let seconds = start.elapsed().as_secs_f64();
@@ -137,6 +152,7 @@ mod tests {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
         let epoch = Epoch::new(&lesson, "exact", &pool).unwrap();
         let mut model = Linear::new(lesson.rows.features.cols(), lesson.rows.truth.cols());
+        model.set_values(&lesson.start).unwrap();
         let mut sum = 0.0;
         for index in lesson.order().chunks(BATCH) {
             let rows = lesson.rows.select(index);
