@@ -189,7 +189,8 @@ mod tests {
     /// Two sources of one row: each suite shows the one whose protocol it follows.
     #[test]
     fn a_file_may_be_for_some_suites_alone() {
-        let figures = read(&format!("suites = ['a', 'b']\n{HEAD}figure = [{{ task = 'tsp', size = '5', method = 'sce', value = 2.0 }}]")).unwrap();
+        let figures =
+            read(&format!("suites = ['a', 'b']\n{HEAD}figure = [{{ task = 'tsp', size = '5', method = 'sce', value = 2.0 }}]")).unwrap();
         let has = |suite: &str| figures.get(&Key { suite: suite.into(), ..key("5", "exact") }, "rmse").is_some();
         assert_eq!(["a", "b", "c"].map(has), [true, true, false]);
     }

@@ -4,7 +4,8 @@ use super::{Benchmark, Figure, unknown};
 use crate::power::fit_least_squares;
 
 /// What a regret is relative to.
-const WORTH: &str = "another number for some: regret is relative to it, and no decision is worth anything, as where no item fits into a knapsack";
+const WORTH: &str =
+    "another number for some: regret is relative to it, and no decision is worth anything, as where no item fits into a knapsack";
 
 /// What sets one task with a predicted linear cost apart; [`LinearTask`] is the rest.
 ///

@@ -72,5 +72,8 @@ fn branch_and_cut(tour: Tour, nodes: Option<usize>) -> Result<Box<dyn Decider>> 
 
 #[cfg(not(feature = "highs"))]
 fn branch_and_cut(_tour: Tour, _nodes: Option<usize>) -> Result<Box<dyn Decider>> {
-    Err(dfl_core::Error::Unsupported { who: "this build", what: "HiGHS; build dfl-bench with `--features highs` after `cargo xtask setup`" })
+    Err(dfl_core::Error::Unsupported {
+        who: "this build",
+        what: "HiGHS; build dfl-bench with `--features highs` after `cargo xtask setup`",
+    })
 }
