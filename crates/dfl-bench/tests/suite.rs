@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a failed helper fails its test")]
 
 use std::path::Path;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use dfl_bench::registry::{Method, Setup, make_loss};
 use dfl_bench::results::{Baseline, Store, compare};
@@ -156,19 +156,108 @@ fn a_definition_with_a_wrong_word_or_a_run_twice_is_refused_at_once() {
     assert!(refused("epochs = { quick = 12", "epochs = { quick = 0").contains("epochs"));
 }
 
-/// At a rate of 1e308 the weights overflow; the other rate is used, and alone the divergence is named.
+/// At a rate of 1e308 the weights overflow; the other rate is used, and alone the divergence is named. In batches of 16 the next step tells; in one
+/// of all 60 rows it is the validation after the epoch.
 #[test]
 fn a_rate_that_diverges_loses_to_one_that_does_not() {
+    for suite in [SUITE.to_owned(), SUITE.replace("batch = 16", "batch = 60")] {
+        let dir = tempfile::tempdir().unwrap();
+        let (outcome, store) = run(&suite.replace("[0.05, 0.1]", "[1e308, 0.05]"), dir.path(), false, make_loss, false);
+        assert_eq!(outcome.unwrap(), 0);
+        let constant = value(&store, "constant", 0, "normalized_regret");
+        assert!(value(&store, "spo_plus", 0, "normalized_regret") < constant);
+        let (outcome, store) = run(&suite.replace("[0.05, 0.1]", "[1e308]"), dir.path(), false, make_loss, false);
+        assert_eq!(outcome.unwrap(), 4);
+        let rows = store.measurements();
+        let named = |error: &str| error.contains("training diverged") && error.contains("lower the learning rate");
+        let errors: Vec<_> = rows.iter().filter_map(|m| m.error.as_deref()).collect();
+        assert!(errors.len() == 4 && errors.iter().all(|error| named(error)), "{errors:?}");
+    }
+}
+
+/// SPO+ whose gradient is no number from its 100th row on, in the middle of the second epoch.
+#[derive(Default)]
+struct Poisoned(AtomicUsize);
+impl Loss for Poisoned {
+    fn name(&self) -> &'static str {
+        "spo_plus"
+    }
+    fn needs(&self) -> Needs {
+        SpoPlus.needs()
+    }
+    fn probe(&self, row: &Row<'_>, rng: &mut Rng, at: &mut [f64]) {
+        SpoPlus.probe(row, rng, at);
+    }
+    fn finish(&self, row: &Row<'_>, rng: &mut Rng, found: Found<'_>, grad: &mut [f64], cotangent: &mut [f64]) -> f64 {
+        let value = SpoPlus.finish(row, rng, found, grad, cotangent);
+        if self.0.fetch_add(1, Ordering::Relaxed) >= 99 {
+            grad[0] = f64::NAN;
+        }
+        value
+    }
+}
+
+fn poisoned(id: &str, setup: &Setup<'_>) -> Result<Method> {
+    if id == "spo_plus" {
+        return DecisionLoss::new(Box::new(Poisoned::default()), setup.task.oracle()?);
+    }
+    make_loss(id, setup)
+}
+
+/// The jobs that predict what is no number are named, all others are measured, and a resumed run repeats the failed ones alone.
+#[test]
+fn a_prediction_that_is_no_number_in_the_middle_of_training_loses_nothing() {
     let dir = tempfile::tempdir().unwrap();
-    let (outcome, store) = run(&SUITE.replace("[0.05, 0.1]", "[1e308, 0.05]"), dir.path(), false, make_loss, false);
-    assert_eq!(outcome.unwrap(), 0);
-    assert!(value(&store, "spo_plus", 0, "normalized_regret") < 0.5);
-    let (outcome, store) = run(&SUITE.replace("[0.05, 0.1]", "[1e308]"), dir.path(), false, make_loss, false);
-    assert_eq!(outcome.unwrap(), 4);
+    let (outcome, store) = run(SUITE, dir.path(), false, poisoned, false);
+    assert_eq!(outcome.unwrap(), 2, "one failure per seed");
     let rows = store.measurements();
-    assert!(
-        rows.iter().any(|m| m.error.as_ref().is_some_and(|e| e.contains("training diverged") && e.contains("lower the learning rate")))
-    );
+    let failed: Vec<_> = rows.iter().filter(|m| m.error.is_some()).collect();
+    assert!(failed.iter().all(|m| m.key.method == "spo_plus" && m.error.as_ref().unwrap().contains("training diverged")), "{failed:?}");
+    let kept = [0, 1].map(|seed| value(&store, "two_stage", seed, "epoch_seconds"));
+    drop(store);
+    let (outcome, store) = run(SUITE, dir.path(), true, make_loss, false);
+    assert_eq!(outcome.unwrap(), 0);
+    // A time, which no second run would repeat.
+    assert_eq!([0, 1].map(|seed| value(&store, "two_stage", seed, "epoch_seconds")), kept);
+    assert!(value(&store, "spo_plus", 1, "normalized_regret") < value(&store, "constant", 1, "normalized_regret"));
+}
+
+/// What is no problem is refused when the definition is read, with the value and what it must be; so is a cache that could hold nothing.
+#[test]
+fn a_problem_that_is_none_is_refused_at_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let refused = |task: &str, size: &str, setting: &str| {
+        let of_task = SUITE.replace("shortest_path", task).replace("\"4x4\"", &format!("\"{size}\""));
+        std::fs::write(dir.path().join("small.toml"), of_task.replace("noise = 0.5", &format!("noise = 0.5{setting}"))).unwrap();
+        Definition::load(dir.path(), "small").unwrap_err().to_string()
+    };
+    for (task, size, setting, message) in [
+        ("top_k", "5", ", k = 6", "k of the top k: 6 is not accepted; it must be at least 1 and at most the number of items"),
+        ("knapsack", "10", ", capacity = -0.5", "capacity: -0.5 is not accepted; it must be a share of the sum of the weights"),
+        ("knapsack", "ten", "", "unknown size of a knapsack `ten`; known are ITEMS, e.g. 10"),
+        ("tsp", "1", "", "number of nodes of a tour: 1 is not accepted; it must be at least 3"),
+        ("shortest_path", "1x1", "", "number of grid nodes: 1 is not accepted; it must be at least 2"),
+    ] {
+        let text = refused(task, size, setting);
+        assert!(text.starts_with(message), "{text}");
+    }
+    let cache = SUITE.replace("solver = \"exact\"", "solver = \"exact\", options = { ratio = 0.5, pool_size = 0 }");
+    std::fs::write(dir.path().join("small.toml"), cache).unwrap();
+    let error = Definition::load(dir.path(), "small").unwrap_err();
+    let cause = std::error::Error::source(&error).unwrap().to_string();
+    assert!(cause.contains("option pool_size: 0 is not accepted; it must be at least 1"), "{cause}");
+}
+
+/// One item, and room for half of it: nothing can be taken, so that there is nothing for a regret to be relative to.
+#[test]
+fn a_knapsack_that_nothing_fits_into_says_so() {
+    let dir = tempfile::tempdir().unwrap();
+    let text = SUITE.replace("shortest_path", "knapsack").replace("\"4x4\"", "\"1\"");
+    let (outcome, store) = run(&text, dir.path(), false, make_loss, false);
+    assert_eq!(outcome.unwrap(), 6);
+    let rows = store.measurements();
+    let named = |error: &str| error.contains("optimal value of every instance: 0 is not accepted") && error.contains("no item fits");
+    assert!(rows.len() == 6 && rows.iter().all(|m| m.error.as_deref().is_some_and(named)), "{rows:?}");
 }
 
 const SPO: &str = "{ method = \"spo_plus\", predictor = \"linear\", solver = \"exact\" }";

@@ -131,7 +131,7 @@ fn cached(setup: &Setup<'_>, pool: Arc<Pool>, ratio: f64) -> Result<Cached<Box<d
 
 /// The distinct optimal decisions of the training rows.
 fn pool(setup: &Setup<'_>) -> Result<Arc<Pool>> {
-    let labels = setup.train.labels.as_ref().ok_or(Error::Missing { loss: "a pool", what: "labelled training rows to begin with" })?;
+    let labels = setup.train.labels.as_ref().ok_or(Error::Missing { loss: "over a pool", what: "labelled training rows to begin with" })?;
     Ok(Arc::new(Pool::bounded(&labels.solution, setup.options.pool_size.unwrap_or(usize::MAX))?))
 }
 

@@ -60,10 +60,10 @@ pub struct MethodOptions {
 }
 
 impl MethodOptions {
-    /// Refuses a value that no method takes.
+    /// Refuses a value that no method takes, and options of a solution cache where there is none.
     ///
     /// # Errors
-    /// [`Error::Domain`] naming the option.
+    /// [`Error::Domain`] or [`Error::Unsupported`] naming the option.
     pub fn check(&self) -> Result<()> {
         let positive = [
             ("option mu", self.mu),
@@ -83,7 +83,12 @@ impl MethodOptions {
         refuse(&counts, "at least 1", |v| v >= 1.0)?;
         let shares = [("option ratio", self.ratio), ("option tolerance", self.tolerance)];
         refuse(&shares, "between 0 and 1", |v| (0.0..=1.0).contains(&v))?;
-        refuse(&[("option margin", self.margin)], "at least 0 and finite", |v| v >= 0.0 && v.is_finite())
+        refuse(&[("option margin", self.margin)], "at least 0 and finite", |v| v >= 0.0 && v.is_finite())?;
+        let of_cache = [("option coin", self.coin.is_some()), ("option pool_size", self.pool_size.is_some())];
+        match of_cache.into_iter().find(|(_, given)| *given && self.ratio.is_none()) {
+            Some((what, _)) => Err(Error::Unsupported { who: "a run without option ratio, which solves every row,", what }),
+            None => Ok(()),
+        }
     }
 
     /// Names of the options that are given.

@@ -88,6 +88,6 @@ pub(super) fn claims(verdicts: &[Verdict]) -> String {
     let head = ["verdict", "claim", "metric", "evidence"].map(|title| format!("<th scope=\"col\">{title}</th>")).concat();
     let body: String = verdicts.iter().map(row).collect();
     format!(
-        "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"Claims\"><table>\n<thead><tr>{head}</tr></thead>\n<tbody>\n{body}</tbody>\n</table></div>\n"
+        "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"Claims\"><table class=\"claims\">\n<thead><tr>{head}</tr></thead>\n<tbody>\n{body}</tbody>\n</table></div>\n"
     )
 }

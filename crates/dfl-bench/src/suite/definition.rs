@@ -11,7 +11,7 @@ use crate::registry::{PREDICTORS, Start, options_read};
 use crate::results::claims::{Claim, Verdict, judge};
 use crate::results::ids::{self, is_word};
 use crate::results::{Key, Measurement};
-use crate::tasks::{TASKS, unknown};
+use crate::tasks::{TaskOptions, make_task, unknown};
 
 /// How much work a suite does.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum, Deserialize)]
@@ -267,9 +267,10 @@ fn columns<'de, D: serde::Deserializer<'de>>(from: D) -> std::result::Result<Col
 }
 
 impl Experiment {
-    /// Refuses words that are not ids, a run that stands twice, and settings under which nothing is trained or measured.
+    /// Refuses words that are not ids, a problem that is none, a run that stands twice, and settings under which nothing is measured.
     fn check(&self) -> Result<()> {
-        one_of("task", &self.task, TASKS.iter().map(|t| t.0))?;
+        // Names a size or a setting of the data that is none, before anything is run.
+        make_task(&self.task, &TaskOptions { size: &self.size, data: &self.data, columns: Columns::Published, seed: 0 })?;
         let rows = [("training rows", self.data.train), ("test rows", self.data.test), ("runs", self.run.len())];
         for (what, count) in rows {
             crate::data::polynomial::check_positive(what, count)?;
@@ -346,12 +347,14 @@ impl Definition {
         Ok(Self { name: name.into(), ..definition })
     }
 
-    /// Task and size of each experiment, of one profile or of any; once where several experiments share them.
+    /// Task and size of each experiment, of one profile or of any, and of each row of a study; once where several share them.
     fn places(&self, profile: Option<Profile>) -> Vec<(String, String)> {
         let run = |e: &&Experiment| profile.is_none_or(|profile| e.profiles.contains(&profile));
+        let learned = self.experiment.iter().filter(run).map(|e| (e.task.clone(), e.size.clone()));
+        let pieces: Vec<_> = self.study.iter().flat_map(Study::pieces).collect();
+        let computed = pieces.iter().flat_map(|piece| piece.rows()).map(|row| (row.task.to_owned(), row.size));
         let mut places = Vec::new();
-        for experiment in self.experiment.iter().filter(run) {
-            let place = (experiment.task.clone(), experiment.size.clone());
+        for place in learned.chain(computed) {
             if !places.contains(&place) {
                 places.push(place);
             }
@@ -407,6 +410,33 @@ mod tests {
             let work = definition.experiment.len() + definition.study.len() + definition.timing.len();
             assert!(work > 0, "{name} does nothing");
             assert!(definition.experiment.iter().all(|e| !e.training.learning_rates.is_empty() && !e.run.is_empty()), "{name}");
+        }
+    }
+
+    /// A claim about rows that its suite does not run, or runs under several labels, could never hold.
+    #[test]
+    fn every_claim_of_the_checkout_is_about_rows_that_are_run() {
+        let published = Published::load().unwrap();
+        for name in Definition::names(&Definition::folder()).unwrap() {
+            let definition = Definition::load(&Definition::folder(), &name).unwrap();
+            let key = |[task, size, method, predictor, solver]: [&str; 5], seed: u64| {
+                let [suite, task, size, method, predictor, solver, columns, profile] =
+                    [&name, task, size, method, predictor, solver, "published", "full"].map(str::to_owned);
+                Key { suite, task, size, method, predictor, solver, columns, seed: Some(seed), profile }
+            };
+            let runs = definition.experiment.iter().flat_map(|e| e.run.iter().map(move |r| (e, r)));
+            let learned =
+                runs.flat_map(|(e, r)| [0, 1].map(|seed| key([&e.task, &e.size, &r.method, &r.predictor, &r.solver_key()], seed)));
+            let pieces: Vec<_> = definition.study.iter().flat_map(Study::pieces).collect();
+            let computed = pieces.iter().flat_map(|p| p.rows()).map(|w| key([w.task, &w.size, &w.method, "none", w.solver], 0));
+            let keys: Vec<Key> = learned.chain(computed).collect();
+            for claim in &definition.claim {
+                let rows: Vec<_> = keys.iter().map(|key| Measurement::new(key, &claim.metric, 1.0)).collect();
+                let figure = |key: &Key, metric: &str| published.get(key, metric).map(|figure| (figure.value, figure.se));
+                let verdict = judge(claim, (&name, "full"), &definition.places(None), &rows, &figure);
+                let gaps: Vec<_> = verdict.evidence.iter().filter(|e| e.compared().is_none()).collect();
+                assert!(gaps.is_empty() && !verdict.evidence.is_empty(), "{name}, {}: {gaps:?}", claim.text);
+            }
         }
     }
 

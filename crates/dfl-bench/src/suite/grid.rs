@@ -91,10 +91,10 @@ mod tests {
 
     #[test]
     fn lists_are_crossed_and_scalars_are_shared() {
-        let grid = grid("mu = [0.1, 1]\nsamples = [1, 3]\ncoin = 'batch'").unwrap();
+        let grid = grid("mu = [0.1, 1]\nsamples = [1, 3]\nratio = 0.5\ncoin = 'batch'").unwrap();
         let seen: Vec<_> = grid.candidates().iter().map(|c| (c.options.mu.unwrap(), c.options.samples.unwrap())).collect();
         assert_eq!(seen, [(0.1, 1), (0.1, 3), (1.0, 1), (1.0, 3)]);
-        assert!(grid.candidates().iter().all(|c| c.options.coin == Some(Coin::Batch) && c.options.ratio.is_none()));
+        assert!(grid.candidates().iter().all(|c| c.options.coin == Some(Coin::Batch) && c.options.sigma.is_none()));
         assert_eq!(grid.candidates()[1].chosen, BTreeMap::from([("mu".into(), 0.1), ("samples".into(), 3.0)]));
         assert_eq!(super::OptionGrid::default().candidates().len(), 1);
     }
@@ -110,6 +110,8 @@ mod tests {
             ("samples = 1.5", "samples"),
             ("margin = -0.1", "option margin"),
             ("coin = 'day'", "day"),
+            ("coin = 'row'", "a run without option ratio, which solves every row, does not offer option coin"),
+            ("pool_size = 100", "option pool_size"),
             ("mue = 1.0", "mue"),
             ("mu = []", "empty"),
         ] {

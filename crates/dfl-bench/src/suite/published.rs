@@ -16,6 +16,8 @@ pub struct Published {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Source {
+    #[serde(default)]
+    suites: Vec<String>,
     predictor: Option<String>,
     columns: Option<String>,
     metric: Option<String>,
@@ -43,6 +45,8 @@ struct Entry {
 /// One such figure.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PublishedFigure {
+    /// Suites whose rows it stands beside, those that follow its protocol; if empty all.
+    pub suites: Vec<String>,
     /// Id of the task.
     pub task: String,
     /// Size of the task; `5x5*` stands for `5x5` with any number of training rows, as in `5x5-n100`.
@@ -94,7 +98,7 @@ impl Published {
 }
 
 fn figures(file: Source) -> Result<Vec<PublishedFigure>> {
-    let Source { predictor, columns, metric, source, figure } = file;
+    let Source { suites, predictor, columns, metric, source, figure } = file;
     let either = |own: Option<String>, shared: &Option<String>, given: &str| {
         let known = "predictor, columns, metric and source, each of the figure or at the head of the file".to_owned();
         own.or_else(|| shared.clone()).ok_or(Error::Unknown {
@@ -108,6 +112,7 @@ fn figures(file: Source) -> Result<Vec<PublishedFigure>> {
         .map(|f| {
             let of = format!("{} {} {}", f.task, f.size, f.method);
             Ok(PublishedFigure {
+                suites: suites.clone(),
                 predictor: either(f.predictor, &predictor, &of)?,
                 columns: either(f.columns, &columns, &of)?,
                 metric: either(f.metric, &metric, &of)?,
@@ -129,7 +134,8 @@ impl PublishedFigure {
             [(&self.task, &key.task), (&self.method, &key.method), (&self.predictor, &key.predictor), (&self.columns, &key.columns)];
         // No id of a solver has a dash, but a label follows one.
         let solver = if self.solvers.is_empty() { !key.solver.contains('-') } else { self.solvers.contains(&key.solver) };
-        words.iter().all(|(ours, theirs)| ours == theirs) && solver && self.is_of_size(&key.size)
+        let suite = self.suites.is_empty() || self.suites.contains(&key.suite);
+        words.iter().all(|(ours, theirs)| ours == theirs) && solver && suite && self.is_of_size(&key.size)
     }
 
     fn is_of_size(&self, size: &str) -> bool {
@@ -144,6 +150,7 @@ impl PublishedFigure {
 mod tests {
     use super::*;
     use crate::results::ids;
+    use crate::suite::Definition;
 
     fn key(size: &str, solver: &str) -> Key {
         let word = str::to_owned;
@@ -179,6 +186,15 @@ mod tests {
         assert!(one.get(&key("5", "quadratic"), "rmse").is_some() && one.get(&key("5", "exact"), "rmse").is_none());
     }
 
+    /// Two sources of one row: each suite shows the one whose protocol it follows.
+    #[test]
+    fn a_file_may_be_for_some_suites_alone() {
+        let figures =
+            read(&format!("suites = ['a', 'b']\n{HEAD}figure = [{{ task = 'tsp', size = '5', method = 'sce', value = 2.0 }}]")).unwrap();
+        let has = |suite: &str| figures.get(&Key { suite: suite.into(), ..key("5", "exact") }, "rmse").is_some();
+        assert_eq!(["a", "b", "c"].map(has), [true, true, false]);
+    }
+
     #[test]
     fn a_figure_without_a_metric_is_refused() {
         let text =
@@ -190,9 +206,11 @@ mod tests {
     fn the_figures_of_the_checkout_are_of_known_rows() {
         let figures = Published::load().unwrap().figures;
         assert!(figures.len() > 100, "{}", figures.len());
+        let suites = Definition::names(&Definition::folder()).unwrap();
         for f in figures {
             let known = ids::TASKS.contains(&f.task.as_str()) && ids::is_method(&f.method) && ids::metric(&f.metric).is_some();
             assert!(known && ids::PREDICTORS.contains(&f.predictor.as_str()) && ids::COLUMNS.contains(&f.columns.as_str()), "{f:?}");
+            assert!(f.suites.iter().all(|suite| suites.contains(suite)), "{f:?}");
             assert!(f.value.is_finite() && f.se.is_none_or(|se| se > 0.0) && !f.source.is_empty(), "{f:?}");
         }
     }

@@ -3,6 +3,10 @@ use dfl_core::{Batch, Decider, Error, Formulation, Instances, Request, Result, S
 use super::{Benchmark, Figure, unknown};
 use crate::power::fit_least_squares;
 
+/// What a regret is relative to.
+const WORTH: &str =
+    "another number for some: regret is relative to it, and no decision is worth anything, as where no item fits into a knapsack";
+
 /// What sets one task with a predicted linear cost apart; [`LinearTask`] is the rest.
 ///
 /// Minimises: a problem that maximises draws its values with their sign turned, and its regret is the same number.
@@ -93,6 +97,9 @@ impl<P: LinearProblem> Source for LinearTask<P> {
 impl<P: LinearProblem> Benchmark for LinearTask<P> {
     fn figures(&self, part: &Instances, decisions: &Batch) -> Result<Vec<Figure>> {
         let labels = part.labels.as_ref().ok_or(Error::Missing { loss: "regret", what: "labelled instances" })?;
+        if !part.is_empty() && labels.cost.iter().all(|z| *z == 0.0) {
+            return Err(Error::Domain { what: "optimal value of every instance", value: 0.0, need: WORTH });
+        }
         let regret: Vec<f64> = self.costs(&part.truth, decisions)?.iter().zip(&labels.cost).map(|(c, best)| c - best).collect();
         let ratios: Vec<f64> = regret.iter().zip(&labels.cost).map(|(r, z)| r / z.abs()).collect();
         let figure = |metric, value, se| Figure { metric, value, se };

@@ -45,7 +45,7 @@ fn at_place(
     let evidence = |found| Evidence { place: format!("{} {}", at.0, at.1), found };
     match claim.relation {
         Relation::Below => vec![evidence(below(claim, &here))],
-        Relation::Agrees => claim.left.iter().filter_map(|row| agrees(claim, row, &here, published)).map(evidence).collect(),
+        _ => claim.left.iter().filter_map(|row| beside_published(claim, row, &here, published)).map(evidence).collect(),
     }
 }
 
@@ -112,26 +112,39 @@ fn below(claim: &Claim, here: &[&Measurement]) -> Found {
     compared().map_or_else(|missing| Found::Missing { missing }, Found::Compared)
 }
 
-/// `None` where others measured nothing that has a standard error.
-fn agrees(claim: &Claim, row: &Selector, here: &[&Measurement], published: &dyn Fn(&Key, &str) -> Option<Figure>) -> Option<Found> {
+/// `None` where nothing is published; for [`Relation::Agrees`], nothing that has a standard error.
+fn beside_published(
+    claim: &Claim,
+    row: &Selector,
+    here: &[&Measurement],
+    published: &dyn Fn(&Key, &str) -> Option<Figure>,
+) -> Option<Found> {
     let series = match Series::of(row, here) {
         Ok(series) => series,
         Err(missing) => return Some(Found::Missing { missing }),
     };
     let (figure, their_se) = published(series.key, &claim.metric)?;
-    let their_se = their_se?;
-    let values: Vec<f64> = series.values.values().copied().collect();
-    let Some(our_se) = standard_error(&values) else {
-        return Some(Found::Missing { missing: format!("{} has a single seed", series.name()) });
+    let our_se = standard_error(&series.values.values().copied().collect::<Vec<_>>());
+    let difference = series.mean() - figure;
+    let (se, allowed) = match claim.digits {
+        // A unit of rounding for figures that lie in the middle.
+        Some(digits) => (our_se, 0.5 * 0.1_f64.powi(digits) * (1.0 + 1e-9)),
+        None => {
+            let their_se = their_se?;
+            let Some(our_se) = our_se else {
+                return Some(Found::Missing { missing: format!("{} has a single seed", series.name()) });
+            };
+            (Some(our_se.hypot(their_se)), 2.0 * our_se.hypot(their_se))
+        }
     };
-    let (difference, se) = (series.mean() - figure, our_se.hypot(their_se));
+    let (left, seeds) = ((series.name(), series.mean()), series.values.len());
     Some(Found::Compared(Compared {
-        left: (series.name(), series.mean()),
+        left,
         right: ("published".to_owned(), figure),
         difference,
-        se: Some(se),
-        seeds: values.len(),
-        holds: difference.abs() <= 2.0 * se,
+        se,
+        seeds,
+        holds: difference.abs() <= allowed,
     }))
 }
 
@@ -232,6 +245,16 @@ mod tests {
         assert_eq!(verdict(&agrees, &rows(0.0)).outcome, Outcome::NotTestable, "tsp 8 was not measured");
     }
 
+    /// .30 is printed for figures from .295 to .305.
+    #[test]
+    fn a_printed_figure_is_met_to_its_digits() {
+        let prints = claim("relation = 'prints'\ndigits = 2\nleft = [{ method = 'spo_plus' }]\non = ['tsp 5']");
+        let outcome = |value: f64| verdict(&prints, &measured("spo_plus", "exact", "5", &[value])).outcome;
+        assert_eq!([0.295, 0.3, 0.305].map(outcome), [Outcome::Holds; 3]);
+        assert_eq!([0.2949, 0.3051].map(outcome), [Outcome::Fails; 2]);
+        assert_eq!(verdict(&prints, &[]).outcome, Outcome::NotTestable);
+    }
+
     #[test]
     fn a_claim_about_nothing_is_refused() {
         let refused = |claim: &Claim| claim.check(&places()).unwrap_err().to_string();
@@ -242,6 +265,8 @@ mod tests {
         );
         assert!(refused(&Claim { right: vec![], ..claim(BELOW) }).contains("number of rows of a claim"));
         assert!(refused(&Claim { factor: 0.0, ..claim(BELOW) }).contains("factor of a claim"));
+        assert!(refused(&Claim { digits: Some(3), ..claim(BELOW) }).contains("digits of a claim"));
+        assert!(refused(&claim("relation = 'prints'\nleft = [{ method = 'sce' }]")).contains("digits of a claim"));
         assert!(
             refused(&claim("left = [{ method = 'scee' }]\nright = [{ method = 'regret' }]")).contains("unknown method of a claim `scee`")
         );

@@ -26,12 +26,14 @@ pub struct Claim {
     pub relation: Relation,
     /// The rows that are claimed to be better, or to agree.
     pub left: Vec<Selector>,
-    /// The rows that they are compared with; none for [`Relation::Agrees`].
+    /// The rows that they are compared with; none but for [`Relation::Below`].
     #[serde(default)]
     pub right: Vec<Selector>,
     /// How many times smaller the left side is claimed to be.
     #[serde(default = "one")]
     pub factor: f64,
+    /// Decimals to which the figure is printed, for [`Relation::Prints`].
+    pub digits: Option<i32>,
     /// Where it is claimed: `TASK` or `TASK SIZE`; everywhere if empty.
     #[serde(default)]
     pub on: Vec<String>,
@@ -46,6 +48,8 @@ pub enum Relation {
     Below,
     /// Each row on the left is within two standard errors of what others measured; theirs and ours combined.
     Agrees,
+    /// Each row on the left is the published figure, to its decimals.
+    Prints,
 }
 
 /// Rows of one method.
@@ -157,9 +161,13 @@ impl Claim {
             let known = places.iter().map(|(task, size)| format!("{task} {size}")).collect::<Vec<_>>().join(", ");
             return unknown("place of a claim", place, known);
         }
-        if self.left.is_empty() || self.right.is_empty() != (self.relation == Relation::Agrees) {
-            let need = "at least 1 on each side, and none on the right of `agrees`";
+        if self.left.is_empty() || self.right.is_empty() != (self.relation != Relation::Below) {
+            let need = "at least 1 on each side, and none on the right of `agrees` and `prints`";
             return Err(Error::Domain { what: "number of rows of a claim", value: self.right.len() as f64, need });
+        }
+        if (self.relation == Relation::Prints) != self.digits.is_some() {
+            let value = f64::from(self.digits.unwrap_or(0));
+            return Err(Error::Domain { what: "digits of a claim", value, need: "given for `prints`, and for no other relation" });
         }
         match self.factor > 0.0 && self.factor.is_finite() {
             true => Ok(()),
