@@ -43,35 +43,37 @@ pub(super) struct Dual {
 }
 
 impl Dual {
+    /// Memory for up to `rows` capacities.
     pub(super) fn new(items: usize, rows: usize) -> Self {
         Self {
             rows,
-            lambda: vec![0.0; rows],
+            lambda: Vec::with_capacity(rows),
             reduced: Vec::with_capacity(items),
             place: Vec::with_capacity(items),
-            basis: vec![0; rows],
-            edges: vec![0.0; rows * rows],
-            room: vec![0.0; rows],
-            direction: vec![0.0; rows],
+            basis: Vec::with_capacity(rows),
+            edges: Vec::with_capacity(rows * rows),
+            room: Vec::with_capacity(rows),
+            direction: Vec::with_capacity(rows),
             rate: vec![0.0; items],
             kinks: Vec::with_capacity(items + rows),
         }
     }
 
     /// Begins at $\lambda = 0$, where every item is worth taking. `weights`: `[items, rows]`.
-    pub(super) fn start(&mut self, values: &[f64], weights: &[f64]) {
-        let (n, m) = (values.len(), self.rows);
-        self.lambda.fill(0.0);
+    pub(super) fn start(&mut self, values: &[f64], weights: &[f64], rows: usize) {
+        let (n, m) = (values.len(), rows);
+        self.rows = rows;
+        refill(&mut self.lambda, m, 0.0);
         self.reduced.clear();
         self.reduced.extend_from_slice(values);
         self.place.clear();
         self.place.resize(n, Place::In);
-        self.edges.fill(0.0);
-        for k in 0..m {
-            self.basis[k] = n + k;
-            self.edges[k * m + k] = 1.0;
-        }
-        self.room.fill(FULL);
+        self.basis.clear();
+        self.basis.extend(n..n + m);
+        refill(&mut self.edges, m * m, 0.0);
+        self.edges.iter_mut().step_by(m + 1).for_each(|e| *e = 1.0);
+        refill(&mut self.direction, m, 0.0);
+        refill(&mut self.room, m, FULL);
         weights.chunks_exact(m).for_each(|w| add(&mut self.room, -1.0, w));
     }
 
@@ -216,6 +218,11 @@ impl Dual {
             }
         }
     }
+}
+
+fn refill(of: &mut Vec<f64>, len: usize, value: f64) {
+    of.clear();
+    of.resize(len, value);
 }
 
 pub(super) fn dot(a: &[f64], b: &[f64]) -> f64 {

@@ -1,19 +1,17 @@
 //! The 0/1 knapsack with one or several capacities: the problem, and an exact solver of its own.
 
 mod dual;
+mod lattice;
 mod problem;
+mod rounds;
 mod search;
 
 use dfl_core::{Dims, Result, Solution, SolveInfo, Solver, Status, check_len};
 
 use crate::instance::{finite, reset, without_answer};
-use dual::Dual;
 pub use problem::KnapsackProblem;
-use search::Search;
+use rounds::Rounds;
 
-/// Nodes of the first round, and how many times more each further one has.
-const ROUND: usize = 500;
-const GROWTH: usize = 4;
 /// Nodes to find the largest number of items that fit; a bound on it serves as well.
 const COUNT_NODES: usize = 100_000;
 
@@ -31,7 +29,8 @@ pub struct KnapsackOptions {
 /// with $\theta$ minus the values: an item with $\theta_j \ge 0$ is never taken. The dual simplex method finds the multipliers of the
 /// capacities; a set of items is then as far from the bound as it decides otherwise than their reduced values, which settles most
 /// items, and the rest is enumerated. Where that takes long, the largest number of items that fit, found once at construction, is tried
-/// as one more row: without it, items of almost the same value would have to be enumerated.
+/// as one more row: without it, items of almost the same value would have to be enumerated. Values near multiples of some step, such as
+/// whole numbers and a perturbation, get a row of their own: the largest sum of the multiples that fits.
 ///
 /// An answer is [`Status::Optimal`] if no set is better by more than 1e-11 of the bound; at the limit of nodes it is
 /// [`Status::Feasible`] with the gap to the proven bound, relative to $\max(1, |\theta^\top x|)$. A set fits up to 1e-9 of each capacity, since
@@ -78,8 +77,8 @@ impl Knapsack {
     fn limit_number(&mut self) {
         let mut ws = self.new_workspace();
         self.load(&vec![-1.0; self.fits.len()], &mut ws);
-        let excess = ws.search(self.rows, COUNT_NODES);
-        let most = ws.search.chosen.iter().filter(|c| **c).count() + (excess + 1e-6).floor() as usize;
+        let excess = ws.search(COUNT_NODES);
+        let most = ws.rounds.search.chosen.iter().filter(|c| **c).count() + (excess + 1e-6).floor() as usize;
         if most < ws.items.len() {
             self.weights.chunks_exact_mut(self.rows).for_each(|w| w[self.rows - 1] = 1.0 / most as f64);
         }
@@ -91,8 +90,7 @@ impl Knapsack {
             items: Vec::with_capacity(n),
             values: Vec::with_capacity(n),
             weights: Vec::with_capacity(n * self.rows),
-            dual: Dual::new(n, self.rows),
-            search: Search::new(n, self.rows),
+            rounds: Rounds::new(n, self.rows),
         }
     }
 
@@ -125,32 +123,13 @@ pub struct KnapsackWorkspace {
     items: Vec<usize>,
     values: Vec<f64>,
     weights: Vec<f64>,
-    dual: Dual,
-    search: Search,
+    rounds: Rounds,
 }
 
 impl KnapsackWorkspace {
     /// Finds the best set of the items in about `nodes` nodes; returns by how much another may be better.
-    ///
-    /// Items of almost the same value need the last row, the bound on their number; with few different values it makes their penalties
-    /// equal, and the search is better off without. So rounds with and without take turns, each longer than the last.
-    fn search(&mut self, rows: usize, nodes: usize) -> f64 {
-        let Self { values, weights, dual, search, .. } = self;
-        search.start(values.len());
-        let (mut with, mut round, mut most) = (false, ROUND, f64::INFINITY);
-        loop {
-            dual.start(values, weights);
-            let mut bound = dual.descend(values, weights, rows - 1);
-            if with {
-                bound = dual.descend(values, weights, rows);
-            }
-            search.greedy(values, weights, dual, bound);
-            most = most.min(search.run(values, weights, dual, search.nodes.saturating_add(round).min(nodes)));
-            if most <= search.best || search.nodes >= nodes {
-                return (most - search.best).max(0.0);
-            }
-            (with, round) = (!with, round.saturating_mul(GROWTH));
-        }
+    fn search(&mut self, nodes: usize) -> f64 {
+        self.rounds.run(&self.values, &self.weights, nodes)
     }
 }
 
@@ -174,16 +153,16 @@ impl Solver for Knapsack {
         finite("theta", theta)?;
         reset(out, (theta.len(), 0), (0, 0));
         let scale = self.load(theta, ws);
-        let excess = scale * ws.search(self.rows, self.options.nodes.unwrap_or(usize::MAX));
-        for (&j, _) in ws.items.iter().zip(&ws.search.chosen).filter(|(_, chosen)| **chosen) {
+        let excess = scale * ws.search(self.options.nodes.unwrap_or(usize::MAX));
+        for (&j, _) in ws.items.iter().zip(&ws.rounds.search.chosen).filter(|(_, chosen)| **chosen) {
             out.x[j] = 1.0;
             out.objective += theta[j];
         }
         if !out.objective.is_finite() {
             reset(out, (theta.len(), 0), (0, 0));
-            return Ok(without_answer(Status::Failed, ws.search.nodes));
+            return Ok(without_answer(Status::Failed, ws.rounds.search.nodes));
         }
         let status = if excess > 0.0 { Status::Feasible { gap: excess / out.objective.abs().max(1.0) } } else { Status::Optimal };
-        Ok(SolveInfo { status, iterations: ws.search.nodes, degenerate: false })
+        Ok(SolveInfo { status, iterations: ws.rounds.search.nodes, degenerate: false })
     }
 }

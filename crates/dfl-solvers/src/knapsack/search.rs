@@ -53,6 +53,7 @@ struct Path {
 }
 
 impl Search {
+    /// Memory for up to `rows` capacities.
     pub(super) fn new(items: usize, rows: usize) -> Self {
         let (each, level) = (vec![0.0; items], vec![0.0; (items + 1) * rows]);
         let core =
@@ -77,7 +78,7 @@ impl Search {
 
     /// Takes `bound` and what fits in the order of the reduced values, if that is better than what there was.
     pub(super) fn greedy(&mut self, values: &[f64], weights: &[f64], dual: &Dual, bound: f64) {
-        self.bound = bound;
+        (self.bound, self.rows) = (bound, dual.lambda.len());
         self.margin = (TIE * bound).max(common_divisor(values) - TIE * bound);
         let (m, r) = (self.rows, &dual.reduced);
         let (room, taken) = (&mut self.path.room[..m], &mut self.path.taken);
@@ -98,6 +99,11 @@ impl Search {
             self.best = total;
             self.chosen.copy_from_slice(&taken[..values.len()]);
         }
+    }
+
+    /// Whether the values have a common divisor: they are on a lattice, and the search knows.
+    pub(super) fn whole(&self) -> bool {
+        self.margin > TIE * self.bound
     }
 
     /// What penalties a better set may have, strictly less than this.

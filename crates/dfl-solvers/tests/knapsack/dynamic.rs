@@ -3,7 +3,7 @@
 use dfl_core::{Batch, Rng};
 use dfl_solvers::{Knapsack, KnapsackOptions, KnapsackProblem};
 
-use super::optimum;
+use super::{near_tens, optimum};
 
 struct Integers {
     weights: [Vec<usize>; 2],
@@ -44,19 +44,20 @@ impl Integers {
     }
 }
 
-/// 40 items, costs as noise around a mean, almost equal, integers with ties, and all equal.
+/// 40 items, costs as noise around a mean, almost equal, integers with ties, all equal, and near whole tens.
 #[test]
 fn agrees_with_dynamic_programming() {
     let mut rng = Rng::seeded(2);
     for _ in 0..60 {
         let instance = Integers::draw(40, &mut rng);
         let solver = instance.solver();
-        for kind in 0..4 {
+        for kind in 0..5 {
             let cost = |rng: &mut Rng| match kind {
                 0 => 2.0 * rng.normal() - 3.0,
                 1 => -5.0 + 0.01 * rng.normal(),
                 2 => -1.0 - rng.below(9) as f64,
-                _ => -0.7,
+                3 => -0.7,
+                _ => near_tens(rng),
             };
             let theta: Vec<f64> = (0..40).map(|_| cost(&mut rng)).collect();
             let (ours, expected) = (optimum(&solver, &theta).objective, instance.least(&theta));

@@ -38,6 +38,11 @@ fn hundredths(dim: usize, items: usize, rng: &mut Rng) -> (Vec<Vec<f64>>, Vec<f6
     (weights, capacity)
 }
 
+/// Minus 10 for most items, 20 or 30 for some, all with a little noise: a probe of blackbox differentiation.
+fn near_tens(rng: &mut Rng) -> f64 {
+    -10.0 * [1.0, 1.0, 1.0, 2.0, 3.0][rng.below(5)] + 0.5 * rng.normal()
+}
+
 /// Values 6, 10, 12 of weights 1, 2, 3 within 5: the last two. The greedy choice by value per weight, the first two, is worth 16.
 #[test]
 fn one_capacity_by_hand() {
