@@ -4,7 +4,7 @@ use dfl_solvers::{
 };
 
 use super::{MethodOptions, Setup};
-use crate::tasks::unknown;
+use crate::tasks::{Benchmark, unknown};
 
 /// What a solver is made for.
 struct Wanted<'a> {
