@@ -17,7 +17,6 @@ fn residual(status: Status) -> f64 {
 
 /// Decisions, gradients, values and how rows ended, after the same steps.
 fn agree(case: &Case, options: &DysOptions, precision: Precision, tolerance: f64) {
-    println!("{}, {options:?}", case.name);
     let (host, layer) = (case.host(options), case.decider(options, precision));
     assert_eq!(layer.dims(), host.dims());
     let cotangent = normals(case.thetas.rows(), host.dims().x, 5);
