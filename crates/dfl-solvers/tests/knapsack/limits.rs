@@ -104,7 +104,7 @@ fn ties_and_near_ties_do_not_explode() {
 }
 
 /// What a perturbation of whole numbers leaves: which sets tie up to it, the linear relaxation does not tell. Without the bound on the sum
-/// of the whole numbers the worst of these takes 600 thousand nodes, and others twenty million.
+/// of the whole numbers the worst of these takes 600 thousand nodes, and probes seen in training 30 million.
 #[test]
 fn values_near_a_lattice_do_not_explode() {
     let (mut rng, mut worst) = (Rng::seeded(10), 0);
