@@ -10,7 +10,7 @@ use crate::{cases, close, dot, programs::top_k, solve};
 fn two_variables_by_hand() {
     let params = ParamMap::new(1).link(Entry::C(0), 0, 2.0).link(Entry::C(1), 0, -1.0);
     let options = DysOptions::fixed(0.25, 0.5, 7, DysDerivative::JacobianFree);
-    let found = Dys::new(top_k(2, 1.0), params, options).unwrap().operator();
+    let found = Dys::new(top_k(2, 1), params, options).unwrap().operator();
     let batch = |rows: &[&[f64]]| Batch::from_rows(rows).unwrap();
     let expected = Splitting {
         mu: 0.25,
