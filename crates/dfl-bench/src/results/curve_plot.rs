@@ -10,6 +10,9 @@ use super::{Axes, Curve, Key, ids};
 
 const SIZE: (u32, u32) = (WIDTH, 330);
 
+/// Rows that are drawn, the best ones: of more, none could be followed.
+const MOST: usize = 12;
+
 /// Curves of one row of the group.
 struct Series {
     name: String,
@@ -70,8 +73,13 @@ pub(super) fn plots(group: &Group, curves: &[Curve]) -> dfl_core::Result<Vec<Plo
 }
 
 fn plot(group: &Group, frame: &Frame<'_>, curves: &[&Curve]) -> dfl_core::Result<Plot> {
-    let lines = all_series(group, curves);
-    let (levels, figures, title) = (levels(group, curves), published(group, frame), frame.title());
+    let keys = keys(group, curves);
+    let shown = keys.len().min(MOST);
+    let lines = all_series(group, &keys[..shown], curves);
+    let (levels, figures, mut title) = (levels(group, curves), published(group, frame), frame.title());
+    if shown < keys.len() {
+        title = format!("{title}, best {shown} of {}", keys.len());
+    }
     let svg = drawn(SIZE, &title, |area| draw(area, frame, &lines, &levels, &figures))?;
     let entry = |line: &Series| legend(line.color, if line.hidden { "6 4" } else { "" }, &line.name);
     let level_entry = |level: &Level| legend(level.color, &format!("{} {}", level.dash.0, level.dash.1), &level.name);
@@ -88,7 +96,8 @@ fn published(group: &Group, frame: &Frame<'_>) -> Vec<(f64, f64)> {
     if frame.over() == "mu" { group.rows.iter().filter_map(figure).collect() } else { Vec::new() }
 }
 
-fn all_series(group: &Group, curves: &[&Curve]) -> Vec<Series> {
+/// The rows that have curves, in the order of the table, so that colours and legend agree with it.
+fn keys(group: &Group, curves: &[&Curve]) -> Vec<Key> {
     let mut keys: Vec<Key> = Vec::new();
     for curve in curves {
         let key = curve.key.without_seed();
@@ -96,14 +105,17 @@ fn all_series(group: &Group, curves: &[&Curve]) -> Vec<Series> {
             keys.push(key);
         }
     }
-    // The order of the table, so that colours and legend agree with it.
     keys.sort_by_key(|key| color_number(group, key));
+    keys
+}
+
+fn all_series(group: &Group, keys: &[Key], curves: &[&Curve]) -> Vec<Series> {
     let mut lines: Vec<Series> = Vec::new();
     for key in keys {
-        let seeds: Vec<Vec<_>> = curves.iter().filter(|curve| curve.key.without_seed() == key).map(|curve| points(curve)).collect();
+        let seeds: Vec<Vec<_>> = curves.iter().filter(|curve| curve.key.without_seed() == *key).map(|curve| points(curve)).collect();
         let mean = mean_line(&seeds);
         let hidden = lines.iter().any(|line| coincide(&line.mean, &mean));
-        lines.push(Series { name: group.label(&key.without_mu()), color: series(color_number(group, &key)), seeds, mean, hidden });
+        lines.push(Series { name: group.label(&key.without_mu()), color: series(color_number(group, key)), seeds, mean, hidden });
     }
     lines
 }

@@ -16,6 +16,7 @@ pub mod ids;
 mod log;
 mod measurement;
 mod numbers;
+mod overview;
 mod palette;
 pub mod report;
 mod sheet;

@@ -8,7 +8,7 @@ use dfl_core::Result;
 use super::claims::Verdict;
 use super::sheet::Sheet;
 use super::summary::{Group, groups};
-use super::{Curve, Measurement, curve_plot, dot_plot, html, palette};
+use super::{Curve, Measurement, curve_plot, dot_plot, html, overview, palette};
 use crate::files::AtomicFile;
 
 /// What stands at the head of the page; what is empty is left out.
@@ -47,7 +47,13 @@ pub fn render(heading: &Heading, measurements: &[Measurement], curves: &[Curve])
     let groups = groups(measurements);
     let sections: String = groups.iter().enumerate().map(|(number, group)| section(number, group, curves)).collect::<Result<_>>()?;
     let empty = if groups.is_empty() { "<p>Nothing was measured.</p>\n" } else { "" };
-    let body = format!("{}{}{}{empty}{sections}{}", header(heading), contents(&groups), claims(&heading.claims), footer(heading));
+    let body = format!(
+        "{}{}{}{empty}{sections}{}",
+        header(heading),
+        contents(&groups),
+        overview(&groups) + &claims(&heading.claims),
+        footer(heading)
+    );
     Ok(format!("{}<body>\n{body}</body>\n</html>\n", head(&heading.title)))
 }
 
@@ -81,6 +87,16 @@ fn contents(groups: &[Group]) -> String {
         format!("<li><a href=\"#g{number}\">{} {}</a></li>\n", html::escape(&key.task), html::escape(group.size()))
     };
     format!("<nav aria-label=\"Contents\"><ul>\n{}</ul></nav>\n", groups.iter().enumerate().map(item).collect::<String>())
+}
+
+fn overview(groups: &[Group]) -> String {
+    let tables: String =
+        overview::sheets(groups).iter().map(|sheet| format!("<h3>{}</h3>\n{}", html::escape(&sheet.title), html::table(sheet))).collect();
+    if tables.is_empty() {
+        return tables;
+    }
+    let note = "Means over seeds; rows in the order of their average place. Spreads are in the tables below.";
+    format!("<section id=\"overview\">\n<h2>All together</h2>\n<p class=\"context\">{note}</p>\n{tables}</section>\n")
 }
 
 fn claims(verdicts: &[Verdict]) -> String {
