@@ -29,7 +29,6 @@ impl From<Coin> for dfl_solvers::Coin {
 /// | `mu` | `quadratic`, `quadratic_tight`, `barrier`, `dys*`: weight of the smoothing, in units of the cost | 1 |
 /// | `tight` | `barrier`, `dys*`: whether the task's tighter relaxation is smoothed, as by `quadratic_tight` | no |
 /// | `step`, `iterations`, `tolerance` | `dys*`: length of a step, most steps, residual at which to stop (0: never) | the solver's |
-/// | `memory` | `dys`, `dys_jfb`: steps that are combined to the next one; 0 takes plain steps, as published | the solver's |
 /// | `ratio` | `exact`, `highs`: share of the rows that are solved, the others are answered from a pool; with losses on a pool, \
 ///   the share that is solved for the pool to grow | 1 |
 /// | `coin` | with `ratio`: `row` or `batch` | `row` |
@@ -49,7 +48,6 @@ pub struct MethodOptions {
     pub step: Option<f64>,
     pub iterations: Option<usize>,
     pub tolerance: Option<f64>,
-    pub memory: Option<usize>,
     pub ratio: Option<f64>,
     pub coin: Option<Coin>,
     pub pool_size: Option<usize>,
@@ -101,7 +99,6 @@ impl MethodOptions {
             ("step", self.step.is_some()),
             ("iterations", self.iterations.is_some()),
             ("tolerance", self.tolerance.is_some()),
-            ("memory", self.memory.is_some()),
             ("ratio", self.ratio.is_some()),
             ("coin", self.coin.is_some()),
             ("pool_size", self.pool_size.is_some()),

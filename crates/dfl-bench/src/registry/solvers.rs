@@ -47,9 +47,6 @@ const BLACK_BOX: &[&str] = &["ratio", "coin", "pool_size", "nodes"];
 /// Options of three-operator splitting.
 const DYS: &[&str] = &["mu", "tight", "step", "iterations", "tolerance"];
 
-/// The same where steps may be combined.
-const DYS_COMBINED: &[&str] = &["mu", "tight", "step", "iterations", "tolerance", "memory"];
-
 /// Every solver; which of them are built in is a matter of features. Those that smooth act on [`Task::relaxation`].
 pub const SOLVERS: &[SolverEntry] = &[
     solver("exact", BLACK_BOX, |w| w.task.oracle()),
@@ -63,8 +60,8 @@ pub const SOLVERS: &[SolverEntry] = &[
     solver("quadratic_tight", &["mu"], |w| quadratic(Backend::Auto, w.relaxation(true)?, w)),
     solver("quadratic_osqp", &["mu"], |w| quadratic(Backend::Osqp, w.relaxation(false)?, w)),
     solver("barrier", &["mu", "tight"], barrier),
-    solver("dys", DYS_COMBINED, |w| dys(DysDerivative::Implicit, w)),
-    solver("dys_jfb", DYS_COMBINED, |w| dys(DysDerivative::JacobianFree, w)),
+    solver("dys", DYS, |w| dys(DysDerivative::Implicit, w)),
+    solver("dys_jfb", DYS, |w| dys(DysDerivative::JacobianFree, w)),
     solver("dys_unrolled", DYS, |w| dys(DysDerivative::Unrolled, w)),
     solver("dys_torch", DYS, dys_torch),
 ];
@@ -144,7 +141,7 @@ fn splitting(derivative: DysDerivative, wanted: &Wanted<'_>) -> Result<(Dys, usi
     let (default, o) = (DysOptions::default(), wanted.options);
     let (iterations, tolerance) = (o.iterations.unwrap_or(default.iterations), o.tolerance.unwrap_or(default.tolerance));
     // Steps that are differentiated one by one are plain ones.
-    let memory = o.memory.unwrap_or(if derivative == DysDerivative::Unrolled { 0 } else { default.memory });
+    let memory = if derivative == DysDerivative::Unrolled { 0 } else { default.memory };
     let options = DysOptions { mu: wanted.mu(), step: o.step, iterations, tolerance, memory, derivative, ..default };
     Ok((Dys::new(program, params, options)?, visible))
 }
