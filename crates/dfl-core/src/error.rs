@@ -16,9 +16,12 @@ pub enum Error {
     /// A value that must be finite is NaN or infinite.
     #[error("{what}, row {row}, column {column}: {value} is not finite; clean or drop this row")]
     NotFinite { what: &'static str, row: usize, column: usize, value: f64 },
-    /// A model in training predicts what is not a number.
-    #[error("training diverged: the prediction for row {id}, column {column}, is {value}; lower the learning rate")]
-    Diverged { id: u64, column: usize, value: f64 },
+    /// A model in training gives what is not a number; `step` counts from 0, `last_loss` is that of the last step that had one.
+    #[error(
+        "training diverged at step {step}: the {what} for row {id}, column {column}, is {value} ({}); lower the learning rate",
+        last(*last_loss)
+    )]
+    Diverged { what: &'static str, id: u64, column: usize, value: f64, step: usize, last_loss: Option<f64> },
     /// An argument is outside its domain; `need` says what is accepted.
     #[error("{what}: {value} is not accepted; it must be {need}")]
     Domain { what: &'static str, value: f64, need: &'static str },
@@ -89,4 +92,20 @@ impl Error {
     pub fn in_row(self, id: u64) -> Self {
         Self::Row { id, source: Box::new(self) }
     }
+
+    /// A number that is not finite, in what a model in training gave for the rows `ids`, as divergence; [`train`](crate::train) adds the
+    /// step and the last loss.
+    #[must_use]
+    pub fn diverged(self, ids: &[u64]) -> Self {
+        match self {
+            Self::NotFinite { what, row, column, value } => {
+                Self::Diverged { what, id: ids.get(row).copied().unwrap_or_default(), column, value, step: 0, last_loss: None }
+            }
+            other => other,
+        }
+    }
+}
+
+fn last(loss: Option<f64>) -> String {
+    loss.map_or_else(|| "there was no finite loss before".to_owned(), |loss| format!("the last finite loss was {loss:.6}"))
 }

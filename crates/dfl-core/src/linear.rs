@@ -80,6 +80,13 @@ impl Parameters for Linear {
         self.gradient.iter_mut().zip(other).for_each(|(g, o)| *g += scale * o);
         Ok(())
     }
+    fn zero_grad(&mut self) {
+        self.gradient.fill(0.0);
+    }
+    fn step(&mut self, learning_rate: f64) -> Result<()> {
+        self.adam.step(learning_rate, &self.gradient, &mut self.weights);
+        Ok(())
+    }
 }
 
 impl Trainable for Linear {
@@ -97,13 +104,6 @@ impl Trainable for Linear {
                 g[self.inputs] += c;
             }
         }
-        Ok(())
-    }
-    fn zero_grad(&mut self) {
-        self.gradient.fill(0.0);
-    }
-    fn step(&mut self, learning_rate: f64) -> Result<()> {
-        self.adam.step(learning_rate, &self.gradient, &mut self.weights);
         Ok(())
     }
 }

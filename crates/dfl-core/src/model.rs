@@ -1,4 +1,6 @@
-use crate::{Batch, Result, Stream};
+use std::path::Path;
+
+use crate::{Batch, Error, Result, Stream};
 
 /// Maps features to the parameters of a decision problem: `[b, inputs]` to `[b, outputs]`.
 pub trait Predictor {
@@ -42,9 +44,24 @@ pub trait Parameters {
     /// [`Error::Dimension`](crate::Error::Dimension) for another length.
     fn add_gradient(&mut self, scale: f64, other: &[f64]) -> Result<()>;
 
+    /// Sets the accumulated gradient to zero.
+    fn zero_grad(&mut self);
+    /// One step of the model's optimiser along the accumulated gradient.
+    ///
+    /// # Errors
+    /// A backend's failure.
+    fn step(&mut self, learning_rate: f64) -> Result<()>;
+
     /// Euclidean norm of the accumulated gradient.
     fn gradient_norm(&self) -> f64 {
         self.gradient().iter().map(|g| g * g).sum::<f64>().sqrt()
+    }
+    /// Writes weights and configuration beside `path`, to be read by the model's own `load`.
+    ///
+    /// # Errors
+    /// [`Error::File`] naming the file, [`Error::Unsupported`] for a model without a file format.
+    fn save(&self, _path: &Path) -> Result<()> {
+        Err(Error::Unsupported { who: "this model", what: "saving; keep its `values`" })
     }
 }
 
@@ -60,11 +77,41 @@ pub trait Trainable: Predictor + Parameters {
     /// # Errors
     /// [`Error::Dimension`](crate::Error::Dimension) for another shape.
     fn backward(&mut self, cotangent: &Batch) -> Result<()>;
-    /// Sets the accumulated gradient to zero.
-    fn zero_grad(&mut self);
-    /// One step of the model's optimiser along the accumulated gradient.
+}
+
+/// A predicted distribution $p_\theta(y \mid \phi)$ that learns, from its likelihood or through its samples.
+///
+/// # Shapes
+/// Features `[b, inputs]`; outcomes, samples and their cotangents `[b, samples * outputs]`, each row's together; weights `[b, samples]`.
+pub trait Generative: Sampler + Parameters {
+    /// Whether [`Generative::add_log_likelihood`] is that of the density itself, not of a bound on it.
+    fn has_density(&self) -> bool;
+    /// Adds to the gradient that of $\sum_{im} w_{im} \log p_\theta(y_{im} \mid \phi_i)$, or of its lower bound (ELBO), in the weights of
+    /// the model; returns the sum's value. Outcomes and $w$ are constants. The stream draws what a bound is estimated with, and dropout.
     ///
     /// # Errors
-    /// A backend's failure.
-    fn step(&mut self, learning_rate: f64) -> Result<()>;
+    /// [`Error::Dimension`] or [`Error::NotFinite`] naming the argument.
+    fn add_log_likelihood(&mut self, features: &Batch, outcomes: &Batch, weights: &Batch, stream: Stream) -> Result<f64>;
+    /// $\log p_\theta(y_{im} \mid \phi_i)$, `[b, samples]`, in evaluation mode.
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`] where there is only a bound, and as for a prediction.
+    fn log_density(&self, _features: &Batch, _outcomes: &Batch) -> Result<Batch> {
+        Err(Error::Unsupported { who: self.name(), what: "an exact density" })
+    }
+    /// Samples in training mode as differentiable functions of the weights, $y_{im} = g_\theta(\phi_i, \text{noise}_{im})$, and remembers
+    /// what [`Generative::pull_samples`] needs. The noise is that of [`Sampler::sample`].
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`] for a distribution without such a form, and as for a prediction.
+    fn draw(&mut self, _features: &Batch, _samples: usize, _stream: Stream) -> Result<Batch> {
+        Err(Error::Unsupported { who: self.name(), what: "reparameterised samples; use the score function" })
+    }
+    /// Adds the transpose of the last [`Generative::draw`], in the weights, applied to `cotangent` to the gradient.
+    ///
+    /// # Errors
+    /// [`Error::Dimension`] for another shape, [`Error::Unsupported`] as [`Generative::draw`].
+    fn pull_samples(&mut self, _cotangent: &Batch) -> Result<()> {
+        Err(Error::Unsupported { who: self.name(), what: "reparameterised samples; use the score function" })
+    }
 }

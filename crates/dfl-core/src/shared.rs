@@ -1,3 +1,5 @@
+use std::path::Path;
+
 use crate::{Batch, Error, Parameters, Predictor, Result, Stream, Trainable, check_len};
 
 /// One model that is applied to each of several items of a row: $\hat y_j = m(\phi_j)$ for $j = 1, \dots$, `items`.
@@ -63,6 +65,15 @@ impl Parameters for Shared {
     fn gradient_norm(&self) -> f64 {
         self.model.gradient_norm()
     }
+    fn save(&self, path: &Path) -> Result<()> {
+        self.model.save(path)
+    }
+    fn zero_grad(&mut self) {
+        self.model.zero_grad();
+    }
+    fn step(&mut self, learning_rate: f64) -> Result<()> {
+        self.model.step(learning_rate)
+    }
 }
 
 impl Trainable for Shared {
@@ -73,12 +84,6 @@ impl Trainable for Shared {
     fn backward(&mut self, cotangent: &Batch) -> Result<()> {
         check_len("cotangent", self.outputs(), cotangent.cols())?;
         self.model.backward(&cotangent.reshape(self.model.outputs())?)
-    }
-    fn zero_grad(&mut self) {
-        self.model.zero_grad();
-    }
-    fn step(&mut self, learning_rate: f64) -> Result<()> {
-        self.model.step(learning_rate)
     }
 }
 

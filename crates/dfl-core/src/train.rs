@@ -1,7 +1,9 @@
 use std::ops::ControlFlow;
 use std::time::Instant;
 
-use crate::{Batch, Decider, DecisionLoss, Error, Evaluation, Instances, Key, Loss, Result, Stream, Targets, Trainable, check_len};
+use crate::{
+    Batch, Decider, DecisionLoss, Error, Instances, Key, Loss, Parameters, Result, SolveInfo, Status, Stream, Targets, Trainable, check_len,
+};
 
 /// How the learning rate falls over a run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -45,6 +47,59 @@ impl Default for TrainOptions {
     }
 }
 
+/// Rows of one step.
+#[derive(Clone, Copy, Debug)]
+pub struct Minibatch<'a> {
+    /// Name of each row, `[b]`.
+    pub ids: &'a [u64],
+    /// `[b, features]`.
+    pub features: &'a Batch,
+    /// What turned out to be true.
+    pub targets: &'a Targets,
+}
+
+/// What an [`Objective`] found at one step.
+#[derive(Clone, Debug, Default)]
+pub struct StepReport {
+    /// Sum of the loss over the rows.
+    pub loss: f64,
+    /// How each solve ended.
+    pub info: Vec<SolveInfo>,
+    /// Rows of the minibatch without a usable decision, each with the first status that is not, in order.
+    pub failed: Vec<(usize, Status)>,
+}
+
+/// What training minimises: the mean over rows of a loss of a model's predictions or samples.
+///
+/// A [`DecisionLoss`] is one for every [`Trainable`].
+pub trait Objective<M: ?Sized> {
+    /// Id of the solver inside, `"none"` without one; errors name it.
+    fn solver(&self) -> &'static str {
+        "none"
+    }
+    /// Adds the gradient of the *mean* loss over the rows to the model's gradient.
+    ///
+    /// # Errors
+    /// [`Error::Diverged`] if the model gives a number that is not finite (see [`Error::diverged`]); whatever model, loss or decider
+    /// report.
+    fn accumulate(&self, model: &mut M, rows: Minibatch<'_>, stream: Stream) -> Result<StepReport>;
+}
+
+impl<M: Trainable + ?Sized, L: Loss, D: Decider> Objective<M> for DecisionLoss<L, D> {
+    fn solver(&self) -> &'static str {
+        self.decider().map_or("none", |d| d.name())
+    }
+    fn accumulate(&self, model: &mut M, rows: Minibatch<'_>, stream: Stream) -> Result<StepReport> {
+        let preds = model.forward(rows.features, stream)?;
+        preds.check_finite("prediction").map_err(|e| e.diverged(rows.ids))?;
+        let out = self.evaluate(&preds, rows.targets, rows.ids, stream)?;
+        model.backward(&mean_gradient(&out.grads))?;
+        let first_bad = |&i: &usize| out.info[i * out.probes..].iter().map(|s| s.status).find(|s| !s.usable());
+        let failed = out.failed_rows().into_iter().filter_map(|i| Some((i, first_bad(&i)?))).collect();
+        Ok(StepReport { loss: out.values.iter().sum(), failed, info: out.info })
+    }
+}
+
 /// What one epoch did.
 #[derive(Clone, Copy, Debug)]
 pub struct EpochReport {
@@ -80,6 +135,8 @@ pub trait Callback<M: ?Sized> {
     fn epoch_end(&mut self, _model: &mut M, _report: &EpochReport) -> Result<ControlFlow<()>> {
         Ok(ControlFlow::Continue(()))
     }
+    /// Before [`Error::Diverged`] ends the run: the last chance to keep a checkpoint. The model holds the weights that ran away.
+    fn diverged(&mut self, _model: &mut M, _error: &Error) {}
 }
 
 /// No watching.
@@ -88,11 +145,11 @@ impl<M: ?Sized> Callback<M> for () {}
 /// Trains `model` on `data` by minibatch steps along the mean gradient; returns the epochs that ran.
 ///
 /// # Errors
-/// [`Error::NotSolved`] once more rows fail than are tolerated, [`Error::Domain`] for a zero batch, and whatever model, loss or
-/// callback report.
-pub fn train<M: Trainable + ?Sized, L: Loss, D: Decider>(
+/// [`Error::NotSolved`] once more rows fail than are tolerated, [`Error::Diverged`] with the step and the last finite loss,
+/// [`Error::Domain`] for a zero batch, and whatever model, objective or callback report.
+pub fn train<M: Parameters + ?Sized, O: Objective<M> + ?Sized>(
     model: &mut M,
-    loss: &DecisionLoss<L, D>,
+    objective: &O,
     data: &Instances,
     options: &TrainOptions,
     callback: &mut dyn Callback<M>,
@@ -102,7 +159,7 @@ pub fn train<M: Trainable + ?Sized, L: Loss, D: Decider>(
         return Err(Error::Domain { what: "batch size or number of training rows", value: 0.0, need: "at least 1" });
     }
     let targets = data.targets();
-    let mut run = Run { loss, data, targets, options, step: 0, failures: 0 };
+    let mut run = Run { objective, data, targets, options, step: 0, failures: 0, last_loss: None };
     let mut reports = Vec::with_capacity(options.epochs);
     for epoch in 0..options.epochs {
         let (report, flow) = run.epoch(epoch, model, callback)?;
@@ -114,28 +171,37 @@ pub fn train<M: Trainable + ?Sized, L: Loss, D: Decider>(
     Ok(reports)
 }
 
-struct Run<'a, L, D> {
-    loss: &'a DecisionLoss<L, D>,
+struct Run<'a, O: ?Sized> {
+    objective: &'a O,
     data: &'a Instances,
     targets: Targets,
     options: &'a TrainOptions,
     step: usize,
     failures: usize,
+    /// Mean loss of the last step that had one.
+    last_loss: Option<f64>,
 }
 
-impl<L: Loss, D: Decider> Run<'_, L, D> {
-    fn epoch<M: Trainable + ?Sized>(
+impl<O: ?Sized> Run<'_, O> {
+    fn epoch<M: Parameters + ?Sized>(
         &mut self,
         epoch: usize,
         model: &mut M,
         callback: &mut dyn Callback<M>,
-    ) -> Result<(EpochReport, ControlFlow<()>)> {
+    ) -> Result<(EpochReport, ControlFlow<()>)>
+    where
+        O: Objective<M>,
+    {
         let started = Instant::now();
         let mut report = EpochReport { epoch, loss: 0.0, solves: 0, iterations: 0, failures: 0, degenerate: 0, seconds: 0.0 };
         let (order, mut flow, mut rows) = (self.order(epoch), ControlFlow::Continue(()), 0);
         for index in order.chunks(self.options.batch) {
-            let out = self.one_step(index, model)?;
-            report.loss += out.values.iter().sum::<f64>();
+            let out = self.one_step(index, model).inspect_err(|error| {
+                if matches!(error, Error::Diverged { .. }) {
+                    callback.diverged(model, error);
+                }
+            })?;
+            report.loss += out.loss;
             report.solves += out.info.len();
             report.iterations += out.info.iter().map(|i| i.iterations).sum::<usize>();
             report.degenerate += out.info.iter().filter(|i| i.degenerate).count();
@@ -157,43 +223,52 @@ impl<L: Loss, D: Decider> Run<'_, L, D> {
         order
     }
 
-    fn one_step<M: Trainable + ?Sized>(&mut self, index: &[usize], model: &mut M) -> Result<Evaluation> {
+    fn one_step<M: Parameters + ?Sized>(&mut self, index: &[usize], model: &mut M) -> Result<StepReport>
+    where
+        O: Objective<M>,
+    {
         let stream = Stream { seed: self.options.seed, step: self.step as u64 };
         let ids: Vec<u64> = index.iter().map(|&i| self.data.ids[i]).collect();
+        let (features, targets) = (self.data.features.select(index), self.targets.select(index));
+        let rows = Minibatch { ids: &ids, features: &features, targets: &targets };
         model.zero_grad();
-        let preds = model.forward(&self.data.features.select(index), stream)?;
-        check_not_diverged(&preds, &ids)?;
-        let out = self.loss.evaluate(&preds, &self.targets.select(index), &ids, stream)?;
-        self.tolerate(&out, &ids)?;
-        model.backward(&mean_gradient(&out.grads))?;
+        let out = self.objective.accumulate(model, rows, stream).map_err(|e| self.located(e))?;
+        self.tolerate::<M>(&out, &ids)?;
+        if !out.loss.is_finite() {
+            let loss = Error::NotFinite { what: "loss", row: 0, column: 0, value: out.loss };
+            return Err(self.located(loss.diverged(&ids)));
+        }
+        self.last_loss = Some(out.loss / index.len() as f64);
         model.step(self.options.learning_rate * self.options.schedule.factor(self.step, self.steps()))?;
         self.step += 1;
         Ok(out)
+    }
+
+    /// Says when training diverged.
+    fn located(&self, error: Error) -> Error {
+        match error {
+            Error::Diverged { what, id, column, value, .. } => {
+                Error::Diverged { what, id, column, value, step: self.step, last_loss: self.last_loss }
+            }
+            other => other,
+        }
     }
 
     fn steps(&self) -> usize {
         self.options.epochs * self.data.len().div_ceil(self.options.batch)
     }
 
-    fn tolerate(&mut self, out: &Evaluation, ids: &[u64]) -> Result<()> {
-        let failed = out.failed_rows();
-        self.failures += failed.len();
-        match failed.first() {
-            Some(&i) if self.failures > self.options.tolerated_failures => {
-                let bad = out.info[i * out.probes..].iter().find(|s| !s.status.usable()).expect("a failed row has a failed probe");
-                let solver = self.loss.decider().map_or("none", |d| d.name());
-                Err(Error::NotSolved { index: ids[i] as usize, solver, status: bad.status })
+    fn tolerate<M: ?Sized>(&mut self, out: &StepReport, ids: &[u64]) -> Result<()>
+    where
+        O: Objective<M>,
+    {
+        self.failures += out.failed.len();
+        match out.failed.first() {
+            Some(&(i, status)) if self.failures > self.options.tolerated_failures => {
+                Err(Error::NotSolved { index: ids[i] as usize, solver: self.objective.solver(), status })
             }
             _ => Ok(()),
         }
-    }
-}
-
-/// Weights that ran away show in the predictions first.
-fn check_not_diverged(preds: &Batch, ids: &[u64]) -> Result<()> {
-    match preds.check_finite("prediction") {
-        Err(Error::NotFinite { row, column, value, .. }) => Err(Error::Diverged { id: ids[row], column, value }),
-        other => other,
     }
 }
 

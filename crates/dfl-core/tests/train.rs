@@ -115,6 +115,26 @@ fn a_callback_ends_the_run_early_or_with_an_error() {
     assert!(matches!(train(&mut model, &loss(), &data(0.0), &long, &mut StopAfter(usize::MAX)), Err(Error::Interrupted)));
 }
 
+/// Remembers that it was told.
+#[derive(Default)]
+struct Told(Option<String>);
+
+impl Callback<Linear> for Told {
+    fn diverged(&mut self, _model: &mut Linear, error: &Error) {
+        self.0 = Some(error.to_string());
+    }
+}
+
+#[test]
+fn a_run_that_diverges_says_at_which_step_after_which_loss_and_lets_keep_a_checkpoint() {
+    let options = TrainOptions { epochs: 50, batch: 10, learning_rate: 1e308, ..TrainOptions::default() };
+    let mut told = Told::default();
+    let error = train(&mut Linear::new(1, 1), &loss(), &data(0.0), &options, &mut told).unwrap_err();
+    assert!(matches!(error, Error::Diverged { what: "prediction", step: 1.., last_loss: Some(l), .. } if l.is_finite()), "{error}");
+    assert_eq!(told.0, Some(error.to_string()));
+    assert!(error.to_string().contains("last finite loss was"), "{error}");
+}
+
 #[test]
 fn data_that_cannot_be_used_are_named() {
     let (x, y) = (Batch::from_rows(&[[1.0], [2.0]]).unwrap(), Batch::from_rows(&[[1.0], [f64::NAN]]).unwrap());

@@ -4,7 +4,7 @@
 use std::hint::black_box;
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use dfl_core::{Batch, Rng, Stream, Trainable};
+use dfl_core::{Batch, Parameters, Rng, Stream, Trainable};
 use dfl_models::torch::{Architecture, Device, Network, set_threads};
 
 const ROWS: usize = 2042;

@@ -89,9 +89,7 @@ impl Learner<'_> {
 
     /// Decides at predictions, which weights that ran away in the last step of an epoch spoil before any further step can tell.
     fn decide(&self, predictions: &Batch, part: &Instances) -> Result<Batch> {
-        if let Err(Error::NotFinite { row, column, value, .. }) = predictions.check_finite("prediction") {
-            return Err(Error::Diverged { id: part.ids[row], column, value });
-        }
+        predictions.check_finite("prediction").map_err(|e| e.diverged(&part.ids))?;
         Ok(dfl_core::decide(self.judge, predictions, &part.ids)?.0)
     }
 }

@@ -9,7 +9,9 @@ mod top_k;
 mod tsp;
 mod unambiguous;
 
-use dfl_core::{Batch, Decider, Error, Formulation, Instances, Result, Splits, Task};
+use std::sync::Arc;
+
+use dfl_core::{Batch, CostCurvature, Decider, Error, Formulation, Instances, Program, Result, Splits, Task};
 
 pub use knapsack::{Items, KnapsackTask};
 pub use linear::{LinearProblem, LinearTask};
@@ -34,6 +36,15 @@ pub struct Figure {
     pub se: Option<f64>,
 }
 
+/// A decision under uncertainty: the cost of one outcome, and what may be decided. Minimises.
+#[derive(Clone)]
+pub struct Uncertain {
+    /// $f(y, z)$.
+    pub cost: Arc<dyn CostCurvature>,
+    /// Rows and bounds of the decision $z$; its own cost is added to that of each outcome.
+    pub feasible: Program,
+}
+
 /// A task with what the runner needs around it: metrics and the baselines that learn no decision.
 pub trait Benchmark: Task {
     /// What the decisions of `part` are worth; the first figure is the one that models are chosen and tables sorted by.
@@ -44,6 +55,16 @@ pub trait Benchmark: Task {
 
     /// Whether the figures compare with the exact optimum, so that the data must be labelled.
     fn needs_labels(&self) -> bool;
+
+    /// The task as the cost of an uncertain outcome, for stochastic programs over predicted samples: an outcome is a row of the truth.
+    fn uncertain(&self) -> Option<Uncertain> {
+        None
+    }
+
+    /// What makes a decision of the output of a policy network, as long as the decision.
+    fn policy(&self) -> Option<Result<Box<dyn Decider>>> {
+        None
+    }
 
     /// Number of items that share one model, each with its equal part of the features and of the prediction, in order.
     fn shared_items(&self) -> Option<usize> {

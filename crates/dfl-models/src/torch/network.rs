@@ -94,18 +94,7 @@ impl Network {
         self.weights.add_gradient_of(scalar)
     }
 
-    /// Writes `path` with extension `safetensors` (weights and running statistics) and, beside it, with extension `toml` (the
-    /// architecture). Each file is replaced in one go. The optimiser's state is not saved.
-    ///
-    /// # Errors
-    /// [`Error::File`] naming the file.
-    pub fn save(&self, path: &Path) -> Result<()> {
-        let text = toml::to_string(&self.architecture).map_err(|e| Error::Backend { backend: "toml", source: Box::new(e) })?;
-        self.weights.save(&path.with_extension("safetensors"))?;
-        files::write_text(&path.with_extension("toml"), &text)
-    }
-
-    /// Reads what [`Network::save`] wrote, onto any device.
+    /// Reads what [`Parameters::save`] wrote, onto any device.
     ///
     /// # Errors
     /// [`Error::File`] naming the file that is missing, truncated, has an unknown key or a tensor of another shape;
@@ -161,6 +150,19 @@ impl Parameters for Network {
     fn add_gradient(&mut self, scale: f64, other: &[f64]) -> Result<()> {
         self.weights.add_gradient(scale, other)
     }
+    fn zero_grad(&mut self) {
+        self.weights.zero_grad();
+    }
+    fn step(&mut self, learning_rate: f64) -> Result<()> {
+        self.weights.step(learning_rate)
+    }
+    /// Writes `path` with extension `safetensors` (weights and running statistics) and, beside it, with extension `toml` (the
+    /// architecture). Each file is replaced in one go. The optimiser's state is not saved.
+    fn save(&self, path: &Path) -> Result<()> {
+        let text = toml::to_string(&self.architecture).map_err(|e| Error::Backend { backend: "toml", source: Box::new(e) })?;
+        self.weights.save(&path.with_extension("safetensors"))?;
+        files::write_text(&path.with_extension("toml"), &text)
+    }
 }
 
 impl Trainable for Network {
@@ -176,11 +178,5 @@ impl Trainable for Network {
             return check_len("cotangent rows (there was no forward pass)", 0, cotangent.rows());
         };
         self.weights.add_gradient_of(&inject(output, cotangent, 0.0)?)
-    }
-    fn zero_grad(&mut self) {
-        self.weights.zero_grad();
-    }
-    fn step(&mut self, learning_rate: f64) -> Result<()> {
-        self.weights.step(learning_rate)
     }
 }
