@@ -69,7 +69,7 @@ fn allocation_bias_against_the_number_of_samples() {
     let (problem, model) = (Problem::new(Allocation, boxed(1, -3.0, 3.0), 1), normal(1, 0.4, 0.6));
     let mut shortfalls = Vec::new();
     println!("| M | pathwise | plain | factor | downdate | re-solved |");
-    for (count, batches) in [(5, 400), (10, 300), (25, 200), (100, 60)] {
+    for (count, batches) in [(5, 150), (10, 100), (25, 60), (100, 20)] {
         let at = |estimator, curvature| gradient(&model, &[-0.2], &problem.decision(count, estimator, curvature), batches)[0];
         let exact = at(Estimator::Pathwise, Curvature::SampleAverage);
         let [plain, factor, downdate] =
@@ -109,12 +109,12 @@ fn pathwise_and_resolved_weights_agree() {
         let largest = path.iter().max_by(|a, b| a.0.abs().total_cmp(&b.0.abs())).unwrap();
         assert!(path.iter().zip(&score).all(|(p, s)| p.1.hypot(s.1) < 0.1 * largest.0.abs()), "{name}: a half is seen at once");
     }
-    check("power", &Problem::new(Generation::new(1, 50.0, 0.5, 1.0), free(1), 1), &normal(1, 1.5, 0.3), &[1.0], 200);
+    check("power", &Problem::new(Generation::new(1, 50.0, 0.5, 1.0), free(1), 1), &normal(1, 1.5, 0.3), &[1.0], 100);
     let portfolio = Problem::new(Portfolio(0.8), simplex(3), 3);
     let mut model = normal(3, 0.3, 0.5);
     dfl_core::Parameters::set_values(&mut model, &[0.4, 0.3, 0.0, -0.5, -0.7, -1.0]).unwrap();
     for risk in [Risk::Mean, Risk::Cvar { tail: 0.4 }, Risk::MeanVariance { weight: 0.5 }, Risk::Entropic { temperature: 0.6 }] {
-        check(&format!("{risk:?}"), &portfolio.with_risk(risk), &model, &[0.8, -0.4, 0.1], 500);
+        check(&format!("{risk:?}"), &portfolio.with_risk(risk), &model, &[0.8, -0.4, 0.1], 120);
     }
 }
 
