@@ -101,9 +101,10 @@ fn rows_do_not_touch_each_other() {
         let few = model.sample(&head(&x), 3, STREAM).unwrap();
         let many = model.sample(&x, 7, STREAM).unwrap();
         for i in 0..2 {
-            // Components of a mixture take their normal beside those of the outputs; both numbers of draws begin alike.
             assert_close(few.row(i), &many.row(i)[..3 * OUTPUTS], 1e-12, 1e-13);
         }
+        assert_eq!(model.predict(&Batch::zeros(0, INPUTS)).unwrap(), Batch::zeros(0, OUTPUTS));
+        assert_eq!(model.sample(&Batch::zeros(0, INPUTS), 2, STREAM).unwrap(), Batch::zeros(0, 2 * OUTPUTS));
         let densities = model.log_density(&x, &y).unwrap();
         assert_close(model.log_density(&head(&x), &head(&y)).unwrap().as_slice(), head(&densities).as_slice(), 1e-12, 1e-13);
         assert_close(model.predict(&head(&x)).unwrap().as_slice(), head(&model.predict(&x).unwrap()).as_slice(), 1e-12, 1e-13);

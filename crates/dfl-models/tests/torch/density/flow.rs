@@ -1,6 +1,6 @@
 use std::f64::consts::TAU;
 
-use dfl_core::{Batch, Generative, Parameters, Predictor, Rng, Sampler};
+use dfl_core::{Batch, Generative, Predictor, Rng, Sampler};
 use dfl_models::torch::{Covariance, Device, Flow, FlowConfig, Gaussian, GaussianConfig, Precision};
 
 use super::{
@@ -143,7 +143,7 @@ fn ridge(n: usize, seed: u64) -> (Batch, Batch) {
 }
 
 /// Maximum likelihood on 2000 points comes within 0.15 of the true mean log-density on 2000 others (standard error 0.02), where the
-/// best full Gaussian lies farther by more than 0.3: the differential entropies are 2.145 and log(2 pi e) + log(1.25) / 2 = 2.949 at most.
+/// full Gaussian is worse by more than 0.3: the differential entropy is 2.145, the cross entropy with the best Gaussian 2.949.
 #[test]
 fn maximum_likelihood_learns_what_no_gaussian_can() {
     let ((x, y), (test_x, test_y)) = (ridge(2000, 1), ridge(2000, 2));
@@ -154,6 +154,6 @@ fn maximum_likelihood_learns_what_no_gaussian_can() {
     fit(&mut gaussian, &x, &y, 300, 0.01);
     let truth = -(TAU.ln() + 1.0 + 0.5_f64.ln());
     let (found, other) = (mean_log_density(&model, &test_x, &test_y), mean_log_density(&gaussian, &test_x, &test_y));
+    eprintln!("MEASURE flow {found} gaussian {other} truth {truth}");
     assert!(truth - found < 0.15 && found - other > 0.3, "flow {found}, Gaussian {other}, truth {truth}");
-    assert!(model.gradient_norm() > 0.0);
 }
