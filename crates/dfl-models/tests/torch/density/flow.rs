@@ -154,6 +154,5 @@ fn maximum_likelihood_learns_what_no_gaussian_can() {
     fit(&mut gaussian, &x, &y, 300, 0.01);
     let truth = -(TAU.ln() + 1.0 + 0.5_f64.ln());
     let (found, other) = (mean_log_density(&model, &test_x, &test_y), mean_log_density(&gaussian, &test_x, &test_y));
-    eprintln!("MEASURE flow {found} gaussian {other} truth {truth}");
     assert!(truth - found < 0.15 && found - other > 0.3, "flow {found}, Gaussian {other}, truth {truth}");
 }
