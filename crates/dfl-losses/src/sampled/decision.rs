@@ -58,7 +58,8 @@ pub struct SampledOptions {
 /// under the truth $y$. With $u = -K^{-1} \nabla_z f(y, z^\star)$, the adjoint of the decider, the gradient is estimated by
 /// $\sum_m (\partial z^\star / \partial y_m)^\top \nabla_z f$, pulled through each sample, or by $\tfrac1M \sum_m w_m \nabla_\theta \log p_\theta(y_m \mid \phi)$ with
 /// the decider's score weights. The risk and the curvature at kinks are the decider's. A mean baseline is not offered: since the decision
-/// is stationary for these very samples, $\sum_m w_m = 0$, and subtracting the mean of the weights would change nothing.
+/// is stationary for these very samples, the published weights of a program without costs of its own add up to zero, and subtracting their
+/// mean changes nothing.
 ///
 /// The value reported is the cost alone, without the anchor.
 ///
@@ -166,6 +167,7 @@ impl<D: Decider> SampledDecision<D> {
         };
         let share = 1.0 / if correction == Correction::LeaveOneOut { count - 1 } else { count } as f64;
         weights.as_mut_slice().iter_mut().for_each(|w| *w *= share);
+        weights.check_finite("score weight").map_err(|e| e.diverged(rows.ids))?;
         model.add_log_likelihood(rows.features, &samples, &weights, fork(stream, "likelihood of the samples"))?;
         Ok(decided.report())
     }
@@ -180,6 +182,9 @@ impl<D: Decider> SampledDecision<D> {
         let (mut costs, mut cotangent) = (vec![0.0; b], Batch::zeros(b, n));
         for i in (0..b).filter(|&i| found.info[i].status.usable()) {
             costs[i] = self.cost.value(truth.row(i), found.x.row(i));
+            if !costs[i].is_finite() {
+                return Err(Error::NotFinite { what: "cost of the decision", row: i, column: 0, value: costs[i] }.diverged(rows.ids));
+            }
             self.cost.grad_z(truth.row(i), found.x.row(i), cotangent.row_mut(i));
         }
         cotangent.as_mut_slice().iter_mut().for_each(|c| *c /= b as f64);

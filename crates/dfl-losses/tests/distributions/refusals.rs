@@ -8,8 +8,8 @@ use dfl_core::{
 };
 use dfl_losses::{Anchor, Balance, Estimator, MaximumLikelihood, SampledDecision, SampledOptions};
 
-use crate::costs::{Loss, Quadratic};
-use crate::helpers::free;
+use crate::costs::{Allocation, Loss, Quadratic};
+use crate::helpers::{boxed, free};
 use crate::{LEAVE_ONE_OUT, PLAIN, Problem, RESOLVED, Rows, normal, normals};
 
 fn problem() -> Problem<Quadratic> {
@@ -148,6 +148,18 @@ fn divergence_names_the_row() {
     model.set_values(&[0.0, 0.0, 0.0, -1000.0]).unwrap();
     let error = train(&mut model, &MaximumLikelihood, &data, &options, &mut ()).unwrap_err();
     assert!(matches!(error, Error::Diverged { what: "mean log-likelihood of the batch", .. }), "{error}");
+}
+
+/// A truth for which the cost overflows is named by its row, whatever the samples.
+#[test]
+fn a_cost_that_is_not_finite_names_the_row() {
+    let problem = Problem::new(Allocation, boxed(1, 0.5, 2.0), 1);
+    let rows = Rows::new(normals(2, 0, 1), Batch::from_rows(&[[0.1], [-1e6]]).unwrap());
+    for estimator in [Estimator::Pathwise, PLAIN, RESOLVED] {
+        let objective = problem.decision(4, estimator, Curvature::SampleAverage);
+        let error = rows.accumulate(&mut normal(1, 0.3, 0.5), &objective, Stream::default()).unwrap_err();
+        assert!(matches!(error, Error::Diverged { what: "cost of the decision", id: 1, .. }), "{estimator:?}: {error}");
+    }
 }
 
 /// `z_1^2/2 - y'z` with `z_2 >= 0` is unbounded where the mean of `y_2`, the feature, is positive. The other rows keep their gradient, as a

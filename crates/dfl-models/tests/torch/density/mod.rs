@@ -2,6 +2,7 @@
 
 mod agreement;
 mod contract;
+mod decisions;
 mod files;
 mod flow;
 mod gaussian;
