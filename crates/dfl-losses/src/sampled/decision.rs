@@ -33,7 +33,7 @@ pub enum Estimator {
     /// Through each sample (reparameterisation): exact for the samples drawn; the model must offer `draw`.
     Pathwise,
     /// Through the likelihood of each sample (score function), weighted by what the sample does to the cost; of an ELBO, its gradient
-    /// stands in for the score. Any model will do, at a larger variance.
+    /// stands in for the score. Any model will do.
     Score {
         /// What the weights are corrected by.
         correction: Correction,
