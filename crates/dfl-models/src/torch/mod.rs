@@ -4,6 +4,7 @@ mod adam;
 mod architecture;
 pub mod bridge;
 mod device;
+mod diffusion;
 mod dys;
 mod files;
 mod layer;
@@ -12,6 +13,7 @@ mod weights;
 
 pub use architecture::{Architecture, Precision};
 pub use device::{Device, set_threads};
+pub use diffusion::{Diffusion, DiffusionConfig, DiffusionSampler, Elbo, LinearDiffusion, NoiseSchedule, NoiseTable, Timesteps};
 pub use dys::{Dys, DysDecider, DysDecisions};
 pub use layer::Mode;
 pub use network::Network;

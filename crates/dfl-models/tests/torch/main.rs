@@ -6,6 +6,7 @@ mod against_core;
 mod common;
 mod determinism;
 mod device;
+mod diffusion;
 mod dys;
 mod files;
 mod gradients;
