@@ -37,7 +37,7 @@ const GROUP: usize = 1 << 21;
 ///
 /// $$y_{t-1} = \frac{1}{\sqrt{\alpha_t}} \Bigl( y_t - \frac{\beta_t}{\sqrt{1 - \bar\alpha_t}}\, \epsilon_\theta(y_t, t, \phi) \Bigr) + \sqrt{\beta_t}\, \xi_t$$
 ///
-/// or a shorter, deterministic chain ([`DiffusionSampler::Ddim`]). Outcomes should be of mean near 0 and standard deviation near 1.
+/// or a shorter, deterministic chain ([`DiffusionSampler`]). Outcomes should be of mean near 0 and standard deviation near 1.
 ///
 /// The prediction is the mean of 128 samples, of the same noise for every row. There is no density; [`Generative::add_log_likelihood`] takes the
 /// denoising error or the true bound ([`Elbo`]) at a few steps ([`Timesteps`]). The bound is that of the ancestral chain, whichever sampler is set.
@@ -53,7 +53,7 @@ const GROUP: usize = 1 << 21;
 /// Noise is added in the last step of the ancestral chain too: the bound is one on the density of what is then sampled.
 ///
 /// # References
-/// Ho, Jain & Abbeel (2020), NeurIPS; Song, Meng & Ermon (2021), ICLR; Nichol & Dhariwal (2021), ICML; Diffusion-DFL (2026), ICLR.
+/// Ho, Jain & Abbeel (2020), NeurIPS; Song, Meng & Ermon (2021), ICLR; Nichol & Dhariwal (2021), ICML; Lu et al. (2022), arXiv 2211.01095; Diffusion-DFL (2026), ICLR.
 #[derive(Debug)]
 pub struct Diffusion {
     config: DiffusionConfig,

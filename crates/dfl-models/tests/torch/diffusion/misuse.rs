@@ -25,7 +25,9 @@ fn impossible_configurations_name_their_field() {
     assert_eq!(refused(DiffusionConfig { embedding: 5, ..small() }), "embedding");
     assert_eq!(refused(DiffusionConfig { draws: 0, ..small() }), "draws");
     for steps in [0, 11] {
-        assert_eq!(refused(DiffusionConfig { sampler: DiffusionSampler::Ddim { steps }, ..small() }), "steps of the sampler");
+        for sampler in [DiffusionSampler::Ddim { steps }, DiffusionSampler::Multistep { steps }] {
+            assert_eq!(refused(DiffusionConfig { sampler, ..small() }), "steps of the sampler");
+        }
     }
     for noise in [NoiseSchedule::Linear { first: 0.0, last: 0.1 }, NoiseSchedule::VariancePreserving { first: f64::NAN, last: 1.0 }] {
         assert_eq!(refused(DiffusionConfig { noise, ..small() }), "first rate of the noise schedule");

@@ -8,8 +8,12 @@ use super::{model, small};
 use crate::common::{assert_close, normals};
 
 const STREAM: Stream = Stream { seed: 8, step: 2 };
-const SAMPLERS: [DiffusionSampler; 3] =
-    [DiffusionSampler::Ancestral, DiffusionSampler::Ddim { steps: 10 }, DiffusionSampler::Ddim { steps: 3 }];
+const SAMPLERS: [DiffusionSampler; 4] = [
+    DiffusionSampler::Ancestral,
+    DiffusionSampler::Ddim { steps: 10 },
+    DiffusionSampler::Ddim { steps: 3 },
+    DiffusionSampler::Multistep { steps: 7 },
+];
 
 fn with(sampler: DiffusionSampler, checkpoint: bool) -> DiffusionConfig {
     DiffusionConfig { sampler, checkpoint, ..small() }
