@@ -4,17 +4,19 @@ use tch::nn::{Path, VarStore};
 
 use super::super::bridge::{Place, Torch, upload};
 use super::super::layer::Affine;
-use super::DiffusionConfig;
+use super::{DiffusionConfig, NoiseTable};
 
 /// The largest period of the embedding of time.
 const PERIODS: f64 = 10_000.0;
 
 /// Predicts the noise in $y_t$: $[y_t, e(t), \phi]$, normalised, through hidden layers of affine map, SiLU and layer normalisation, to an
-/// affine last layer. $e$ is the sinusoidal embedding of $t$ after an affine map, SiLU and another affine map.
+/// affine last layer, to which a skip adds $\sqrt{1 - \bar\alpha_t}\, y_t$. $e$ is the sinusoidal embedding of $t$ after an affine map, SiLU and another affine map.
 #[derive(Debug)]
 pub(super) struct Denoiser {
     /// Sinusoids of every step, `[T, embedding]`.
     sinusoids: Tensor,
+    /// $\sqrt{1 - \bar\alpha_t}$ of every step, `[T, 1]`, if there is a skip.
+    skip: Option<Tensor>,
     time: [Affine; 2],
     input: LayerNorm,
     hidden: Vec<(Affine, LayerNorm)>,
@@ -22,7 +24,7 @@ pub(super) struct Denoiser {
 }
 
 impl Denoiser {
-    pub(super) fn new(config: &DiffusionConfig, seed: u64, store: &VarStore, place: Place) -> Torch<Self> {
+    pub(super) fn new(config: &DiffusionConfig, noise: &NoiseTable, seed: u64, store: &VarStore, place: Place) -> Torch<Self> {
         let mut layers = 0;
         let mut affine = |name: &str, inputs: usize, outputs: usize| {
             let mut rng = Stream { seed, step: 0 }.rng("init", Key { id: layers, slot: 0 });
@@ -40,9 +42,12 @@ impl Denoiser {
             width = next;
         }
         let head = affine("head", width, config.outputs)?;
-        let table: Vec<f64> = (1..=config.steps).flat_map(|t| sinusoids(t, config.embedding)).collect();
+        let steps = 1..=config.steps;
+        let table: Vec<f64> = steps.clone().flat_map(|t| sinusoids(t, config.embedding)).collect();
         let sinusoids = upload(&table, &[config.steps as i64, config.embedding as i64], place)?;
-        Ok(Self { sinusoids, time, input, hidden, head })
+        let shares: Vec<f64> = steps.map(|t| noise.noise(t)).collect();
+        let skip = config.skip.then(|| upload(&shares, &[-1, 1], place)).transpose()?;
+        Ok(Self { sinusoids, skip, time, input, hidden, head })
     }
 
     /// The noise predicted in `noisy` `[n, outputs]` given `features` `[n, inputs]`, where `times` holds $t - 1$, one for each row or one for all.
@@ -53,7 +58,11 @@ impl Denoiser {
         for (affine, norm) in &self.hidden {
             x = norm.forward(&affine.forward(&x)?.f_silu()?)?;
         }
-        self.head.forward(&x)
+        let x = self.head.forward(&x)?;
+        match &self.skip {
+            Some(share) => x.f_add(&noisy.f_mul(&share.f_index_select(0, times)?)?),
+            None => Ok(x),
+        }
     }
 }
 

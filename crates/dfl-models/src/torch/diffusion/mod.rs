@@ -88,7 +88,7 @@ impl Diffusion {
         let store = VarStore::new(place.1);
         let table = config.table()?;
         Ok(Self {
-            denoiser: Denoiser::new(&config, seed, &store, place).map_err(backend)?,
+            denoiser: Denoiser::new(&config, &table, seed, &store, place).map_err(backend)?,
             transitions: transitions(config.sampler, &table),
             step_weights: config.elbo.step_weights(&table),
             proposal: Proposal::new(config.timesteps, config.steps),

@@ -1,13 +1,14 @@
 //! The denoiser written out in plain torch for one row, with the noise that the library documents.
 
 use dfl_core::{Key, Parameters, Stream};
-use dfl_models::torch::Diffusion;
 use dfl_models::torch::tch::{Kind, Tensor};
+use dfl_models::torch::{Diffusion, NoiseTable};
 
 /// All weights as leaves, in the order of the gradient: by name.
 pub(super) struct ByHand {
     pub(super) leaves: Vec<Tensor>,
     embedding: usize,
+    skip: Option<NoiseTable>,
 }
 
 const NAMES: [&str; 12] = [
@@ -41,7 +42,7 @@ impl ByHand {
         };
         let leaves: Vec<Tensor> = shapes.iter().map(&mut leaf).collect();
         assert_eq!(from, values.len());
-        Self { leaves, embedding: c.embedding }
+        Self { leaves, embedding: c.embedding, skip: c.skip.then(|| c.table().unwrap()) }
     }
 
     fn at(&self, name: &str) -> &Tensor {
@@ -66,7 +67,8 @@ impl ByHand {
         let waves: Vec<f64> = (0..2 * half).map(|k| if k < half { angle(k).cos() } else { angle(k - half).sin() }).collect();
         let time = self.affine("time1", &silu(self.affine("time0", &Tensor::from_slice(&waves))));
         let input = self.norm("input_norm", &Tensor::cat(&[y, &time, features], 0));
-        self.affine("head", &self.norm("hidden0_norm", &silu(self.affine("hidden0", &input))))
+        let departure = self.affine("head", &self.norm("hidden0_norm", &silu(self.affine("hidden0", &input))));
+        departure + y * self.skip.as_ref().map_or(0.0, |table| (1.0 - table.alpha_bar(t)).sqrt())
     }
 }
 

@@ -137,9 +137,10 @@ fn files_of_something_else_say_so() {
     let text = fs::read_to_string(&toml).unwrap();
     let cases = [
         ("model = \"diffusion\"", "model = \"flow\"", "flow"),
-        ("hidden = [5]", "hidden = [6]", "hidden0"),
+        ("hidden = [5]", "hidden = [6]", "head.weight"),
         ("hidden = [5]", "hidden = [5, 5]", "hidden1"),
         ("draws", "drawn", "drawn"),
+        ("skip = true", "skip = 1", "boolean"),
     ];
     for (from, to, word) in cases {
         assert!(text.contains(from), "{text}");

@@ -50,7 +50,7 @@ impl Mixture {
     }
 }
 
-const STEPS: u64 = 1500;
+const STEPS: u64 = 1000;
 const ROWS: usize = 256;
 /// Samples of each side of a test.
 const N: usize = 300;
