@@ -148,10 +148,13 @@ impl Diffusion {
         let plan = |rng: &mut Rng| self.proposal.draw(self.config.draws, rng);
         let w = weights.as_slice();
         let (gradient, seen) = self.descend(&outcomes, &|item| w[item], &plan, (stream, "bound"))?;
+        if let Some(s) = seen.iter().find(|s| !s.square.is_finite()) {
+            let (row, column) = (s.item / outcomes.samples, s.item % outcomes.samples);
+            return Err(Error::NotFinite { what: "denoising error", row, column, value: s.square });
+        }
         let moving: f64 = seen.iter().map(|s| w[s.item] * s.share * self.step_weights[s.step - 1] * s.square).sum();
         let constants = values.as_slice().chunks_exact(self.config.outputs).map(|y| self.config.elbo.constant(&self.table, y));
         let value = w.iter().zip(constants).map(|(w, c)| w * c).sum::<f64>() - moving;
-        Batch::from_vec(1, 1, vec![value])?.check_finite("log-likelihood bound")?;
         if let Some(gradient) = gradient {
             self.weights.accumulate(gradient)?;
         }
@@ -224,7 +227,9 @@ impl Diffusion {
             }
             Ok(())
         })?;
-        Batch::from_vec(features.rows(), samples, out)
+        let bound = Batch::from_vec(features.rows(), samples, out)?;
+        bound.check_finite("bound")?;
+        Ok(bound)
     }
 }
 

@@ -6,8 +6,8 @@ use super::NoiseTable;
 
 /// A diffusion whose noise prediction is affine, $\hat\epsilon_t = A_t y_t + B_t \phi + c_t$, where bound, density and their gradients have closed forms.
 ///
-/// The reverse chain $y_{t-1} = P_t y_t + q_t + \sqrt{\beta_t}\, \xi$, with $\kappa_t = -\beta_t / \sqrt{\alpha_t (1 - \bar\alpha_t)}$, $P_t = \alpha_t^{-1/2} I
-/// + \kappa_t A_t$ and $q_t = \kappa_t (B_t \phi + c_t)$, is linear, so that $y_0$ is Gaussian: its mean and covariance follow the chain, and the score
+/// The reverse chain $y_{t-1} = P_t y_t + q_t + \sqrt{\beta_t}\, \xi$, with $\kappa_t = -\beta_t / \sqrt{\alpha_t (1 - \bar\alpha_t)}$,
+/// $P_t = \alpha_t^{-1/2} I + \kappa_t A_t$ and $q_t = \kappa_t (B_t \phi + c_t)$, is linear, so that $y_0$ is Gaussian: its mean and covariance follow the chain, and the score
 /// follows it back. The bound is a sum of expected squares, $\mathbb E \|\epsilon - \hat\epsilon\|^2 = \|I - \sqrt{1 - \bar\alpha_t} A_t\|^2 +
 /// \|\sqrt{\bar\alpha_t} A_t y_0 + B_t \phi + c_t\|^2$.
 ///

@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use tch::Tensor;
 use tch::nn::VarStore;
 
-use super::bridge::{Place, backend, from_tensor, indices, to_tensor};
+use super::bridge::{Place, backend, flatten, indices, to_tensor};
 use super::weights::Weights;
 use super::{Device, files};
 use chain::{Chain, Noise, Transition, transitions};
@@ -142,13 +142,12 @@ impl Diffusion {
 
     /// The chains of all samples of all rows.
     fn chain(&self, features: &Batch, samples: usize, stream: Stream) -> Result<Chain<'_>> {
-        let all = self.all(features, samples)?;
         let noise = Noise { stream, samples, range: 0..features.rows() * samples, common: false };
-        self.part(&all, noise)
+        self.part(&self.upload(features, samples)?, noise)
     }
 
-    /// Features as a tensor.
-    fn all(&self, features: &Batch, samples: usize) -> Result<Tensor> {
+    /// Features as a tensor, for that many samples each.
+    fn upload(&self, features: &Batch, samples: usize) -> Result<Tensor> {
         if samples == 0 || u32::try_from(samples).is_err() {
             return Err(Error::Domain { what: "number of samples", value: samples as f64, need: "at least 1 and below 2^32" });
         }
@@ -156,6 +155,7 @@ impl Diffusion {
         to_tensor("features", features, self.place)
     }
 
+    /// The chains of the samples in `noise.range`.
     fn part(&self, features: &Tensor, noise: Noise) -> Result<Chain<'_>> {
         let rows: Vec<usize> = noise.range.clone().map(|item| item / noise.samples).collect();
         let features = indices(&rows, self.place.1).and_then(|rows| features.f_index_select(0, &rows)).map_err(backend)?;
@@ -163,19 +163,26 @@ impl Diffusion {
         Ok(Chain { denoiser, transitions, outputs: self.config.outputs, place: self.place, features, noise })
     }
 
+    /// Samples as a batch, refused by row and column if they are not finite.
+    fn checked(&self, rows: usize, samples: usize, values: Vec<f64>) -> Result<Batch> {
+        let batch = Batch::from_vec(rows, samples * self.config.outputs, values)?;
+        batch.check_finite("samples")?;
+        Ok(batch)
+    }
+
     /// Samples without a graph, in groups that fit into memory.
     fn samples(&self, features: &Batch, samples: usize, stream: Stream, common: bool) -> Result<Batch> {
-        let all = self.all(features, samples)?;
+        let uploaded = self.upload(features, samples)?;
         let _no_graph = tch::no_grad_guard();
         let total = features.rows() * samples;
         let mut out = Vec::with_capacity(total * self.config.outputs);
         for from in (0..total).step_by(self.group()) {
             let range: Range<usize> = from..(from + self.group()).min(total);
-            let chain = self.part(&all, Noise { stream, samples, range, common })?;
+            let chain = self.part(&uploaded, Noise { stream, samples, range, common })?;
             let y = chain.start().and_then(|y| chain.run(y, 0..self.transitions.len())).map_err(backend)?;
-            out.extend(from_tensor("samples", &y)?.into_vec());
+            out.extend(flatten([&y]).map_err(backend)?);
         }
-        Batch::from_vec(features.rows(), samples * self.config.outputs, out)
+        self.checked(features.rows(), samples, out)
     }
 }
 

@@ -1,7 +1,7 @@
 use dfl_core::{Batch, Result, Stream, check_len};
 use tch::Tensor;
 
-use super::super::bridge::{Torch, backend, from_tensor, gradients, inject, to_tensor};
+use super::super::bridge::{Torch, backend, flatten, gradients, inject, to_tensor};
 use super::super::weights::add;
 use super::Diffusion;
 use super::chain::Chain;
@@ -29,7 +29,7 @@ impl Diffusion {
             let output = chain.start().and_then(|y| chain.run(y, 0..self.transitions.len())).map_err(backend)?;
             (output.shallow_clone(), Drawn::Graph { samples, output })
         };
-        let values = from_tensor("samples", &output)?.reshape(samples * self.config.outputs)?;
+        let values = self.checked(features.rows(), samples, flatten([&output]).map_err(backend)?)?;
         self.drawn = Some(drawn);
         Ok(values)
     }

@@ -35,7 +35,7 @@ fn impossible_configurations_name_their_field() {
     for noise in [NoiseSchedule::Linear { first: 0.1, last: 1.0 }, NoiseSchedule::VariancePreserving { first: 2.0, last: 1.0 }] {
         assert_eq!(refused(DiffusionConfig { noise, ..small() }), "last rate of the noise schedule");
     }
-    // The published noise is made for 1000 steps; 50 of them leave 61 % of the data.
+    // The published noise is made for 1000 steps; 50 of them leave 60 % of the signal's power.
     assert!(refused(DiffusionConfig { noise: NoiseSchedule::PUBLISHED, steps: 50, ..small() }).contains("alpha bar"));
     assert!(DiffusionConfig::published(5, 3).check().is_ok() && DiffusionConfig::new(5, 3).check().is_ok());
     assert!(DiffusionConfig { noise: FEW, steps: 2, ..small() }.check().is_ok());
@@ -71,6 +71,24 @@ fn malformed_input_is_named() {
     assert!(matches!(model.log_density(&x, &y), Err(Error::Unsupported { who: "diffusion", .. })));
     assert!(!model.has_density());
     assert_eq!(model.gradient_norm(), 0.0, "what was refused left no gradient");
+}
+
+/// Weights that have grown beyond all bounds: the row is that of the batch, the column that of its samples.
+#[test]
+fn what_is_no_longer_finite_names_its_row() {
+    let mut model = model(small());
+    let mut values = model.values();
+    // The bias of the last layer overflows every prediction once it is squared or scaled.
+    values[..2].fill(f64::MAX);
+    model.set_values(&values).unwrap();
+    let (x, y, w) = (normals(2, 2, 0), normals(2, 6, 1), normals(2, 3, 2));
+    for error in [model.sample(&x, 3, STREAM).unwrap_err(), model.draw(&x, 3, STREAM).unwrap_err()] {
+        assert!(matches!(error, Error::NotFinite { what: "samples", row: 0, column: 0, .. }), "{error}");
+    }
+    let error = model.add_log_likelihood(&x, &y, &w, STREAM).unwrap_err();
+    assert!(matches!(error, Error::NotFinite { what: "denoising error", row: 0, column: 0, .. }), "{error}");
+    assert!(matches!(model.elbo(&x, &y, 1, STREAM), Err(Error::NotFinite { what: "bound", row: 0, column: 0, .. })));
+    assert_eq!(model.gradient_norm(), 0.0);
 }
 
 #[test]
