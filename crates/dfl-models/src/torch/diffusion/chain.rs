@@ -7,8 +7,8 @@ use super::super::bridge::{Place, Torch, indices, upload};
 use super::denoiser::Denoiser;
 use super::{DiffusionSampler, NoiseTable};
 
-/// One step of a reverse chain, $y' = a y_t + b \hat\epsilon(y_t, t, \phi) + s \xi + c (\hat y_0 - \hat y_0^-)$, where $\hat y_0 = (y_t - n \hat\epsilon) / r$
-/// is the outcome that this step predicts and $\hat y_0^-$ that of the step before.
+/// One step of a reverse chain, $y' = a y_t + b \hat\epsilon(y_t, t, \phi) + s \xi + c (\hat y_0 - \hat y_0^-)$, where $\hat y_0 = (y_t -
+/// n \hat\epsilon) / r$ is the outcome that this step predicts and $\hat y_0^-$ that of the step before.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(super) struct Transition {
     time: usize,
@@ -45,15 +45,16 @@ fn ancestral(table: &NoiseTable, t: usize) -> Transition {
     Transition { time: t, keep: 1.0 / root, predicted: -beta / (table.noise(t) * root), fresh: beta.sqrt(), slope: None }
 }
 
-/// $\hat y_0 = (y_t - \sqrt{1-\bar\alpha_t}\, \hat\epsilon)/\sqrt{\bar\alpha_t}$, then $y_s = \sqrt{\bar\alpha_s}\, \hat y_0 + \sqrt{1-\bar\alpha_s}\,
-/// \hat\epsilon$.
+/// $\hat y_0 = (y_t - \sqrt{1-\bar\alpha_t}\, \hat\epsilon)/\sqrt{\bar\alpha_t}$, then $y_s = \sqrt{\bar\alpha_s}\, \hat y_0 +
+/// \sqrt{1-\bar\alpha_s}\, \hat\epsilon$.
 fn implicit(table: &NoiseTable, t: usize, s: usize) -> Transition {
     let keep = (table.alpha_bar(s) / table.alpha_bar(t)).sqrt();
     Transition { time: t, keep, predicted: table.noise(s) - keep * table.noise(t), ..Transition::default() }
 }
 
-/// The deterministic step from $t$ to $s$, with $\hat y_0$ continued along the line through its values at $t$ and before, in the logarithm $\lambda$ of signal over
-/// noise: $c = \sqrt{\bar\alpha_s} (1 - e^{-h}) h / (2 h^-)$, $h = \lambda_s - \lambda_t$. The first step has no line, the last no end.
+/// The deterministic step from $t$ to $s$, with $\hat y_0$ continued along the line through its values at $t$ and before, in the
+/// logarithm $\lambda$ of signal over noise: $c = \sqrt{\bar\alpha_s} (1 - e^{-h}) h / (2 h^-)$, $h = \lambda_s - \lambda_t$. The first
+/// step has no line, the last no end.
 fn multistep(table: &NoiseTable, before: Option<usize>, t: usize, s: usize) -> Transition {
     let lambda = |t: usize| (table.alpha_bar(t).sqrt() / table.noise(t)).ln();
     let change = match before {
@@ -112,8 +113,8 @@ impl Chain<'_> {
         self.normals(0)
     }
 
-    /// Takes the steps `range` of the chain, with torch's graph unless that is switched off. Between steps a state is $y$ `[n, outputs]`, and beside it, in a
-    /// multistep chain that has begun, the outcome that the last step predicted.
+    /// Takes the steps `range` of the chain, with torch's graph unless that is switched off. Between steps a state is $y$ `[n, outputs]`,
+    /// and beside it, in a multistep chain that has begun, the outcome that the last step predicted.
     pub(super) fn run(&self, state: Tensor, range: Range<usize>) -> Torch<Tensor> {
         let d = self.outputs as i64;
         let mut last = if state.size()[1] > d { Some(state.f_narrow(1, d, d)?) } else { None };
@@ -164,8 +165,8 @@ mod tests {
         assert_eq!(all, (1..=1000).rev().collect::<Vec<_>>());
     }
 
-    /// A step of one: with the noise that is in y_t, the deterministic step gives y_s for the same noise, and the ancestral one the mean of the
-    /// posterior q(y_s | y_t, y_0) = sqrt(abar_s) beta_t / (1 - abar_t) y_0 + sqrt(alpha_t) (1 - abar_s) / (1 - abar_t) y_t.
+    /// A step of one: with the noise that is in y_t, the deterministic step gives y_s for the same noise, and the ancestral one the mean
+    /// of the posterior q(y_s | y_t, y_0) = sqrt(abar_s) beta_t / (1 - abar_t) y_0 + sqrt(alpha_t) (1 - abar_s) / (1 - abar_t) y_t.
     #[test]
     fn steps_with_the_true_noise_are_those_of_the_forward_chain() {
         let (table, y0, noise) = (table(), 1.7, -0.6);
@@ -181,8 +182,8 @@ mod tests {
         }
     }
 
-    /// With the best prediction for data of N(mean, variance), which is affine, $y_0$ is Gaussian: its mean and standard deviation. Means and factors of the
-    /// first noise pass the chain alike, fresh noise adds its variance.
+    /// With the best prediction for data of N(mean, variance), which is affine, $y_0$ is Gaussian: its mean and standard deviation. Means
+    /// and factors of the first noise pass the chain alike, fresh noise adds its variance.
     fn gaussian(chain: &[Transition], table: &NoiseTable, mean: f64, variance: f64) -> (f64, f64) {
         let ([mut m, mut factor], mut last, mut fresh) = ([0.0, 1.0], None, 0.0);
         for step in chain {
@@ -202,8 +203,9 @@ mod tests {
         (m, (factor * factor + fresh).sqrt())
     }
 
-    /// No sampling error here: what is left is that of the steps, and of a start from N(0, 1) in place of N(sqrt(abar_T) mean, .), 0.6 % of the mean. In 20 steps
-    /// plain ones lose up to 13 % of the deviation (that they lose something in each is why), multistep ones are off by at most 2.5 %.
+    /// No sampling error here: what is left is that of the steps, and of a start from N(0, 1) in place of N(sqrt(abar_T) mean, .), 0.6 %
+    /// of the mean. In 20 steps plain ones lose up to 13 % of the deviation (that they lose something in each is why), multistep ones are
+    /// off by at most 2.5 %.
     #[test]
     fn samples_have_the_moments_of_a_gaussian() {
         let table = table();

@@ -8,7 +8,8 @@ use super::schedule::{NoiseSchedule, NoiseTable};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum DiffusionSampler {
-    /// All $T$ steps, each with fresh noise of variance $\sigma_t^2 = \beta_t$, the last one included: the distribution that the bound bounds.
+    /// All $T$ steps, each with fresh noise of variance $\sigma_t^2 = \beta_t$, the last one included: the distribution that the bound
+    /// bounds.
     Ancestral,
     /// Deterministic steps ($\eta = 0$; Song, Meng & Ermon 2021) from the first noise, over a part of the $T$ steps: $\tau_i = \max(i,
     /// \operatorname{round}(T (i/S)^2))$, close together where little noise is left. The predicted $y_0$ is not clipped.
@@ -16,8 +17,9 @@ pub enum DiffusionSampler {
         /// $S$, between 1 and $T$.
         steps: usize,
     },
-    /// The same steps with the predicted $y_0$ extrapolated from the last two (DPM-Solver++ 2M; Lu et al. 2022). At the same cost it is exact to second order:
-    /// of a Gaussian's standard deviation, 20 plain steps lose 8 to 13 %, 20 of these are off by 1 to 2.5 %. Not part of the published method.
+    /// The same steps with the predicted $y_0$ extrapolated from the last two (DPM-Solver++ 2M; Lu et al. 2022). At the same cost it is
+    /// exact to second order: of a Gaussian's standard deviation, 20 plain steps lose 8 to 13 %, 20 of these are off by 1 to 2.5 %. Not
+    /// part of the published method.
     Multistep {
         /// $S$, between 1 and $T$.
         steps: usize,
@@ -54,15 +56,16 @@ pub enum Timesteps {
     Uniform,
     /// Every step once, with noise of its own; `draws` is not read.
     All,
-    /// In proportion to the root mean square of the last 10 losses at a step, mixed with 0.1 % of uniform; uniform until every step has 10 (the
-    /// resampler of Nichol & Dhariwal 2021). A loss here is $T e_t \|\epsilon - \hat\epsilon\|^2 |w| / \operatorname{rms}(w)$: the weight
-    /// that the score function puts on a sample belongs to the variance as much as its error does.
+    /// In proportion to the root mean square of the last 10 losses at a step, mixed with 0.1 % of uniform; uniform until every step has
+    /// 10 (the resampler of Nichol & Dhariwal 2021). A loss here is $T e_t \|\epsilon - \hat\epsilon\|^2 |w| / \operatorname{rms}(w)$:
+    /// the weight that the score function puts on a sample belongs to the variance as much as its error does.
     LossSecondMoment,
     /// In proportion to the root mean square of the gradient at a step, the choice of least variance, mixed with 5 % of uniform.
     ///
-    /// Each call looks at one of at most 32 ranges of steps, in turn, at one step of it: with random signs $s_{im}$ the gradient of $\sum s_{im} w_{im}
-    /// \mathrm{ELBO}_t(y_{im})$ has a squared norm whose mean is $\sum w_{im}^2 \|\nabla \mathrm{ELBO}_t(y_{im})\|^2$. That, over $\sum
-    /// w_{im}^2$, enters a running mean (over about 10 visits). Uniform until every range was seen. Costs one more pass with one step a sample.
+    /// Each call looks at one of at most 32 ranges of steps, in turn, at one step of it: with random signs $s_{im}$ the gradient of $\sum
+    /// s_{im} w_{im} \mathrm{ELBO}_t(y_{im})$ has a squared norm whose mean is $\sum w_{im}^2 \|\nabla \mathrm{ELBO}_t(y_{im})\|^2$.
+    /// That, over $\sum w_{im}^2$, enters a running mean (over about 10 visits). Uniform until every range was seen. Costs one more pass
+    /// with one step a sample.
     GradientNorm,
 }
 
@@ -76,9 +79,9 @@ pub struct DiffusionConfig {
     pub outputs: usize,
     /// Widths of the hidden layers of the denoiser.
     pub hidden: Vec<usize>,
-    /// Whether the network predicts only what the noise differs by from $\sqrt{1 - \bar\alpha_t}\, y_t$, which it is for standard normal outcomes. Without it
-    /// a small error where $y_t$ is nearly all noise is divided by $\sqrt{\bar\alpha_t}$, 0.006 at the end, and a deterministic sampler has nothing to
-    /// correct it: some samples land far away. Not part of the published network.
+    /// Whether the network predicts only what the noise differs by from $\sqrt{1 - \bar\alpha_t}\, y_t$, which it is for standard normal
+    /// outcomes. Without it a small error where $y_t$ is nearly all noise is divided by $\sqrt{\bar\alpha_t}$, 0.006 at the end, and a
+    /// deterministic sampler has nothing to correct it: some samples land far away. Not part of the published network.
     pub skip: bool,
     /// Width of the sinusoidal embedding of time, even; it passes a hidden layer of 16 times that width.
     pub embedding: usize,

@@ -10,7 +10,8 @@ use super::{DiffusionConfig, NoiseTable};
 const PERIODS: f64 = 10_000.0;
 
 /// Predicts the noise in $y_t$: $[y_t, e(t), \phi]$, normalised, through hidden layers of affine map, SiLU and layer normalisation, to an
-/// affine last layer, to which a skip adds $\sqrt{1 - \bar\alpha_t}\, y_t$. $e$ is the sinusoidal embedding of $t$ after an affine map, SiLU and another affine map.
+/// affine last layer, to which a skip adds $\sqrt{1 - \bar\alpha_t}\, y_t$. $e$ is the sinusoidal embedding of $t$ after an affine map,
+/// SiLU and another affine map.
 #[derive(Debug)]
 pub(super) struct Denoiser {
     /// Sinusoids of every step, `[T, embedding]`.
@@ -50,7 +51,8 @@ impl Denoiser {
         Ok(Self { sinusoids, skip, time, input, hidden, head })
     }
 
-    /// The noise predicted in `noisy` `[n, outputs]` given `features` `[n, inputs]`, where `times` holds $t - 1$, one for each row or one for all.
+    /// The noise predicted in `noisy` `[n, outputs]` given `features` `[n, inputs]`, where `times` holds $t - 1$, one for each row or one
+    /// for all.
     pub(super) fn forward(&self, noisy: &Tensor, times: &Tensor, features: &Tensor) -> Torch<Tensor> {
         let time = self.time[0].forward(&self.sinusoids.f_index_select(0, times)?)?.f_silu()?;
         let time = self.time[1].forward(&time)?.f_expand([noisy.size()[0], -1], false)?;

@@ -114,8 +114,8 @@ impl Diffusion {
         error.f_square()?.f_sum_dim_intlist([1_i64].as_slice(), false, self.place.0)
     }
 
-    /// Gradient of $-\sum_j w_j s_j e_{t_j} \|\epsilon_j - \hat\epsilon_j\|^2$ over all noised outcomes, and what was seen of them; `None` for no
-    /// outcomes.
+    /// Gradient of $-\sum_j w_j s_j e_{t_j} \|\epsilon_j - \hat\epsilon_j\|^2$ over all noised outcomes, and what was seen of them;
+    /// `None` for no outcomes.
     fn descend(
         &self,
         outcomes: &Outcomes<'_>,
@@ -187,9 +187,9 @@ impl Diffusion {
         Ok(())
     }
 
-    /// The gradient of $\sum_{im} w_{im}$ times the one term of the sum over steps at `step`, $-e_t \|\epsilon - \hat\epsilon\|^2$, with one draw of
-    /// noise for each sample; in the order of [`Parameters::gradient`](dfl_core::Parameters::gradient), which it leaves as it is. Summed over
-    /// all steps its mean is that of the gradient of the bound.
+    /// The gradient of $\sum_{im} w_{im}$ times the one term of the sum over steps at `step`, $-e_t \|\epsilon - \hat\epsilon\|^2$, with
+    /// one draw of noise for each sample; in the order of [`Parameters::gradient`](dfl_core::Parameters::gradient), which it leaves as it
+    /// is. Summed over all steps its mean is that of the gradient of the bound.
     ///
     /// # Errors
     /// As [`Generative::add_log_likelihood`](dfl_core::Generative::add_log_likelihood); [`Error::Domain`] for a step outside $1 \dots T$.
@@ -204,8 +204,8 @@ impl Diffusion {
         gradient.map_or_else(|| Ok(vec![0.0; self.weights.len()]), |gradient| flatten(&gradient).map_err(backend))
     }
 
-    /// The lower bound on $\log p(y_{im} \mid \phi_i)$ of the ancestral chain in nats, `[b, samples]`, with all constants: over all $T$ steps, the
-    /// mean over `draws` draws of noise at each. Unbiased; the `elbo` and `timesteps` of the configuration are not read.
+    /// The lower bound on $\log p(y_{im} \mid \phi_i)$ of the ancestral chain in nats, `[b, samples]`, with all constants: over all $T$
+    /// steps, the mean over `draws` draws of noise at each. Unbiased; the `elbo` and `timesteps` of the configuration are not read.
     ///
     /// # Errors
     /// [`Error::Dimension`] or [`Error::NotFinite`] naming the argument, [`Error::Domain`] for no draws.

@@ -4,19 +4,21 @@ use faer::{Mat, Scale, Side};
 
 use super::NoiseTable;
 
-/// A diffusion whose noise prediction is affine, $\hat\epsilon_t = A_t y_t + B_t \phi + c_t$, where bound, density and their gradients have closed forms.
+/// A diffusion whose noise prediction is affine, $\hat\epsilon_t = A_t y_t + B_t \phi + c_t$, where bound, density and their gradients
+/// have closed forms.
 ///
 /// The reverse chain $y_{t-1} = P_t y_t + q_t + \sqrt{\beta_t}\, \xi$, with $\kappa_t = -\beta_t / \sqrt{\alpha_t (1 - \bar\alpha_t)}$,
-/// $P_t = \alpha_t^{-1/2} I + \kappa_t A_t$ and $q_t = \kappa_t (B_t \phi + c_t)$, is linear, so that $y_0$ is Gaussian: its mean and covariance follow the chain, and the score
-/// follows it back. The bound is a sum of expected squares, $\mathbb E \|\epsilon - \hat\epsilon\|^2 = \|I - \sqrt{1 - \bar\alpha_t} A_t\|^2 +
-/// \|\sqrt{\bar\alpha_t} A_t y_0 + B_t \phi + c_t\|^2$.
+/// $P_t = \alpha_t^{-1/2} I + \kappa_t A_t$ and $q_t = \kappa_t (B_t \phi + c_t)$, is linear, so that $y_0$ is Gaussian: its mean and
+/// covariance follow the chain, and the score follows it back. The bound is a sum of expected squares, $\mathbb E \|\epsilon -
+/// \hat\epsilon\|^2 = \|I - \sqrt{1 - \bar\alpha_t} A_t\|^2 + \|\sqrt{\bar\alpha_t} A_t y_0 + B_t \phi + c_t\|^2$.
 ///
-/// What it is for: how far the gradient of the bound is from the score. By $\log p - \mathrm{ELBO} = \mathrm{KL}(q(y_{1:T} | y_0) \| p_\theta(y_{1:T}
-/// | y_0))$ and Pinsker, $\|\nabla \log p - \nabla \mathrm{ELBO}\| \le \sqrt2 B \sqrt{\mathrm{KL}}$ for a bound $B$ on the norm of
-/// [`LinearDiffusion::joint_score`] (Diffusion-DFL, 2026, ICLR); there is none for all of a Gaussian's paths.
+/// What it is for: how far the gradient of the bound is from the score. By $\log p - \mathrm{ELBO} = \mathrm{KL}(q(y_{1:T} | y_0) \|
+/// p_\theta(y_{1:T} | y_0))$ and Pinsker, $\|\nabla \log p - \nabla \mathrm{ELBO}\| \le \sqrt2 B \sqrt{\mathrm{KL}}$ for a bound $B$ on
+/// the norm of [`LinearDiffusion::joint_score`] (Diffusion-DFL, 2026, ICLR); there is none for all of a Gaussian's paths.
 ///
 /// # Shapes
-/// Features `[inputs]`, outcomes `[outputs]`. Parameters, and gradients in them, hold $A_t$ (row-major), $B_t$ (row-major) and $c_t$ for $t = 1 \dots T$.
+/// Features `[inputs]`, outcomes `[outputs]`. Parameters, and gradients in them, hold $A_t$ (row-major), $B_t$ (row-major) and $c_t$ for
+/// $t = 1 \dots T$.
 #[derive(Clone, Debug)]
 pub struct LinearDiffusion {
     table: NoiseTable,
@@ -133,8 +135,9 @@ impl LinearDiffusion {
         Ok(out)
     }
 
-    /// Gradient in the parameters of $\log p_\theta(y_0, \dots, y_T \mid \phi)$ for a path `[T + 1, outputs]`, row-major from $y_0$. Its mean is
-    /// the score over paths of the model that end at $y_0$, and the gradient of the bound over paths of the forward chain from there.
+    /// Gradient in the parameters of $\log p_\theta(y_0, \dots, y_T \mid \phi)$ for a path `[T + 1, outputs]`, row-major from $y_0$. Its
+    /// mean is the score over paths of the model that end at $y_0$, and the gradient of the bound over paths of the forward chain from
+    /// there.
     ///
     /// # Errors
     /// [`Error::Dimension`].

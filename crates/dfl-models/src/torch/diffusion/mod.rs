@@ -33,27 +33,31 @@ const GROUP: usize = 1 << 21;
 
 /// A distribution $p_\theta(y \mid \phi)$ that turns standard normal noise $y_T$ into an outcome $y_0$ in $T$ small steps (DDPM).
 ///
-/// A network predicts the noise in $y_t = \sqrt{\bar\alpha_t}\, y_0 + \sqrt{1 - \bar\alpha_t}\, \epsilon$, and the reverse chain removes it:
+/// A network predicts the noise in $y_t = \sqrt{\bar\alpha_t}\, y_0 + \sqrt{1 - \bar\alpha_t}\, \epsilon$, and the reverse chain removes
+/// it:
 ///
-/// $$y_{t-1} = \frac{1}{\sqrt{\alpha_t}} \Bigl( y_t - \frac{\beta_t}{\sqrt{1 - \bar\alpha_t}}\, \epsilon_\theta(y_t, t, \phi) \Bigr) + \sqrt{\beta_t}\, \xi_t$$
+/// $$y_{t-1} = \frac{1}{\sqrt{\alpha_t}} \Bigl( y_t - \frac{\beta_t}{\sqrt{1 - \bar\alpha_t}}\, \epsilon_\theta(y_t, t, \phi) \Bigr)
+/// {}+ \sqrt{\beta_t}\, \xi_t$$
 ///
 /// or a shorter, deterministic chain ([`DiffusionSampler`]). Outcomes should be of mean near 0 and standard deviation near 1.
 ///
-/// The prediction is the mean of 128 samples, of the same noise for every row. There is no density; [`Generative::add_log_likelihood`] takes the
-/// denoising error or the true bound ([`Elbo`]) at a few steps ([`Timesteps`]). The bound is that of the ancestral chain, whichever sampler is set.
+/// The prediction is the mean of 128 samples, of the same noise for every row. There is no density; [`Generative::add_log_likelihood`]
+/// takes the denoising error or the true bound ([`Elbo`]) at a few steps ([`Timesteps`]). The bound is that of the ancestral chain,
+/// whichever sampler is set.
 ///
 /// # Shapes
 /// Features `[b, inputs]`, outcomes `[b, samples * outputs]`. Samples of all rows pass the network together.
 ///
 /// # Reproducibility
-/// Noise is a function of the stream, the row's position, the sample and the step, so the first samples of many are those of few. On the CPU
-/// the same seed gives the same bits for the same number of threads.
+/// Noise is a function of the stream, the row's position, the sample and the step, so the first samples of many are those of few. On the
+/// CPU the same seed gives the same bits for the same number of threads.
 ///
 /// # Differences
 /// Noise is added in the last step of the ancestral chain too: the bound is one on the density of what is then sampled.
 ///
 /// # References
-/// Ho, Jain & Abbeel (2020), NeurIPS; Song, Meng & Ermon (2021), ICLR; Nichol & Dhariwal (2021), ICML; Lu et al. (2022), arXiv 2211.01095; Diffusion-DFL (2026), ICLR.
+/// Ho, Jain & Abbeel (2020), NeurIPS; Song, Meng & Ermon (2021), ICLR; Nichol & Dhariwal (2021), ICML; Lu et al. (2022), arXiv 2211.01095;
+/// Diffusion-DFL (2026), ICLR.
 #[derive(Debug)]
 pub struct Diffusion {
     config: DiffusionConfig,
@@ -125,8 +129,8 @@ impl Diffusion {
     /// Reads what [`Parameters::save`] wrote, onto any device.
     ///
     /// # Errors
-    /// [`Error::File`] naming the file that is missing, truncated, of another kind of model, has an unknown key or a tensor of another shape;
-    /// [`Error::Domain`]; [`Device::resolve`]'s errors.
+    /// [`Error::File`] naming the file that is missing, truncated, of another kind of model, has an unknown key or a tensor of another
+    /// shape; [`Error::Domain`]; [`Device::resolve`]'s errors.
     pub fn load(path: &Path, device: Device) -> Result<Self> {
         let Saved::Diffusion(config) = files::read_toml(&path.with_extension("toml"))?;
         let mut model = Self::new(config, 0, device)?;
@@ -235,8 +239,8 @@ impl Parameters for Diffusion {
         self.drawn = None;
         self.weights.step(learning_rate)
     }
-    /// Writes `path` with extension `safetensors` (weights) and, beside it, with extension `toml` (the configuration, `model = "diffusion"`).
-    /// Neither the optimiser's state nor what timestep sampling has seen is saved.
+    /// Writes `path` with extension `safetensors` (weights) and, beside it, with extension `toml` (the configuration, `model =
+    /// "diffusion"`). Neither the optimiser's state nor what timestep sampling has seen is saved.
     fn save(&self, path: &Path) -> Result<()> {
         let saved = Saved::Diffusion(self.config.clone());
         let text = toml::to_string(&saved).map_err(|e| Error::Backend { backend: "toml", source: Box::new(e) })?;

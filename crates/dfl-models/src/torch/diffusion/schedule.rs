@@ -14,7 +14,8 @@ pub enum NoiseSchedule {
         last: f64,
     },
     /// The limit of the linear one for many steps, cut into $T$: $\bar\alpha_t = \exp(-s a - \tfrac12 s^2 (b - a))$ at $s = t/T$ (the
-    /// variance-preserving process of Song et al. 2021). It ends at the same $\bar\alpha_T$ for every $T$, so this is the one for few steps.
+    /// variance-preserving process of Song et al. 2021). It ends at the same $\bar\alpha_T$ for every $T$, so this is the one for few
+    /// steps.
     VariancePreserving {
         /// $a$, the rate at the start; 0.1 is $10^{-4}$ in each of 1000 steps.
         first: f64,
@@ -112,8 +113,8 @@ impl NoiseTable {
 
     /// The part of the bound that no prediction moves, for one outcome $y_0$ of dimension $d$, in nats:
     ///
-    /// $$-\tfrac d2 \ln 2\pi\beta_1 - \tfrac d2 \sum_{t=2}^T \bigl(r_t - 1 - \ln r_t\bigr) - \tfrac12 \bigl(\bar\alpha_T \|y_0\|^2 - d \bar\alpha_T -
-    /// d \ln(1 - \bar\alpha_T)\bigr), \quad r_t = \frac{1 - \bar\alpha_{t-1}}{1 - \bar\alpha_t}$$
+    /// $$-\tfrac d2 \ln 2\pi\beta_1 - \tfrac d2 \sum_{t=2}^T \bigl(r_t - 1 - \ln r_t\bigr)
+    /// {}- \tfrac12 \bigl(\bar\alpha_T \|y_0\|^2 - d \bar\alpha_T - d \ln(1 - \bar\alpha_T)\bigr), \quad r_t = \frac{1 - \bar\alpha_{t-1}}{1 - \bar\alpha_t}$$
     ///
     /// The normaliser of the reconstruction term, what the posterior variances $r_t \beta_t$ differ from $\sigma_t^2$, and the divergence
     /// of $y_T$ from the standard normal it is started from.

@@ -26,8 +26,8 @@ fn the_gradient_of_the_bound_matches_central_differences() {
     }
 }
 
-/// Value and gradient over all steps, term by term in plain torch: log N(y_0; mu_1, beta_1), the divergences of q(y_{t-1} | y_t, y_0) from the
-/// reverse steps as divergences of Gaussians, and that of y_T from the standard normal.
+/// Value and gradient over all steps, term by term in plain torch: log N(y_0; mu_1, beta_1), the divergences of q(y_{t-1} | y_t, y_0)
+/// from the reverse steps as divergences of Gaussians, and that of y_T from the standard normal.
 #[test]
 fn the_bound_is_the_sum_of_its_divergences() {
     let (x, y, w) = (normals(2, 2, 1), normals(2, 2, 2), Batch::from_rows(&[[1.5], [-0.5]]).unwrap());
@@ -79,8 +79,7 @@ fn constant(skip: bool) -> (Diffusion, LinearDiffusion) {
 
 const C: [f64; 2] = [0.3, -0.7];
 
-/// Against the closed form of an affine prediction. The sum over steps of 4000 draws has a standard error, found from their spread: 5 of them; the mean
-/// of 40 calls with 100 draws each shows it.
+/// The mean of 40 calls with 100 draws each against the closed form of an affine prediction: 5 standard errors, found from the calls.
 #[test]
 fn the_bound_of_an_affine_prediction_has_a_closed_form() {
     let (x, y) = (normals(2, 2, 1), Batch::from_rows(&[[0.5, -1.0, 2.0, 40.0], [0.0, 0.0, -30.0, 9.0]]).unwrap());
@@ -159,8 +158,8 @@ impl Moments {
     }
 }
 
-/// A chain with an affine prediction is Gaussian, each step y_{t-1} = (y_t - beta_t (a y_t + c) / sqrt(1 - abar_t)) / sqrt(alpha_t) + sqrt(beta_t) xi: 20000
-/// samples have its mean and variance within 5 standard errors, and a prediction is the mean of 128.
+/// A chain with an affine prediction is Gaussian, each step y_{t-1} = (y_t - beta_t (a y_t + c) / sqrt(1 - abar_t)) / sqrt(alpha_t) +
+/// sqrt(beta_t) xi: 20000 samples have its mean and variance within 5 standard errors, and a prediction is the mean of 128.
 #[test]
 fn ancestral_samples_of_an_affine_prediction_are_gaussian() {
     let (table, n) = (FEW.table(10).unwrap(), 20_000);

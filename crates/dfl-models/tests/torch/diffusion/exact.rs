@@ -21,8 +21,8 @@ fn arbitrary(table: NoiseTable) -> LinearDiffusion {
     LinearDiffusion::new(table, (3, 2), parameters).unwrap()
 }
 
-/// Standard normal data, reverse variances beta_t and the best prediction: the reverse chain is the forward one turned round, so bound and density are
-/// equal and so are their gradients, in every parameter, for any noise and number of steps.
+/// Standard normal data, reverse variances beta_t and the best prediction: the reverse chain is the forward one turned round, so bound
+/// and density are equal and so are their gradients, in every parameter, for any noise and number of steps.
 #[test]
 fn the_gradient_of_the_bound_is_the_score_where_the_model_is_exact() {
     for steps in [5, 50, 1000] {
@@ -43,8 +43,8 @@ fn the_gradient_of_the_bound_is_the_score_where_the_model_is_exact() {
     }
 }
 
-/// Elsewhere they differ; printed as E |score - gradient| / E |score| over outcomes, beside the bound with B the largest joint score of 200 paths of the
-/// forward chain. KL, the density less the bound, is positive.
+/// Elsewhere they differ; printed as E |score - gradient| / E |score| over outcomes, beside the bound with B the largest joint score of
+/// 200 paths of the forward chain. KL, the density less the bound, is positive.
 #[test]
 fn elsewhere_the_difference_stands_beside_its_bound() {
     let cases = [(0.0, 1.0), (0.0, 0.25), (0.7, 1.0)];
@@ -103,7 +103,8 @@ fn closed_forms_match_central_differences() {
     }
 }
 
-/// The gradient of the bound is the mean of the joint score over forward paths: 20000 of them, within 5 standard errors in each of 72 parameters.
+/// The gradient of the bound is the mean of the joint score over forward paths: 20000 of them, within 5 standard errors in each of 72
+/// parameters.
 #[test]
 fn the_joint_score_has_the_mean_of_the_bound() {
     let (x, y, n) = ([0.4, -1.0, 0.8], [0.9, -0.2], 20_000);

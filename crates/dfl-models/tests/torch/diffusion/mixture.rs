@@ -73,7 +73,8 @@ fn energy(distances: &[Vec<f64>], left: &[usize], right: &[usize]) -> f64 {
     2.0 * mean(left, right) - mean(left, left) - mean(right, right)
 }
 
-/// Whether the energy distance lies below the largest over 99 splits of the pooled samples at random (1 % level), with distance and threshold.
+/// Whether the energy distance lies below the largest over 99 splits of the pooled samples at random (1 % level), with distance and
+/// threshold.
 fn same(a: &[Vec<f64>], b: &[Vec<f64>], rng: &mut Rng) -> (bool, f64, f64) {
     let (table, mut index) = (distances(a, b), (0..a.len() + b.len()).collect::<Vec<_>>());
     let found = energy(&table, &index[..a.len()], &index[a.len()..]);
@@ -131,8 +132,8 @@ fn two_outcomes_are_matched_in_moments_modes_and_energy_distance() {
     matches(2);
 }
 
-/// The largest distance from the middle of the data, of 3000 samples of the same weights by the ancestral chain and by both deterministic ones; that of the data
-/// exceeds 2.5 once in 10^6 draws.
+/// The largest distance from the middle of the data, of 3000 samples of the same weights by the ancestral chain and by both deterministic
+/// ones; that of the data exceeds 2.5 once in 10^6 draws.
 fn farthest(trained: &Diffusion) -> [f64; 3] {
     let x = Batch::from_rows(&[[-0.8], [0.1], [0.7]]).unwrap();
     let samplers = [DiffusionSampler::Ancestral, DiffusionSampler::Ddim { steps: 20 }, DiffusionSampler::Multistep { steps: 20 }];
@@ -153,8 +154,8 @@ fn without_a_skip_deterministic_samplers_lose_samples() {
     assert!(ancestral < 3.5 && ddim > 3.5 && multistep > 3.5);
 }
 
-/// The test has power: of 20 pairs of samples it tells a Gaussian with the same moments from the mixture in at least 18, and refuses at most 2 pairs of
-/// the mixture itself (1 % each). Printed beside: a share of the modes that is off by about 0.1.
+/// The test has power: of 20 pairs of samples it tells a Gaussian with the same moments from the mixture in at least 18, and refuses at
+/// most 2 pairs of the mixture itself (1 % each). Printed beside: a share of the modes that is off by about 0.1.
 #[test]
 fn the_energy_test_tells_near_distributions_apart() {
     for outputs in [1, 2] {

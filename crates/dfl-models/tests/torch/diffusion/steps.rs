@@ -1,4 +1,5 @@
-//! Which steps a bound is estimated from: unbiased whatever the rule, and with less variance than uniform for those that look at the gradient.
+//! Which steps a bound is estimated from: unbiased whatever the rule, and with less variance than uniform for those that look at the
+//! gradient.
 
 use dfl_core::{Batch, Generative, Parameters, Stream};
 use dfl_models::torch::{Diffusion, DiffusionConfig, DiffusionSampler, Elbo, Timesteps};
@@ -28,7 +29,8 @@ fn data(step: u64) -> (Batch, Batch) {
     (x, y)
 }
 
-/// Gradients of several calls with one step for each of 32 samples, whose weights have either sign and size as those of a score function do.
+/// Gradients of several calls with one step for each of 32 samples, whose weights have either sign and size as those of a score function
+/// do.
 fn gradients(model: &mut Diffusion, timesteps: Timesteps, calls: u64) -> Moments {
     model.set_timesteps(timesteps, 1).unwrap();
     let ((x, y), w) = (data(1000), normals(32, 1, 77));
@@ -45,8 +47,8 @@ fn gradients(model: &mut Diffusion, timesteps: Timesteps, calls: u64) -> Moments
     moments
 }
 
-/// Each mean equals that over all steps within 5 standard errors in every parameter (a bias of 5 of them, 18 % of one call's standard deviation, would be
-/// seen in half of all runs), and gradient norms lower the variance.
+/// Each mean equals that over all steps within 5 standard errors in every parameter (a bias of 5 of them, 18 % of one call's standard
+/// deviation, would be seen in half of all runs), and gradient norms lower the variance.
 #[test]
 fn importance_sampling_is_unbiased_and_lowers_the_variance() {
     for elbo in [Elbo::Simple, Elbo::Weighted] {
