@@ -146,6 +146,8 @@ pub const METRICS: &[Metric] = &[
     metric_row("mean_abs_gradient", "mean |grad|", "1", Kind::Quality),
     metric_row("epoch_seconds", "s/epoch", "s", Kind::Machine),
     metric_row("solve_seconds", "s solve", "s", Kind::Machine),
+    metric_row("step_seconds", "s/step", "s", Kind::Machine),
+    metric_row("solve_share", "solve/step", "1", Kind::Machine),
     metric_row("forward_seconds", "s forward", "s", Kind::Machine),
     metric_row("backward_seconds", "s backward", "s", Kind::Machine),
     more_is_better(metric_row("speedup", "speedup", "1", Kind::Machine)),
