@@ -218,9 +218,17 @@ fn tasks_are_made_by_id_and_size() {
 #[test]
 fn bad_sizes_and_settings_are_named() {
     let data = DataOptions::default();
-    for (id, size) in
-        [("knapsack", "ten"), ("knapsack", "-3"), ("knapsack", "10-"), ("tsp", "5x5"), ("top_k", ""), ("pyepo_portfolio", "x"), ("allocation", "10"), ("allocation", "d-paper"), ("inventory", "")]
-    {
+    for (id, size) in [
+        ("knapsack", "ten"),
+        ("knapsack", "-3"),
+        ("knapsack", "10-"),
+        ("tsp", "5x5"),
+        ("top_k", ""),
+        ("pyepo_portfolio", "x"),
+        ("allocation", "10"),
+        ("allocation", "d-paper"),
+        ("inventory", ""),
+    ] {
         assert!(matches!(make_task(id, &options(size, &data)), Err(Error::Unknown { given, .. }) if given == size), "{id} {size}");
     }
     let settings = [

@@ -75,10 +75,7 @@ fn rows_do_not_depend_on_how_many_there_are() {
 /// Values computed apart from this project's code.
 #[test]
 fn population_optima_are_the_known_ones() {
-    let cases = [
-        (Returns::CODE, 0.5452087, 0.9125712, (0.4005599, 1e-7)),
-        (Returns::PAPER, 0.0713848, 0.9927025, (0.92937554, 1e-8)),
-    ];
+    let cases = [(Returns::CODE, 0.5452087, 0.9125712, (0.4005599, 1e-7)), (Returns::PAPER, 0.0713848, 0.9927025, (0.92937554, 1e-8))];
     for (returns, z, one, (ten, unit)) in cases {
         let best = returns.optimum(2.0);
         assert_digits(best, z, 1e-7);
@@ -166,9 +163,14 @@ fn known_demands_are_met_exactly() {
     let known = InventoryCost::new(1);
     let wide = InventoryCost { capacity: 300.0, ..known.clone() };
     let free = InventoryCost { order: [-20.0, 0.1], ..wide.clone() };
-    for (cost, y, at_demand) in
-        [(&known, 7.5, true), (&known, 40.0, false), (&known, -3.0, false), (&wide, 120.0, false), (&free, 1.0, false), (&free, 190.0, true)]
-    {
+    for (cost, y, at_demand) in [
+        (&known, 7.5, true),
+        (&known, 40.0, false),
+        (&known, -3.0, false),
+        (&wide, 120.0, false),
+        (&free, 1.0, false),
+        (&free, 190.0, true),
+    ] {
         let best = cost.optimum(y);
         let value = |z: f64| dfl_core::Cost::value(cost, &[y], &[z]);
         assert_eq!(best == y, at_demand, "{y}: {best}");
@@ -283,7 +285,8 @@ fn the_closed_form_is_the_limit_of_samples() {
     let (task, cost, count) = (InventoryTask::new(data.clone()).unwrap(), InventoryCost::new(1), 4000);
     let uncertain = task.uncertain().unwrap();
     let scenarios = Scenarios { count, outcome: 1 };
-    let decider = Batched::new(StochasticProgram::new(uncertain.cost, uncertain.feasible, scenarios, StochasticOptions::default()).unwrap());
+    let decider =
+        Batched::new(StochasticProgram::new(uncertain.cost, uncertain.feasible, scenarios, StochasticOptions::default()).unwrap());
     for row in 0..3 {
         let demand = data.demands(&data.features_of(row)).next().unwrap();
         let mut rng = Rng::seeded(row);

@@ -9,7 +9,7 @@ mod plant;
 use std::sync::Arc;
 
 use dfl_core::{
-    Batch, Instances, LinearGaussian, Predictor, Result, Sampler, Schedule, Spread, Stream, TrainOptions, Cost as _, decide, metrics, train,
+    Batch, Cost as _, Instances, LinearGaussian, Predictor, Result, Sampler, Schedule, Spread, Stream, TrainOptions, decide, metrics, train,
 };
 use dfl_losses::{Estimator, MaximumLikelihood, SampledDecision, SampledOptions};
 use plant::{CUSTOMERS, FEATURES, PlantCost, capacity_decider, days};
