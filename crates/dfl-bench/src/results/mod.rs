@@ -21,6 +21,7 @@ mod palette;
 pub mod report;
 mod rows;
 mod sheet;
+pub mod significance;
 mod store;
 mod summary;
 pub mod table;
