@@ -20,8 +20,8 @@ pub(super) struct Job<'a> {
 pub(super) struct Record {
     /// Figures on the test rows, the leading one first, then costs of training.
     pub(super) figures: Vec<Figure>,
-    /// Number of test rows.
-    pub(super) rows: usize,
+    /// Names of the test rows, and what each cost.
+    pub(super) rows: (Vec<u64>, Vec<f64>),
     /// Leading figure on the validation rows, by epoch; empty for a baseline.
     pub(super) curve: Vec<[f64; 2]>,
     /// What was chosen on the validation rows.
@@ -63,16 +63,16 @@ impl<'a> Job<'a> {
         let (task, data) = self.load()?;
         if self.is_baseline() {
             let decisions = task.baseline(&self.run.method, &data)?;
-            let figures = task.figures(&data.test, &decisions)?;
-            return Ok(Record { figures, rows: data.test.len(), curve: Vec::new(), settings: Settings::new() });
+            let (figures, costs) = (task.figures(&data.test, &decisions)?, task.per_row(&data.test, &decisions)?);
+            return Ok(Record { figures, rows: (data.test.ids, costs), curve: Vec::new(), settings: Settings::new() });
         }
         self.check_choice(&data)?;
         let (judge, tries) = (task.oracle()?, self.tries(around)?);
         let learner = self.learner(&*task, &data, &*judge, around);
         let (best, settings) = self.best(&learner, around, &tries)?;
-        let mut figures = learner.judge(&*best.model, &data.test)?;
+        let (mut figures, per_row) = learner.judge(&*best.model, &data.test)?;
         figures.extend(costs(&best));
-        Ok(Record { figures, rows: data.test.len(), curve: best.curve, settings })
+        Ok(Record { figures, rows: (data.test.ids.clone(), per_row), curve: best.curve, settings })
     }
 
     fn learner<'l>(&self, task: &'l dyn Benchmark, data: &'l Splits, judge: &'l dyn Decider, around: &Around<'l>) -> Learner<'l>

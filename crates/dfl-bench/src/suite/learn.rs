@@ -77,14 +77,14 @@ impl Learner<'_> {
         train(model, &squared, &self.data.train, &options, &mut Interrupt(self.interrupted)).map(|_| ())
     }
 
-    /// Decides at the model's predictions and measures; one more figure says how far the predictions are from the truth.
-    pub(super) fn judge(&self, model: &dyn Trainable, part: &Instances) -> Result<Vec<Figure>> {
+    /// Decides at the model's predictions and measures, all rows and each; one more figure says how far the predictions are from the truth.
+    pub(super) fn judge(&self, model: &dyn Trainable, part: &Instances) -> Result<(Vec<Figure>, Vec<f64>)> {
         let predictions = model.predict(&part.features)?;
         let decisions = self.decide(&predictions, part)?;
         let mut figures = self.task.figures(part, &decisions)?;
         let rmse = dfl_core::metrics::rmse(predictions.as_slice(), part.truth.as_slice());
         figures.push(Figure { metric: "rmse", value: rmse, se: None });
-        Ok(figures)
+        Ok((figures, self.task.per_row(part, &decisions)?))
     }
 
     /// Decides at predictions, which weights that ran away in the last step of an epoch spoil before any further step can tell.

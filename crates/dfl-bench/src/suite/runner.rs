@@ -8,7 +8,7 @@ use super::timing::{Figures, PeerHome, Peers, SEED, Surroundings, TimingJob};
 use super::{Definition, Profile, Published};
 use crate::data::pjm::Columns;
 use crate::registry::{Method, Setup};
-use crate::results::{Curve, Key, Measurement, Store, ids};
+use crate::results::{Curve, Key, Measurement, RowCosts, Store, ids};
 use crate::tasks::Figure;
 
 /// How a suite is run.
@@ -214,18 +214,21 @@ impl Runner<'_> {
     }
 
     fn keep(&mut self, key: &Key, record: Record) -> Result<()> {
-        let rows = record.rows;
+        let (names, costs) = &record.rows;
         let measurements: Vec<Measurement> = record
             .figures
             .iter()
             .map(|f| {
                 let published = self.published.get(key, f.metric).map(|figure| figure.value);
-                self.stamp(measured(key, f, rows).published(published).chosen(&record.settings))
+                self.stamp(measured(key, f, names.len()).published(published).chosen(&record.settings))
             })
             .collect();
         if !record.curve.is_empty() {
             let what = format!("valid_{}", record.figures[0].metric);
             self.store.append_curves(&[Curve::new(key, &what, record.curve)])?;
+        }
+        if let Some(costs) = RowCosts::new(key, names, costs) {
+            self.store.append_rows(costs)?;
         }
         self.store.append(&measurements)
     }

@@ -53,6 +53,14 @@ pub trait Benchmark: Task {
     /// [`Error::Dimension`] if shapes disagree.
     fn figures(&self, part: &Instances, decisions: &Batch) -> Result<Vec<Figure>>;
 
+    /// What each row of `part` costs under its decision, `[b]`, less being better: what methods are compared by row by row.
+    ///
+    /// # Errors
+    /// As [`Benchmark::figures`].
+    fn per_row(&self, part: &Instances, decisions: &Batch) -> Result<Vec<f64>> {
+        self.costs(&part.truth, decisions)
+    }
+
     /// Whether the figures compare with the exact optimum, so that the data must be labelled.
     fn needs_labels(&self) -> bool;
 
