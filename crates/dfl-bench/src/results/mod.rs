@@ -6,6 +6,7 @@
 
 mod axis;
 mod baseline;
+pub mod bootstrap;
 pub mod claims;
 mod compare;
 mod curve;
