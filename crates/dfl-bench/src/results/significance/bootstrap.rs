@@ -1,67 +1,32 @@
-//! Resampling of test rows.
-
+use dfl_core::Result;
 use dfl_core::metrics::mean;
-use dfl_core::{Error, Key, Result, Stream};
+
+use crate::results::bootstrap::moving_block_means;
 
 /// What resampling says of a mean difference.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Resampled {
+pub(super) struct Resampled {
     /// Quantiles of 2.5 % and 97.5 % of the resampled means.
-    pub interval: [f64; 2],
+    pub(super) interval: [f64; 2],
     /// Two-sided p-value of a mean of zero: twice the smaller share of resampled means on either side of zero, themselves counted once in
     /// numerator and denominator so that it is never 0. Below 0.05 just where the interval leaves out zero, but for the draws' own noise.
-    pub p: f64,
+    pub(super) p: f64,
 }
 
-/// Paired percentile bootstrap of the mean of `differences`, one for each test row, in order.
+/// Paired percentile bootstrap of the mean of `differences`, one for each test row, in order; rows of a time series in blocks of `block`.
 ///
-/// Blocks of `block` neighbouring rows are drawn together, so that rows of a time series keep their correlation within a block; they wrap
-/// around the end, so that every row is drawn equally often (Politis & Romano 1992). With `block` = 1 rows are independent. The draws
-/// follow from the number of rows, `block` and `draws` alone: methods that are compared on the same rows see the same resamples.
+/// The draws follow from the number of rows, `block` and `draws` alone: methods that are compared on the same rows see the same resamples.
 ///
 /// # Errors
-/// [`Error::Domain`] unless there are at least two blocks and one draw.
-pub fn paired(differences: &[f64], block: usize, draws: usize) -> Result<Resampled> {
-    let n = differences.len();
-    if block == 0 || n < 2 * block {
-        return Err(Error::Domain {
-            what: "number of test rows of a bootstrap",
-            value: n as f64,
-            need: "at least two blocks, none of them empty",
-        });
-    }
-    if draws == 0 {
-        return Err(Error::Domain { what: "draws of a bootstrap", value: 0.0, need: "at least 1" });
-    }
-    let sums = running_sums(differences);
-    let mut rng = Stream::default().rng("paired bootstrap", Key { id: block as u64, slot: 0 });
-    let mut means: Vec<f64> = (0..draws).map(|_| resampled_sum(&sums, n, block, &mut rng) / n as f64).collect();
+/// As [`moving_block_means`].
+pub(super) fn paired(differences: &[f64], block: usize, draws: usize) -> Result<Resampled> {
+    let mut means = moving_block_means(differences, block, draws, 0)?;
     means.sort_unstable_by(f64::total_cmp);
     let below = means.partition_point(|&m| m < 0.0);
     let above = draws - means.partition_point(|&m| m <= 0.0);
     let tail = |outside: usize| (1 + draws - outside) as f64 / (1 + draws) as f64;
     let p = (2.0 * tail(below).min(tail(above))).min(1.0);
     Ok(Resampled { interval: [0.025, 0.975].map(|share| quantile(&means, share)), p })
-}
-
-/// Sums of the first 0, 1, ..., 2n values of the series and the same again, so that the sum of any block takes one subtraction.
-fn running_sums(values: &[f64]) -> Vec<f64> {
-    let mut sums = vec![0.0];
-    for value in values.iter().chain(values) {
-        sums.push(sums[sums.len() - 1] + value);
-    }
-    sums
-}
-
-/// The sum of `n` values in whole blocks and, in the end, a part of one.
-fn resampled_sum(sums: &[f64], n: usize, block: usize, rng: &mut dfl_core::Rng) -> f64 {
-    (0..n)
-        .step_by(block)
-        .map(|filled| {
-            let (start, length) = (rng.below(n), block.min(n - filled));
-            sums[start + length] - sums[start]
-        })
-        .sum()
 }
 
 /// Between the two nearest of the sorted values, in proportion.
@@ -73,7 +38,7 @@ fn quantile(sorted: &[f64], share: f64) -> f64 {
 
 /// Holm's (1979) adjustment of p-values: the `k`-th smallest of `m`, from 0, times `m - k`, and no smaller than those before it.
 /// Comparing the results with a level bounds the probability of any false rejection by that level, whatever the dependence.
-pub fn holm(p: &[f64]) -> Vec<f64> {
+pub(super) fn holm(p: &[f64]) -> Vec<f64> {
     let mut order: Vec<usize> = (0..p.len()).collect();
     order.sort_by(|&a, &b| p[a].total_cmp(&p[b]));
     let (mut adjusted, mut least) = (vec![0.0; p.len()], 0.0_f64);
@@ -85,15 +50,15 @@ pub fn holm(p: &[f64]) -> Vec<f64> {
 }
 
 /// Share of the differences that are below zero.
-pub fn win_rate(differences: &[f64]) -> f64 {
+pub(super) fn win_rate(differences: &[f64]) -> f64 {
     mean(&differences.iter().map(|&d| f64::from(u8::from(d < 0.0))).collect::<Vec<_>>())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use dfl_core::Rng;
     use dfl_core::metrics::standard_error;
+    use dfl_core::{Error, Rng};
 
     /// Standard normal distribution function, by the series of the error function; to 1e-12 for |x| < 4.
     fn phi(x: f64) -> f64 {
@@ -165,11 +130,8 @@ mod tests {
     }
 
     #[test]
-    fn too_few_rows_for_a_resample_are_refused() {
-        for (rows, block) in [(&[1.0][..], 1), (&[1.0, 2.0, 3.0], 2), (&[], 1), (&[1.0, 2.0], 0)] {
-            assert!(matches!(paired(rows, block, 100), Err(Error::Domain { .. })), "{rows:?}, block {block}");
-        }
-        assert!(matches!(paired(&[1.0, 2.0], 1, 0), Err(Error::Domain { what: "draws of a bootstrap", .. })));
+    fn a_single_row_is_refused() {
+        assert!(matches!(paired(&[1.0], 1, 100), Err(Error::Domain { what: "block of the bootstrap", .. })));
     }
 
     /// .005 * 4, .01 * 3, .03 * 2, and .04 * 1 which may not be less than .06 before it.

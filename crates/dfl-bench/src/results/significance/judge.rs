@@ -108,3 +108,104 @@ fn test(block: &Significance, row: &Series<'_>, against: &Series<'_>) -> std::re
         win_rate: win_rate(&differences),
     }))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn costs(method: &str, predictor: &str, seed: u64, values: &[f64]) -> RowCosts {
+        let word = str::to_owned;
+        let (task, size, columns, profile, solver) = (word("power"), word(""), word("honest"), word("quick"), word("none"));
+        let (suite, method, predictor) = (word("s"), word(method), word(predictor));
+        let key = Key { suite, task, size, method, predictor, solver, columns, seed: Some(seed), profile };
+        let ids: Vec<u64> = (100..).take(values.len()).collect();
+        RowCosts::new(&key, &ids, values).unwrap()
+    }
+
+    fn family(rows: &str, costs: &[RowCosts]) -> Family {
+        let block: Significance =
+            toml::from_str(&format!("text = 't'\nagainst = {{ method = 'policy_linear' }}\nrows = {rows}\ndraws = 2000")).unwrap();
+        let places = [("power".to_owned(), String::new())];
+        block.check(&places).unwrap();
+        judge(&block, ("s", "quick"), &places, costs)
+    }
+
+    fn tested(comparison: &Comparison) -> Tested {
+        match &comparison.found {
+            Found::Tested(tested) => *tested,
+            Found::Missing { missing } => panic!("{missing}"),
+        }
+    }
+
+    fn missing(comparison: &Comparison) -> &str {
+        match &comparison.found {
+            Found::Missing { missing } => missing,
+            Found::Tested(tested) => panic!("{tested:?}"),
+        }
+    }
+
+    const ONE: &str = "[{ method = 'two_stage' }]";
+
+    /// Seeds 0 and 1 cost (1, 2, 3, 9) on average, the baseline's one seed (2, 2, 5, 8): differences -1, 0, -2, 1, mean -.5, better on half.
+    #[test]
+    fn seeds_are_averaged_and_test_rows_paired() {
+        let rows = [
+            costs("two_stage", "mlp", 0, &[0.0, 1.0, 2.0, 8.0]),
+            costs("two_stage", "mlp", 1, &[2.0, 3.0, 4.0, 10.0]),
+            costs("policy_linear", "none", 0, &[2.0, 2.0, 5.0, 8.0]),
+        ];
+        let found = tested(&family(ONE, &rows).comparisons[0]);
+        assert_eq!((found.n, found.seeds, found.difference, found.win_rate), (4, [2, 1], -0.5, 0.5));
+        assert!(found.interval[0] >= -2.0 && found.interval[0] < -0.5 && found.interval[1] > -0.5 && found.interval[1] <= 1.0, "{found:?}");
+        assert!(found.p > 0.05 && found.p_holm == found.p);
+        // A baseline that was run with seeds of its own is compared at those both have.
+        let own = [&rows[..], &[costs("policy_linear", "none", 1, &[9.0; 4]), costs("policy_linear", "none", 7, &[0.0; 4])]].concat();
+        let found = tested(&family(ONE, &own).comparisons[0]);
+        assert_eq!((found.seeds, found.difference), ([2, 2], 3.75 - (4.25 + 9.0) / 2.0));
+    }
+
+    /// A row that is always better by 1 has the smallest p that 2000 draws can give, 2/2001, and Holm multiplies it by the three rows of
+    /// the family, of which one was not measured; one without any difference stays at 1.
+    #[test]
+    fn the_family_counts_rows_that_are_missing() {
+        let rows = [
+            costs("two_stage", "mlp", 0, &[0.0; 30]),
+            costs("policy_network", "mlp", 0, &[1.0; 30]),
+            costs("policy_linear", "none", 0, &[1.0; 30]),
+        ];
+        let family = family("[{ method = 'two_stage' }, { method = 'policy_network' }, { method = 'dfl_sf' }]", &rows);
+        let (better, same) = (tested(&family.comparisons[0]), tested(&family.comparisons[1]));
+        assert_eq!((better.interval, better.p, better.p_holm, better.win_rate), ([-1.0; 2], 2.0 / 2001.0, 6.0 / 2001.0, 1.0));
+        assert_eq!((same.interval, same.p, same.p_holm, same.win_rate), ([0.0; 2], 1.0, 1.0, 0.0));
+        assert_eq!(missing(&family.comparisons[2]), "dfl_sf was not measured");
+    }
+
+    #[test]
+    fn what_cannot_be_paired_says_why() {
+        let baseline = costs("policy_linear", "none", 0, &[1.0; 3]);
+        let reason = |rows: &[RowCosts]| missing(&family(ONE, &[rows, std::slice::from_ref(&baseline)].concat()).comparisons[0]).to_owned();
+        let ours = |predictor, seed, n| costs("two_stage", predictor, seed, &vec![2.0; n]);
+        assert_eq!(reason(&[ours("mlp", 0, 4)]), "two_stage (mlp) and policy_linear were not measured on the same test rows");
+        assert_eq!(reason(&[ours("mlp", 0, 3), ours("linear", 0, 3)]), "two_stage is more than one row");
+        assert_eq!(reason(&[ours("mlp", 0, 3), ours("mlp", 1, 2)]), "two_stage has other test rows at other seeds");
+        let two = [costs("policy_linear", "none", 1, &[1.0; 3]), ours("mlp", 5, 3)];
+        assert_eq!(reason(&two), "two_stage (mlp) and policy_linear have no seed in common");
+        let single = [costs("two_stage", "mlp", 0, &[1.0]), costs("policy_linear", "none", 0, &[2.0])];
+        assert!(missing(&family(ONE, &single).comparisons[0]).contains("block of the bootstrap"));
+    }
+
+    #[test]
+    fn a_block_about_nothing_is_refused() {
+        let places = [("power".to_owned(), String::new())];
+        let refused = |text: &str| {
+            let block = format!("text = 't'\nagainst = {{ method = 'policy_linear' }}\n{text}");
+            toml::from_str::<Significance>(&block).unwrap().check(&places).unwrap_err().to_string()
+        };
+        assert!(refused("rows = []").contains("rows of a significance block"));
+        assert!(refused("rows = [{ method = 'tow_stage' }]").contains("`tow_stage`"));
+        assert!(refused("rows = [{ method = 'two_stage' }]\nblock = 0").contains("block of a significance block"));
+        assert!(refused("rows = [{ method = 'two_stage' }]\ndraws = 99").contains("draws of a significance block"));
+        assert!(refused("rows = [{ method = 'two_stage' }]\nmetric = 'cost'").contains("unknown metric of a significance block `cost`"));
+        assert!(refused("rows = [{ method = 'two_stage' }]\non = ['tsp']").contains("unknown place of a significance block `tsp`"));
+    }
+}
