@@ -36,6 +36,9 @@ pub const NO_LEARNING: &[&str] = &[
     "policy_linear",
     "policy_linear_all",
     "equal_weight",
+    "clairvoyant",
+    "best_mean",
+    "historical",
 ];
 
 /// Methods that learn. Beside these, `peer_NAME` is the same work done by another library.

@@ -71,6 +71,7 @@ impl<'a> Job<'a> {
         let learner = self.learner(&*task, &data, &*judge, around);
         let (best, settings) = self.best(&learner, around, &tries)?;
         let (mut figures, per_row) = learner.judge(&*best.model, &data.test)?;
+        task.check_learned(&figures)?;
         figures.extend(costs(&best));
         Ok(Record { figures, rows: (data.test.ids.clone(), per_row), curve: best.curve, settings })
     }
