@@ -61,5 +61,5 @@ pub use top_k::TopK;
 pub use tour::{ShortestTour, Tour, TourOptions, TourRelaxation, TourWorkspace};
 pub use wrap::{
     AdaptiveImle, AdaptiveImleOptions, Cached, Coin, CostProjection, Counted, FrankWolfe, FrankWolfeOptions, Imle, ImleOptions,
-    Interpolated, NegativeIdentity, Noise, Perturbed, PerturbedOptions, SumOfGamma,
+    Interpolated, NegativeIdentity, Noise, Perturbed, PerturbedOptions, Stopwatch, SumOfGamma, Timed,
 };

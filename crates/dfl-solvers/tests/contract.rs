@@ -6,7 +6,8 @@ use dfl_core::{Batch, Call, Cone, Csc, Decider, Key, NoGradient, ParamMap, Pool,
 use dfl_solvers::{
     ActiveSet, AdaptiveImle, AdaptiveImleOptions, Barrier, BarrierOptions, Batched, BoxSigmoid, Cached, CostProjection, Dys, DysDerivative,
     DysLayer, DysOptions, FrankWolfe, Grid, Identity, Imle, ImleOptions, Interpolated, Kkt, Knapsack, KnapsackOptions, KnapsackProblem,
-    NegativeIdentity, Perturbed, PerturbedOptions, RiskBudget, Separable, ShortestPath, ShortestTour, Softmax, TopK, Tour, TourOptions,
+    NegativeIdentity, Perturbed, PerturbedOptions, RiskBudget, Separable, ShortestPath, ShortestTour, Softmax, Timed, TopK, Tour,
+    TourOptions,
 };
 
 type Make = fn() -> Box<dyn Decider>;
@@ -94,6 +95,7 @@ const DECIDERS: &[(&str, Make)] = &[
     ("the same, rows side by side, unrolled", || Box::new(DysLayer::new(splitting(DysDerivative::Unrolled)))),
     ("the identity", || Box::new(Batched::new(Identity::new(7)))),
     ("a box by the logistic function", || Box::new(Batched::new(BoxSigmoid::new(vec![-1.0; 7], vec![2.0; 7]).unwrap()))),
+    ("a timed box", || Box::new(Timed::new(Batched::new(BoxSigmoid::new(vec![-1.0; 7], vec![2.0; 7]).unwrap()), Default::default()))),
     ("the simplex by the softmax", || Box::new(Batched::new(Softmax::new(7).unwrap()))),
     #[cfg(feature = "osqp")]
     ("smoothed shortest path by OSQP", || {

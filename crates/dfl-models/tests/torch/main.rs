@@ -4,8 +4,10 @@
 
 mod against_core;
 mod common;
+mod density;
 mod determinism;
 mod device;
+mod diffusion;
 mod dys;
 mod files;
 mod gradients;
