@@ -2,6 +2,7 @@
 
 mod judge;
 mod show;
+mod widens;
 
 use std::fmt;
 use std::path::Path;
@@ -27,7 +28,7 @@ pub struct Claim {
     pub relation: Relation,
     /// The rows that are claimed to be better, or to agree.
     pub left: Vec<Selector>,
-    /// The rows that they are compared with; none but for [`Relation::Below`].
+    /// The rows that they are compared with; only for [`Relation::Below`] and [`Relation::Widens`].
     #[serde(default)]
     pub right: Vec<Selector>,
     /// How many times smaller the left side is claimed to be.
@@ -47,6 +48,8 @@ pub enum Relation {
     /// The mean of the left side, times `factor`, is smaller than that of the right, over the seeds that both have.
     #[default]
     Below,
+    /// By how much the mean of the left side, times `factor`, is below that of the right is more at each place than at the first one.
+    Widens,
     /// Each row on the left is within two standard errors of what others measured; theirs and ours combined.
     Agrees,
     /// Each row on the left is the published figure, to its decimals.
@@ -182,7 +185,8 @@ impl Claim {
             let known = places.iter().map(|(task, size)| format!("{task} {size}")).collect::<Vec<_>>().join(", ");
             return unknown("place of a claim", place, known);
         }
-        if self.left.is_empty() || self.right.is_empty() != (self.relation != Relation::Below) {
+        let has_right = matches!(self.relation, Relation::Below | Relation::Widens);
+        if self.left.is_empty() || self.right.is_empty() == has_right {
             let need = "at least 1 on each side, and none on the right of `agrees` and `prints`";
             return Err(Error::Domain { what: "number of rows of a claim", value: self.right.len() as f64, need });
         }
