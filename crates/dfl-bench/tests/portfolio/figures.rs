@@ -79,7 +79,9 @@ fn baselines_decide_what_they_say() {
     let task = drawn(4);
     let data = dfl_core::Task::source(&task).load(&REQUEST).unwrap();
     let of = |method: &str| task.baseline(method, &data).unwrap();
-    let returns = |z: &Batch| mean(&data.test.truth.iter().zip(z.iter()).map(|(y, z)| y.iter().zip(z).map(|(y, z)| y * z).sum()).collect::<Vec<f64>>());
+    let returns = |z: &Batch| {
+        mean(&data.test.truth.iter().zip(z.iter()).map(|(y, z)| y.iter().zip(z).map(|(y, z)| y * z).sum()).collect::<Vec<f64>>())
+    };
     let costs = |z: &Batch| mean(&dfl_core::Task::costs(&task, &data.test.truth, z).unwrap());
     let best: Vec<f64> = data.test.truth.iter().map(|y| y.iter().fold(f64::NEG_INFINITY, |a, y| a.max(*y))).collect();
     assert!((returns(&of("clairvoyant")) - mean(&best)).abs() < 1e-12);
@@ -111,14 +113,24 @@ fn baselines_have_their_reference_values() {
             println!("{size} {method}: {:.4} ± {:.4} % a day", figure.value, figure.se.unwrap());
         }
         let [loss, earned] = task.figures(&data.test, &task.baseline("historical", &data).unwrap()).unwrap()[..] else { panic!() };
-        println!("{size} historical: cost {:.4} ± {:.4}, {:.4} ± {:.4} % a day", loss.value, loss.se.unwrap(), earned.value, earned.se.unwrap());
+        println!(
+            "{size} historical: cost {:.4} ± {:.4}, {:.4} ± {:.4} % a day",
+            loss.value,
+            loss.se.unwrap(),
+            earned.value,
+            earned.se.unwrap()
+        );
         assert!(earned.value.abs() < 0.15, "no leak: {}", earned.value);
     }
 }
 
 #[test]
 fn sizes_are_words() {
-    for (size, features, columns) in [("n10-synthetic", 27 + 30, Columns::Honest), ("n10-full-synthetic", 270, Columns::Published), ("n10-synthetic-market", 27, Columns::Honest)] {
+    for (size, features, columns) in [
+        ("n10-synthetic", 27 + 30, Columns::Honest),
+        ("n10-full-synthetic", 270, Columns::Published),
+        ("n10-synthetic-market", 27, Columns::Honest),
+    ] {
         let task = named(size, columns).unwrap();
         let rows = task.source().load(&REQUEST).unwrap().test;
         assert_eq!((rows.features.cols(), rows.truth.cols(), rows.len()), (features, 10, 60), "{size}");

@@ -21,7 +21,7 @@ use crate::results::bootstrap::moving_block_se;
 use cost::dot;
 
 /// Days of a block of the bootstrap, a month of trading: returns depend on the day before hardly, their size on the weeks before.
-pub const BLOCK: usize = 20;
+pub(super) const BLOCK: usize = 20;
 
 /// Draws of the bootstrap, which leave its standard errors uncertain by 2 per cent of themselves.
 const DRAWS: usize = 1000;
@@ -30,7 +30,7 @@ const DRAWS: usize = 1000;
 const SEED: u64 = 0;
 
 /// Mean daily return in per cent above which no honest model of these prices can be.
-pub const LEAK: f64 = 0.5;
+pub(super) const LEAK: f64 = 0.5;
 
 /// By how much shares may fail to add up to 1.
 const WHOLE: f64 = 1e-6;
