@@ -21,6 +21,7 @@ mod multi_start;
 #[cfg(feature = "osqp")]
 mod osqp;
 mod owned;
+mod policy;
 #[cfg(any(feature = "osqp", feature = "clarabel"))]
 mod polish;
 mod risk_budget;
@@ -50,6 +51,7 @@ pub use multi_start::{MultiStart, MultiStartWorkspace};
 #[cfg(feature = "osqp")]
 pub use osqp::{Osqp, OsqpOptions, OsqpWorkspace};
 pub use owned::Owned;
+pub use policy::{BoxSigmoid, Identity, Softmax};
 pub use risk_budget::{RiskBudget, RiskBudgetOptions, RiskBudgetWorkspace};
 pub use separable::{Separable, SeparableOptions, SeparableTape, SeparableWorkspace};
 pub use shortest_path::{Grid, ShortestPath};
@@ -59,5 +61,5 @@ pub use top_k::TopK;
 pub use tour::{ShortestTour, Tour, TourOptions, TourRelaxation, TourWorkspace};
 pub use wrap::{
     AdaptiveImle, AdaptiveImleOptions, Cached, Coin, CostProjection, Counted, FrankWolfe, FrankWolfeOptions, Imle, ImleOptions,
-    Interpolated, NegativeIdentity, Noise, Perturbed, PerturbedOptions, SumOfGamma,
+    Interpolated, NegativeIdentity, Noise, Perturbed, PerturbedOptions, Stopwatch, SumOfGamma, Timed,
 };

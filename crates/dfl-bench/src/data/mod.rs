@@ -1,11 +1,14 @@
 //! Where tasks get their instances: generators and data sets.
 
+pub mod allocation;
 mod find;
+pub mod inventory;
 pub mod knapsack;
 pub mod numpy_rng;
 pub mod pjm;
 pub mod polynomial;
 pub mod portfolio;
+pub mod prices;
 pub mod shortest_path;
 pub mod top_k;
 pub mod tsp;

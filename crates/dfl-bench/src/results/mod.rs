@@ -6,6 +6,7 @@
 
 mod axis;
 mod baseline;
+pub mod bootstrap;
 pub mod claims;
 mod compare;
 mod curve;
@@ -19,7 +20,9 @@ mod numbers;
 mod overview;
 mod palette;
 pub mod report;
+mod rows;
 mod sheet;
+pub mod significance;
 mod store;
 mod summary;
 pub mod table;
@@ -28,4 +31,5 @@ pub use baseline::{Acceptance, Accepted, Baseline};
 pub use compare::{Comparison, Difference, compare};
 pub use curve::{Axes, Curve};
 pub use measurement::{Key, Measurement, latest};
+pub use rows::RowCosts;
 pub use store::Store;

@@ -5,12 +5,12 @@ use dfl_core::{Error, Result, Schedule};
 use serde::Deserialize;
 
 use super::expand::expand;
-use super::{OptionGrid, Published, Study, Timing};
+use super::{Published, RunSpec, Study, Timing};
 use crate::data::pjm::Columns;
-use crate::registry::{PREDICTORS, Start, options_read};
+use crate::registry::Start;
 use crate::results::claims::{Claim, Verdict, judge};
-use crate::results::ids::{self, is_word};
-use crate::results::{Key, Measurement};
+use crate::results::significance::{self, Family, Significance};
+use crate::results::{Key, Measurement, RowCosts};
 use crate::tasks::{TaskOptions, make_task, unknown};
 
 /// How much work a suite does.
@@ -79,6 +79,9 @@ pub struct Definition {
     /// What is said of the results, to be judged by them.
     #[serde(default)]
     pub claim: Vec<Claim>,
+    /// Rows that are compared test row by test row.
+    #[serde(default)]
+    pub significance: Vec<Significance>,
 }
 
 /// One task at one size, with all that is run on it.
@@ -201,17 +204,19 @@ pub struct Training {
     /// Weights with which a linear predictor begins.
     #[serde(default)]
     pub start: Start,
-    /// Training on the squared error before the decision loss.
+    /// Training on the squared error, or on the likelihood of a distribution, before the decision loss.
     pub warm_up: Option<WarmUp>,
 }
 
-/// Training on the squared error first, so that the decision loss starts from a sensible prediction.
+/// Training on the squared error, or on the likelihood of a distribution, first, so that the decision loss starts from a sensible prediction.
 #[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[allow(missing_docs, reason = "as in `Training`")]
 pub struct WarmUp {
     pub epochs: ByProfile<usize>,
     pub learning_rate: f64,
+    /// That of the main phase unless given.
+    pub batch: Option<usize>,
 }
 
 fn schedule<'de, D: serde::Deserializer<'de>>(from: D) -> std::result::Result<Schedule, D::Error> {
@@ -222,61 +227,22 @@ fn schedule<'de, D: serde::Deserializer<'de>>(from: D) -> std::result::Result<Sc
     }
 }
 
-/// One row of the result table.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct RunSpec {
-    /// Id of the method or baseline.
-    pub method: String,
-    /// Id of the solver inside training, `none` if it has none.
-    #[serde(default = "none")]
-    pub solver: String,
-    /// Id of the predictor; `none` for a baseline.
-    #[serde(default = "none")]
-    pub predictor: String,
-    /// `published` or `honest` inputs.
-    #[serde(default = "published", deserialize_with = "columns")]
-    pub columns: Columns,
-    /// Settings of the method and its solver.
-    #[serde(default)]
-    pub options: OptionGrid,
-    /// Tells runs apart that differ in their options alone: appended to the solver's id, after a dash.
-    pub label: Option<String>,
-    /// Training in place of the experiment's.
-    pub training: Option<Training>,
-}
-
 fn both() -> Vec<Profile> {
     vec![Profile::Quick, Profile::Full]
-}
-
-fn none() -> String {
-    "none".into()
-}
-
-fn published() -> Columns {
-    Columns::Published
-}
-
-fn columns<'de, D: serde::Deserializer<'de>>(from: D) -> std::result::Result<Columns, D::Error> {
-    match String::deserialize(from)?.as_str() {
-        "published" => Ok(Columns::Published),
-        "honest" => Ok(Columns::Honest),
-        other => Err(serde::de::Error::unknown_variant(other, &["published", "honest"])),
-    }
 }
 
 impl Experiment {
     /// Refuses words that are not ids, a problem that is none, a run that stands twice, and settings under which nothing is measured.
     fn check(&self) -> Result<()> {
         // Names a size or a setting of the data that is none, before anything is run.
-        make_task(&self.task, &TaskOptions { size: &self.size, data: &self.data, columns: Columns::Published, seed: 0 })?;
+        let task = make_task(&self.task, &TaskOptions { size: &self.size, data: &self.data, columns: Columns::Published, seed: 0 })?;
         let rows = [("training rows", self.data.train), ("test rows", self.data.test), ("runs", self.run.len())];
         for (what, count) in rows {
             crate::data::polynomial::check_positive(what, count)?;
         }
         for (i, run) in self.run.iter().enumerate() {
             run.check()?;
+            run.check_fits(&*task, run.training.as_ref().unwrap_or(&self.training))?;
             let name = |r: &RunSpec| (r.method.clone(), r.solver_key(), r.predictor.clone(), r.columns);
             if self.run[..i].iter().any(|earlier| name(earlier) == name(run)) {
                 let known = "distinct in method, solver, label, predictor and columns".into();
@@ -287,26 +253,6 @@ impl Experiment {
     }
 }
 
-impl RunSpec {
-    /// The solver in a result row: its id, and the label if there is one.
-    pub fn solver_key(&self) -> String {
-        self.label.as_ref().map_or_else(|| self.solver.clone(), |label| format!("{}-{label}", self.solver))
-    }
-
-    fn check(&self) -> Result<()> {
-        if let Some(label) = self.label.as_ref().filter(|label| !is_word(label)) {
-            return Err(Error::Unknown { what: "label", given: label.clone(), known: "words of small letters, digits, _ and -".into() });
-        }
-        if self.predictor == "none" {
-            one_of("baseline", &self.method, ids::NO_LEARNING.iter().copied())?;
-            one_of("solver of a baseline", &self.solver, ["none"])?;
-            return self.options.check(&[]);
-        }
-        one_of("predictor", &self.predictor, PREDICTORS.iter().map(|p| p.0))?;
-        self.options.check(&options_read(&self.method, &self.solver)?)
-    }
-}
-
 impl Training {
     fn check(&self) -> Result<()> {
         let settings = [
@@ -314,6 +260,7 @@ impl Training {
             ("epochs", self.epochs.full),
             ("batch", self.batch),
             ("learning rates", self.learning_rates.len()),
+            ("batch of the warm-up", self.warm_up.and_then(|w| w.batch).unwrap_or(self.batch)),
         ];
         settings.into_iter().try_for_each(|(what, count)| crate::data::polynomial::check_positive(what, count))
     }
@@ -343,7 +290,9 @@ impl Definition {
         definition.experiment.iter().try_for_each(Experiment::check)?;
         definition.study.iter().try_for_each(Study::check)?;
         definition.timing.iter().try_for_each(Timing::check)?;
-        definition.claim.iter().try_for_each(|claim| claim.check(&definition.places(None)))?;
+        let places = definition.places(None);
+        definition.claim.iter().try_for_each(|claim| claim.check(&places))?;
+        definition.significance.iter().try_for_each(|block| block.check(&places))?;
         Ok(Self { name: name.into(), ..definition })
     }
 
@@ -367,6 +316,12 @@ impl Definition {
         let places = self.places(Some(profile));
         let figure = |key: &Key, metric: &str| published.get(key, metric).map(|figure| (figure.value, figure.se));
         self.claim.iter().map(|claim| judge(claim, (&self.name, profile.id()), &places, measurements, &figure)).collect()
+    }
+
+    /// What the costs of test rows under a profile say of the comparisons.
+    pub fn compare_rows(&self, profile: Profile, costs: &[RowCosts]) -> Vec<Family> {
+        let places = self.places(Some(profile));
+        self.significance.iter().map(|block| significance::judge(block, (&self.name, profile.id()), &places, costs)).collect()
     }
 
     /// Names of the definitions in a folder, sorted.
@@ -419,16 +374,18 @@ mod tests {
         let published = Published::load().unwrap();
         for name in Definition::names(&Definition::folder()).unwrap() {
             let definition = Definition::load(&Definition::folder(), &name).unwrap();
-            let key = |[task, size, method, predictor, solver]: [&str; 5], seed: u64| {
+            let key = |[task, size, method, predictor, solver, columns]: [&str; 6], seed: u64| {
                 let [suite, task, size, method, predictor, solver, columns, profile] =
-                    [&name, task, size, method, predictor, solver, "published", "full"].map(str::to_owned);
+                    [&name, task, size, method, predictor, solver, columns, "full"].map(str::to_owned);
                 Key { suite, task, size, method, predictor, solver, columns, seed: Some(seed), profile }
             };
             let runs = definition.experiment.iter().flat_map(|e| e.run.iter().map(move |r| (e, r)));
-            let learned =
-                runs.flat_map(|(e, r)| [0, 1].map(|seed| key([&e.task, &e.size, &r.method, &r.predictor, &r.solver_key()], seed)));
+            let learned = runs.flat_map(|(e, r)| {
+                [0, 1].map(|seed| key([&e.task, &e.size, &r.method, &r.predictor, &r.solver_key(), r.columns.id()], seed))
+            });
             let pieces: Vec<_> = definition.study.iter().flat_map(Study::pieces).collect();
-            let computed = pieces.iter().flat_map(|p| p.rows()).map(|w| key([w.task, &w.size, &w.method, "none", w.solver], 0));
+            let computed =
+                pieces.iter().flat_map(|p| p.rows()).map(|w| key([w.task, &w.size, &w.method, "none", w.solver, "published"], 0));
             let keys: Vec<Key> = learned.chain(computed).collect();
             for claim in &definition.claim {
                 let rows: Vec<_> = keys.iter().map(|key| Measurement::new(key, &claim.metric, 1.0)).collect();
@@ -436,6 +393,13 @@ mod tests {
                 let verdict = judge(claim, (&name, "full"), &definition.places(None), &rows, &figure);
                 let gaps: Vec<_> = verdict.evidence.iter().filter(|e| e.compared().is_none()).collect();
                 assert!(gaps.is_empty() && !verdict.evidence.is_empty(), "{name}, {}: {gaps:?}", claim.text);
+            }
+            let ids: Vec<u64> = (0..1000).collect();
+            let costs: Vec<_> = keys.iter().filter_map(|key| RowCosts::new(key, &ids, &[1.0; 1000])).collect();
+            for block in &definition.significance {
+                let family = significance::judge(block, (&name, "full"), &definition.places(None), &costs);
+                let gaps: Vec<_> = family.comparisons.iter().filter(|c| matches!(c.found, significance::Found::Missing { .. })).collect();
+                assert!(gaps.is_empty() && !family.comparisons.is_empty(), "{name}, {}: {gaps:?}", block.text);
             }
         }
     }

@@ -1,12 +1,14 @@
 use std::sync::Arc;
 
 use dfl_core::{
-    Batch, Cost, CostGrad, Csc, Decider, Entry, Formulation, Instances, ParamMap, Program, Request, Result, Source, Splits, Task, metrics,
+    Batch, CostGrad, Csc, Decider, Entry, Formulation, Instances, ParamMap, Program, Request, Result, Source, Splits, Task, metrics,
 };
 
-use super::{Benchmark, Figure, unknown};
+use dfl_solvers::{Backend, Batched, Deciding, Identity, Limits};
+
+use super::{Benchmark, Figure, Uncertain, unknown};
 use crate::data::pjm::{Columns, HOURS, Part, Pjm, Split};
-use crate::power::{Baseline, PowerCost};
+use crate::power::{Baseline, PowerCost, UncertainDemand};
 use crate::registry::{Ramps, make_decider};
 
 /// Scheduling a day's generation before the demand is known, on the PJM data with its published split. Minimises.
@@ -21,6 +23,17 @@ impl PowerScheduling {
     /// The task with the published constants.
     pub fn new(columns: Columns) -> Self {
         Self { cost: PowerCost::PUBLISHED, columns }
+    }
+
+    /// $\min_z \tfrac12 \|z - \theta\|^2$ under the ramps.
+    fn nearest_schedule(&self) -> Result<Box<dyn Decider>> {
+        let ramps = self.uncertain_demand().feasible().with_quadratic(Csc::diagonal(&[1.0; HOURS]));
+        let pull = (0..HOURS).fold(ParamMap::new(HOURS), |map, i| map.link(Entry::C(i), i, -1.0));
+        Backend::ActiveSet.decider(ramps, pull, &Deciding { visible: Some(HOURS), warm: true, limits: Limits::default() })
+    }
+
+    fn uncertain_demand(&self) -> Arc<UncertainDemand> {
+        Arc::new(UncertainDemand::new(self.cost, HOURS))
     }
 
     /// The baseline of an id under these columns.
@@ -42,26 +55,12 @@ impl PowerScheduling {
     }
 }
 
-impl Cost for PowerCost {
-    fn value(&self, y: &[f64], z: &[f64]) -> f64 {
-        y.iter().zip(z).map(|(&y, &z)| self.hour(y, z)).sum()
-    }
-}
-
-impl CostGrad for PowerCost {
-    fn grad_z(&self, y: &[f64], z: &[f64], out: &mut [f64]) {
-        for ((g, &y), &z) in out.iter_mut().zip(y).zip(z) {
-            *g = self.hour_slope(y, z);
-        }
-    }
-}
-
 impl Task for PowerScheduling {
     fn name(&self) -> &'static str {
         "power"
     }
     fn cost(&self, truth: &[f64], decision: &[f64]) -> f64 {
-        Cost::value(&self.cost, truth, decision)
+        truth.iter().zip(decision).map(|(&y, &z)| self.cost.hour(y, z)).sum()
     }
     fn oracle(&self) -> Result<Box<dyn Decider>> {
         make_decider(self, "active_set", false)
@@ -92,7 +91,7 @@ impl Task for PowerScheduling {
         Some(Formulation { program, params, visible: HOURS })
     }
     fn gradient_cost(&self) -> Option<Arc<dyn CostGrad>> {
-        Some(Arc::new(self.cost))
+        Some(self.uncertain_demand())
     }
 }
 
@@ -118,6 +117,19 @@ impl Benchmark for PowerScheduling {
         false
     }
 
+    fn uncertain(&self) -> Option<Uncertain> {
+        let cost = self.uncertain_demand();
+        Some(Uncertain { feasible: cost.feasible(), cost })
+    }
+
+    /// The published policy keeps no ramps: its output is the schedule. With honest columns the schedule is the nearest one that keeps them.
+    fn policy(&self) -> Option<Result<Box<dyn Decider>>> {
+        Some(match self.columns {
+            Columns::Published => Ok(Box::new(Batched::new(Identity::new(HOURS)))),
+            Columns::Honest => self.nearest_schedule(),
+        })
+    }
+
     fn baselines(&self) -> &'static [&'static str] {
         &[
             "oracle",
@@ -140,5 +152,29 @@ impl Benchmark for PowerScheduling {
             .baseline_of(method)
             .ok_or_else(|| unknown("baseline of power for these columns", method, self.baselines().iter().copied()))?;
         baseline.decide(&Pjm::load()?, &Split::load()?, &mut Ramps::new(HOURS, self.cost.ramp)?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn decide(columns: Columns, output: &[f64]) -> Vec<f64> {
+        let policy = PowerScheduling::new(columns).policy().unwrap().unwrap();
+        dfl_core::decide(&*policy, &Batch::from_rows(&[output]).unwrap(), &[0]).unwrap().0.into_vec()
+    }
+
+    /// Of a last hour of 1 after zeros the nearest step of 0.4 shares the way: 0.3 and 0.7, by hand; what keeps the ramps stays.
+    #[test]
+    fn a_policy_keeps_the_ramps_unless_it_is_the_published_one() {
+        let mut output = [0.0; HOURS];
+        output[HOURS - 1] = 1.0;
+        assert_eq!(decide(Columns::Published, &output), output);
+        let honest = decide(Columns::Honest, &output);
+        assert!((honest[HOURS - 2] - 0.3).abs() < 1e-12 && (honest[HOURS - 1] - 0.7).abs() < 1e-12, "{honest:?}");
+        assert!(honest[..HOURS - 2].iter().all(|z| z.abs() < 1e-12), "{honest:?}");
+        let gentle: Vec<f64> = (0..HOURS).map(|i| 0.3 * i as f64).collect();
+        let kept = decide(Columns::Honest, &gentle);
+        assert!(kept.iter().zip(&gentle).all(|(a, b)| (a - b).abs() < 1e-12), "{kept:?}");
     }
 }

@@ -11,6 +11,7 @@ mod imle;
 mod interpolated;
 mod perturbed;
 mod samples;
+mod timed;
 
 pub use adaptive_imle::{AdaptiveImle, AdaptiveImleOptions};
 pub use cached::{Cached, Coin};
@@ -20,3 +21,4 @@ pub use identity::{CostProjection, NegativeIdentity};
 pub use imle::{Imle, ImleOptions, SumOfGamma};
 pub use interpolated::Interpolated;
 pub use perturbed::{Noise, Perturbed, PerturbedOptions};
+pub use timed::{Stopwatch, Timed};

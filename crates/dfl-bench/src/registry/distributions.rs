@@ -1,0 +1,76 @@
+//! Predictors of distributions: one line each.
+
+use dfl_core::{Centre, Generative, Instances, LinearGaussian, Result, Spread, Standardised};
+
+#[cfg(feature = "torch")]
+use super::networks;
+use super::{Centring, Covariance, ModelOptions, PredictorOptions, Width};
+use crate::tasks::unknown;
+
+/// Shrinkage of the regression that a distribution is centred on: enough for collinear features, 0.1 % of what a free one would have.
+const RIDGE: f64 = 1e-3;
+
+type Make = fn(&PredictorOptions<'_>) -> Result<Box<dyn Generative>>;
+
+/// A predictor of distributions by id.
+pub struct DistributionEntry {
+    /// Fixed word of a result row.
+    pub id: &'static str,
+    /// The model options that it reads.
+    pub reads: &'static [&'static str],
+    make: Make,
+}
+
+/// Every predictor of distributions.
+pub const DISTRIBUTIONS: &[DistributionEntry] = &[
+    DistributionEntry {
+        id: "gaussian",
+        reads: &["hidden", "activation", "skip", "dropout", "covariance", "centre", "precision"],
+        make: gaussian,
+    },
+    DistributionEntry {
+        id: "mixture",
+        reads: &["hidden", "activation", "skip", "dropout", "components", "centre", "precision"],
+        make: networks::mixture,
+    },
+    DistributionEntry { id: "flow", reads: &["hidden", "couplings", "centre", "precision"], make: networks::flow },
+    DistributionEntry {
+        id: "diffusion",
+        reads: &["hidden", "steps", "sampler", "sampler_steps", "checkpoint", "elbo", "timesteps", "draws", "centre", "precision"],
+        make: networks::diffusion,
+    },
+];
+
+/// Makes a predictor of distributions by id, in coordinates in which the training rows' truth has mean 0 and deviation 1.
+///
+/// # Errors
+/// [`dfl_core::Error::Unknown`], [`dfl_core::Error::Unsupported`] if libtorch is not built in, a bad device, or a column of the truth that never varies.
+pub fn make_distribution(id: &str, options: &PredictorOptions<'_>, train: &Instances) -> Result<Box<dyn Generative>> {
+    let entry = DISTRIBUTIONS.iter().find(|p| p.id == id);
+    let entry = entry.ok_or_else(|| unknown("predictor of distributions", id, DISTRIBUTIONS.iter().map(|p| p.id)))?;
+    let centre = match options.model.centre {
+        None | Some(Centring::Mean) => Centre::Mean,
+        Some(Centring::LeastSquares) => Centre::LeastSquares { ridge: RIDGE },
+    };
+    Ok(Box::new(Standardised::fit((entry.make)(options)?, train, centre)?))
+}
+
+fn gaussian(options: &PredictorOptions<'_>) -> Result<Box<dyn Generative>> {
+    let ModelOptions { hidden, covariance, precision, .. } = options.model;
+    let affine = hidden.as_ref().is_some_and(Vec::is_empty);
+    match affine && *covariance != Some(Covariance::Full) && *precision != Some(Width::Single) {
+        true => Ok(Box::new(LinearGaussian::new(options.inputs, options.outputs, Spread::Affine))),
+        false => networks::gaussian(options),
+    }
+}
+
+#[cfg(not(feature = "torch"))]
+mod networks {
+    use super::{Generative, PredictorOptions, Result};
+
+    pub(super) fn none(_options: &PredictorOptions<'_>) -> Result<Box<dyn Generative>> {
+        Err(super::super::without_libtorch())
+    }
+
+    pub(super) use self::{none as diffusion, none as flow, none as gaussian, none as mixture};
+}
