@@ -302,6 +302,24 @@ fn the_closed_form_is_the_limit_of_samples() {
     }
 }
 
+/// With 50 samples of the true distribution decisions of ten products are worse than none at all (cost 1), with 4000 they are within 3 % of
+/// the optimum: 1.7 % expected, as measured with a second implementation, whose standard deviation over decisions is 1.2 %, hence 0.3 % over 20.
+#[test]
+fn decisions_need_thousands_of_samples() {
+    use dfl_solvers::{Batched, Scenarios, StochasticOptions, StochasticProgram};
+    let task = AllocationTask::new(10, Returns::CODE).unwrap();
+    let mean_cost = |count: usize| {
+        let (uncertain, scenarios) = (task.uncertain().unwrap(), Scenarios { count, outcome: 10 });
+        let program = StochasticProgram::new(uncertain.cost, uncertain.feasible, scenarios, StochasticOptions::default()).unwrap();
+        let (_, y) = AllocationData { samples: 20 * count, seed: 8, ..AllocationData::default() }.generate().unwrap();
+        let decided = dfl_core::decide(&Batched::new(program), &y.reshape(10 * count).unwrap(), &(0..20).collect::<Vec<_>>()).unwrap().0;
+        moments(&decided.iter().map(|z| task.population_cost(z)).collect::<Vec<_>>())
+    };
+    let (few, many) = (mean_cost(50), mean_cost(4000));
+    println!("50 samples: {:.1} ± {:.1}; 4000: {:.4} ± {:.4}", few.0, few.2, many.0, many.2);
+    assert!(few.0 > 1.0 && many.0 > 0.4005599 && many.0 < 1.03 * 0.4005599);
+}
+
 /// A policy's output is squashed into the box; a decision's wrong width is refused.
 #[test]
 fn decisions_of_policies_are_in_the_box() {
