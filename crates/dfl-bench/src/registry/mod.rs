@@ -4,6 +4,8 @@ mod build;
 mod distributions;
 mod methods;
 mod model_options;
+#[cfg(feature = "torch")]
+mod networks;
 mod options;
 mod predictors;
 mod ramps;
