@@ -31,7 +31,7 @@ const FEATURES: usize = 20;
 /// for one predicted $\hat y$; `zero`, the best vertex.
 ///
 /// # References
-/// Diffusion-DFL (ICLR 2026), section 5 (allocation), whose figures are those of its code's constants on one draw of 200 rows.
+/// Diffusion-DFL (ICLR 2026), product allocation, whose figures are those of its code's constants on one draw of 200 rows.
 pub struct AllocationTask {
     data: AllocationData,
 }
