@@ -86,7 +86,7 @@ impl Returns {
 /// Row $i$ is a function of the seed and $i$ alone, so that more rows leave the others as they are.
 ///
 /// # References
-/// Diffusion-DFL (ICLR 2026), section 5, and its code, which has other constants ([`Returns::CODE`]) and the 20 features.
+/// Diffusion-DFL (ICLR 2026), product allocation, and its code, which has other constants ([`Returns::CODE`]) and the 20 features.
 ///
 /// ```
 /// use dfl_bench::data::allocation::AllocationData;

@@ -1,6 +1,6 @@
 //! The expected cost of an order under a Gaussian mixture, in closed form.
 
-use super::InventoryCost;
+use super::{InventoryCost, Prices};
 use crate::power::{normal_cdf, normal_density};
 use crate::scalar::minimise_convex;
 
@@ -23,7 +23,7 @@ impl InventoryCost {
     /// $$F = c_0 z + \tfrac12 q_0 z^2 + c_b L_1 + \tfrac13 r_b L_3 + c_h U_1 + \tfrac13 r_h U_3, \qquad
     /// F'' = q_0 + 2 r_b L_1 + 2 r_h U_1 + (c_b + c_h)\, p(z)$$
     pub fn expected(&self, z: f64, modes: &[Mode]) -> [f64; 3] {
-        let ([price, rise], [short, short_cubic], [left, left_cubic]) = (self.order, self.backorder, self.holding);
+        let Prices { order: [price, rise], backorder: [short, short_cubic], holding: [left, left_cubic], .. } = self.prices;
         let mut total = [price * z + 0.5 * rise * z * z, price + rise * z, rise];
         for &Mode { weight, mean, deviation } in modes {
             let u = (z - mean) / deviation;
@@ -40,7 +40,7 @@ impl InventoryCost {
 
     /// The order of one product that is best in expectation.
     pub fn expected_optimum(&self, modes: &[Mode]) -> f64 {
-        minimise_convex(0.0, self.capacity, |z| {
+        minimise_convex(0.0, self.prices.capacity, |z| {
             let [_, slope, curvature] = self.expected(z, modes);
             (slope, curvature)
         })
@@ -83,7 +83,7 @@ mod tests {
 
     #[test]
     fn the_expectation_is_the_integral() {
-        let cost = InventoryCost::new(1);
+        let cost = InventoryCost::new(1, Prices::OURS);
         for z in [0.0, 4.0, 6.0, 13.0, 20.5, 30.0] {
             let expected = integral(|y| cost.value(&[y], &[z]));
             let found = cost.expected(z, &MODES)[0];
@@ -94,7 +94,7 @@ mod tests {
     /// Central differences of h = 1e-5 leave about 1e-8 here.
     #[test]
     fn slope_and_curvature_match_differences() {
-        let (cost, h) = (InventoryCost::new(1), 1e-5);
+        let (cost, h) = (InventoryCost::new(1, Prices::OURS), 1e-5);
         for z in [0.5, 4.0, 6.0, 13.0, 20.5, 29.0] {
             let [at, above, below] = [z, z + h, z - h].map(|z| cost.expected(z, &MODES));
             for k in 0..2 {
@@ -107,7 +107,7 @@ mod tests {
     /// No order of a fine grid is better, nor is the slope different from zero there.
     #[test]
     fn the_optimum_is_the_best_of_a_grid() {
-        let cost = InventoryCost::new(1);
+        let cost = InventoryCost::new(1, Prices::OURS);
         let z = cost.expected_optimum(&MODES);
         let [value, slope, _] = cost.expected(z, &MODES);
         assert!(slope.abs() < 1e-12 && z > 0.0 && z < 30.0, "{z}, slope {slope}");

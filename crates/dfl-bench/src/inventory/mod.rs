@@ -5,5 +5,5 @@
 mod cost;
 mod expected;
 
-pub use cost::InventoryCost;
+pub use cost::{InventoryCost, Prices};
 pub use expected::Mode;

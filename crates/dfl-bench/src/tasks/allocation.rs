@@ -21,12 +21,17 @@ const FEATURES: usize = 20;
 /// $\prod_i F_1(z_i)$, see [`Returns::expected_cost`], is the expected cost of the decisions and has no noise of the rows. It holds for
 /// decisions that do not know their row's truth, so that there is no `oracle` among the baselines.
 ///
+/// **Samples.** Even with samples of the true distribution a decision needs thousands of them: with few, those of some product may all be
+/// gains, and $z_i = 2$ is then ruinous. The population cost with $d = 10$ and the code's constants, in the mean over decisions (± standard error):
+/// 88 ± 13 for 50 samples, 0.503 ± 0.010 for 500, 0.4395 ± 0.005 for 1000, 0.4074 ± 0.0006 for 4000. The published code pools the samples of all
+/// rows of a batch into one decision, which is right only because the features say nothing; here each row decides for its own.
+///
 /// **Baselines.** `population_optimum`, the best that a decision can be; `saa`, the best constant decision on the training rows;
 /// `exact_gaussian`, what a Gaussian of the exact mean and variance decides, that is the limit of two-stage Gaussians; `exact_mean`, the same
 /// for one predicted $\hat y$; `zero`, the best vertex.
 ///
 /// # References
-/// Diffusion-DFL (ICLR 2026), section 5 (allocation), whose figures are those of its code's constants on one draw of 200 rows.
+/// Diffusion-DFL (ICLR 2026), product allocation, whose figures are those of its code's constants on one draw of 200 rows.
 pub struct AllocationTask {
     data: AllocationData,
 }

@@ -6,7 +6,7 @@ use super::linear::check_seed;
 use super::outcome::{best_constant, box_policy, box_program, closed_form, mean_figure};
 use super::{Benchmark, Figure, TaskOptions, Uncertain, cut, repeat, unknown};
 use crate::data::inventory::{Demand, InventoryData};
-use crate::inventory::InventoryCost;
+use crate::inventory::{InventoryCost, Prices};
 
 /// Ordering products before their demand is known, at the cost of [`InventoryCost`]; data of [`InventoryData`]. Minimises.
 ///
@@ -22,7 +22,7 @@ use crate::inventory::InventoryCost;
 /// the slope of the cost changes its sign there. So a deterministic predictor trained on decisions can reach `true_distribution`.
 ///
 /// # References
-/// Diffusion-DFL (ICLR 2026), appendix A.12 and Fig. 10, whose constants are not published; see [`InventoryData`] and [`InventoryCost::new`]
+/// Diffusion-DFL (ICLR 2026), appendix A.12 and Fig. 10, whose constants are not published; see [`InventoryData`] and [`Prices::OURS`]
 /// for ours.
 pub struct InventoryTask {
     data: InventoryData,
@@ -37,7 +37,7 @@ impl InventoryTask {
     pub fn new(data: InventoryData) -> Result<Self> {
         crate::data::polynomial::check_positive("products", data.products)?;
         crate::data::polynomial::check_positive("features", data.features)?;
-        Ok(Self { cost: InventoryCost::new(data.products), data })
+        Ok(Self { cost: InventoryCost::new(data.products, Prices::OURS), data })
     }
 
     /// A size is `dN`: so many products.
@@ -114,11 +114,11 @@ impl Benchmark for InventoryTask {
     }
 
     fn uncertain(&self) -> Option<Uncertain> {
-        Some(Uncertain { cost: Arc::new(self.cost.clone()), feasible: box_program(self.data.products, self.cost.capacity) })
+        Some(Uncertain { cost: Arc::new(self.cost.clone()), feasible: box_program(self.data.products, self.cost.prices().capacity) })
     }
 
     fn policy(&self) -> Option<Result<Box<dyn Decider>>> {
-        Some(box_policy(self.data.products, self.cost.capacity))
+        Some(box_policy(self.data.products, self.cost.prices().capacity))
     }
 
     fn baselines(&self) -> &'static [&'static str] {
