@@ -79,10 +79,11 @@ pub struct DiffusionConfig {
     pub outputs: usize,
     /// Widths of the hidden layers of the denoiser.
     pub hidden: Vec<usize>,
-    /// Whether the network predicts only what the noise differs by from $\sqrt{1 - \bar\alpha_t}\, y_t$, which it is for standard normal
-    /// outcomes. Without it a small error where $y_t$ is nearly all noise is divided by $\sqrt{\bar\alpha_t}$, 0.006 at the end, and a
-    /// deterministic sampler has nothing to correct it: some samples land far away. Not part of the published network.
-    pub skip: bool,
+    /// Whether the network gives the velocity $v = \sqrt{\bar\alpha_t}\, \epsilon - \sqrt{1 - \bar\alpha_t}\, y_0$ (Salimans & Ho 2022, ICLR) in
+    /// place of the noise: $\hat\epsilon = \sqrt{1 - \bar\alpha_t}\, y_t + \sqrt{\bar\alpha_t}\, \hat v$. For standard normal outcomes $v = 0$ is right, so
+    /// that a network of small weights begins there. Without it a small error where $y_t$ is nearly all noise is divided by $\sqrt{\bar\alpha_t}$,
+    /// 0.006 at the end, and a deterministic sampler has nothing to correct it: some samples land far away. Not part of the published network.
+    pub velocity: bool,
     /// Width of the sinusoidal embedding of time, even; it passes a hidden layer of 16 times that width.
     pub embedding: usize,
     /// $T$.
@@ -112,7 +113,7 @@ impl DiffusionConfig {
             inputs,
             outputs,
             hidden: vec![1024; 3],
-            skip: false,
+            velocity: false,
             embedding: 16,
             steps: 1000,
             noise: NoiseSchedule::PUBLISHED,
@@ -125,12 +126,12 @@ impl DiffusionConfig {
         }
     }
 
-    /// A narrow network that a CPU trains in seconds: two hidden layers of 128 and a skip from $y_t$, sampled in 20 of the 1000 steps
+    /// A narrow network that a CPU trains in seconds: two hidden layers of 128 that give the velocity, sampled in 20 of the 1000 steps
     /// ([`DiffusionSampler::Multistep`]), 4 steps a sample in training.
     pub fn new(inputs: usize, outputs: usize) -> Self {
         Self {
             hidden: vec![128; 2],
-            skip: true,
+            velocity: true,
             sampler: DiffusionSampler::Multistep { steps: 20 },
             draws: 4,
             ..Self::published(inputs, outputs)

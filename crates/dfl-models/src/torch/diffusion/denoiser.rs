@@ -10,14 +10,14 @@ use super::{DiffusionConfig, NoiseTable};
 const PERIODS: f64 = 10_000.0;
 
 /// Predicts the noise in $y_t$: $[y_t, e(t), \phi]$, normalised, through hidden layers of affine map, SiLU and layer normalisation, to an
-/// affine last layer, to which a skip adds $\sqrt{1 - \bar\alpha_t}\, y_t$. $e$ is the sinusoidal embedding of $t$ after an affine map,
+/// affine last layer, which gives the noise or the velocity. $e$ is the sinusoidal embedding of $t$ after an affine map,
 /// SiLU and another affine map.
 #[derive(Debug)]
 pub(super) struct Denoiser {
     /// Sinusoids of every step, `[T, embedding]`.
     sinusoids: Tensor,
-    /// $\sqrt{1 - \bar\alpha_t}$ of every step, `[T, 1]`, if there is a skip.
-    skip: Option<Tensor>,
+    /// $\sqrt{1 - \bar\alpha_t}$ and $\sqrt{\bar\alpha_t}$ of every step, `[T, 1]` each, if the network gives the velocity.
+    mixing: Option<[Tensor; 2]>,
     time: [Affine; 2],
     input: LayerNorm,
     hidden: Vec<(Affine, LayerNorm)>,
@@ -46,9 +46,12 @@ impl Denoiser {
         let steps = 1..=config.steps;
         let table: Vec<f64> = steps.clone().flat_map(|t| sinusoids(t, config.embedding)).collect();
         let sinusoids = upload(&table, &[config.steps as i64, config.embedding as i64], place)?;
-        let shares: Vec<f64> = steps.map(|t| noise.noise(t)).collect();
-        let skip = config.skip.then(|| upload(&shares, &[-1, 1], place)).transpose()?;
-        Ok(Self { sinusoids, skip, time, input, hidden, head })
+        let column = |of: &dyn Fn(usize) -> f64| upload(&steps.clone().map(of).collect::<Vec<_>>(), &[-1, 1], place);
+        let mixing = match config.velocity {
+            true => Some([column(&|t| noise.noise(t))?, column(&|t| noise.alpha_bar(t).sqrt())?]),
+            false => None,
+        };
+        Ok(Self { sinusoids, mixing, time, input, hidden, head })
     }
 
     /// The noise predicted in `noisy` `[n, outputs]` given `features` `[n, inputs]`, where `times` holds $t - 1$, one for each row or one
@@ -61,9 +64,12 @@ impl Denoiser {
             x = norm.forward(&affine.forward(&x)?.f_silu()?)?;
         }
         let x = self.head.forward(&x)?;
-        match &self.skip {
-            Some(share) => x.f_add(&noisy.f_mul(&share.f_index_select(0, times)?)?),
+        match &self.mixing {
             None => Ok(x),
+            Some([noise, data]) => {
+                let of_noisy = noisy.f_mul(&noise.f_index_select(0, times)?)?;
+                of_noisy.f_add(&x.f_mul(&data.f_index_select(0, times)?)?)
+            }
         }
     }
 }

@@ -8,7 +8,7 @@ use dfl_models::torch::{Diffusion, NoiseTable};
 pub(super) struct ByHand {
     pub(super) leaves: Vec<Tensor>,
     embedding: usize,
-    skip: Option<NoiseTable>,
+    velocity: Option<NoiseTable>,
 }
 
 const NAMES: [&str; 12] = [
@@ -42,7 +42,7 @@ impl ByHand {
         };
         let leaves: Vec<Tensor> = shapes.iter().map(&mut leaf).collect();
         assert_eq!(from, values.len());
-        Self { leaves, embedding: c.embedding, skip: c.skip.then(|| c.table().unwrap()) }
+        Self { leaves, embedding: c.embedding, velocity: c.velocity.then(|| c.table().unwrap()) }
     }
 
     fn at(&self, name: &str) -> &Tensor {
@@ -67,8 +67,11 @@ impl ByHand {
         let waves: Vec<f64> = (0..2 * half).map(|k| if k < half { angle(k).cos() } else { angle(k - half).sin() }).collect();
         let time = self.affine("time1", &silu(self.affine("time0", &Tensor::from_slice(&waves))));
         let input = self.norm("input_norm", &Tensor::cat(&[y, &time, features], 0));
-        let departure = self.affine("head", &self.norm("hidden0_norm", &silu(self.affine("hidden0", &input))));
-        departure + y * self.skip.as_ref().map_or(0.0, |table| (1.0 - table.alpha_bar(t)).sqrt())
+        let given = self.affine("head", &self.norm("hidden0_norm", &silu(self.affine("hidden0", &input))));
+        match &self.velocity {
+            None => given,
+            Some(table) => y * (1.0 - table.alpha_bar(t)).sqrt() + given * table.alpha_bar(t).sqrt(),
+        }
     }
 }
 

@@ -158,7 +158,7 @@ fn files_of_something_else_say_so() {
         ("hidden = [5]", "hidden = [6]", "head.weight"),
         ("hidden = [5]", "hidden = [5, 5]", "hidden1"),
         ("draws", "drawn", "drawn"),
-        ("skip = true", "skip = 1", "boolean"),
+        ("velocity = true", "velocity = 1", "boolean"),
     ];
     for (from, to, word) in cases {
         assert!(text.contains(from), "{text}");

@@ -30,8 +30,8 @@ impl Mixture {
         (0.6 * x + Self::SHARE * a + (1.0 - Self::SHARE) * b, Self::SHARE * (1.0 - Self::SHARE) * (a - b).powi(2) + Self::SPREAD.powi(2))
     }
 
-    fn trained(&self, skip: bool) -> Diffusion {
-        let config = DiffusionConfig { hidden: vec![64; 2], skip, draws: 1, ..DiffusionConfig::new(1, self.outputs) };
+    fn trained(&self, velocity: bool) -> Diffusion {
+        let config = DiffusionConfig { hidden: vec![64; 2], velocity, draws: 1, ..DiffusionConfig::new(1, self.outputs) };
         let mut model = Diffusion::new(config, 1, Device::Cpu).unwrap();
         let mut rng = Rng::seeded(2);
         for step in 0..STEPS {
@@ -123,7 +123,7 @@ fn moments(samples: &[Vec<f64>]) -> (f64, f64) {
 fn one_outcome_is_matched_in_moments_modes_and_energy_distance() {
     let model = matches(1);
     let far = farthest(&model);
-    println!("with a skip, farthest of 3000: ancestral {:.2}, DDIM {:.2}, multistep {:.2}", far[0], far[1], far[2]);
+    println!("with the velocity, farthest of 3000: ancestral {:.2}, DDIM {:.2}, multistep {:.2}", far[0], far[1], far[2]);
     assert!(far.iter().all(|y| *y < 3.5));
 }
 
@@ -146,11 +146,11 @@ fn farthest(trained: &Diffusion) -> [f64; 3] {
     })
 }
 
-/// The skip is what keeps deterministic samples where the data are.
+/// The velocity is what keeps deterministic samples where the data are.
 #[test]
-fn without_a_skip_deterministic_samplers_lose_samples() {
+fn without_the_velocity_deterministic_samplers_lose_samples() {
     let [ancestral, ddim, multistep] = farthest(&Mixture { outputs: 1 }.trained(false));
-    println!("without a skip, farthest of 3000: ancestral {ancestral:.2}, DDIM {ddim:.2}, multistep {multistep:.2}");
+    println!("without the velocity, farthest of 3000: ancestral {ancestral:.2}, DDIM {ddim:.2}, multistep {multistep:.2}");
     assert!(ancestral < 3.5 && ddim > 3.5 && multistep > 3.5);
 }
 

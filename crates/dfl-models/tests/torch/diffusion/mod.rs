@@ -7,6 +7,7 @@ mod misuse;
 mod mixture;
 mod pathwise;
 mod steps;
+mod velocity;
 
 use dfl_models::torch::{Device, Diffusion, DiffusionConfig, DiffusionSampler, Elbo, NoiseSchedule, Precision, Timesteps};
 
