@@ -2,21 +2,32 @@
 //!
 //! All of them predict the costs themselves, `theta = -value` of the items, and minimise.
 
+mod cosine;
 mod descent;
 mod distance;
+mod elbo_score;
 mod gradient_size;
 mod landscape;
+mod memory;
 mod problem;
 mod run;
+mod squared;
 mod sweep;
+mod timesteps;
+mod vectors;
 
 use dfl_core::{Error, Result};
 use serde::Deserialize;
 
+use self::cosine::Cosine;
 use self::descent::Descent;
 use self::distance::Distance;
+use self::elbo_score::ElboScore;
 use self::gradient_size::GradientSize;
 use self::landscape::Landscape;
+use self::memory::Memory;
+pub(crate) use self::memory::TrainingStep;
+use self::timesteps::TimestepStudy;
 use super::definition::one_of;
 use crate::tasks::Figure;
 
@@ -32,6 +43,14 @@ pub enum Study {
     Landscape(Landscape),
     /// Gradient descent on the predicted costs of a fractional knapsack.
     Descent(Descent),
+    /// How far the gradient of a diffusion's bound is from the score.
+    ElboScore(ElboScore),
+    /// How far apart pathwise and score-function gradients are.
+    Cosine(Cosine),
+    /// What the choice of timesteps does to the variance of a diffusion's gradient, and to its training.
+    Timesteps(TimestepStudy),
+    /// Peak memory of one training step of a diffusion.
+    Memory(Memory),
 }
 
 /// What is computed and stored together.
@@ -52,7 +71,8 @@ pub(super) struct Words {
     pub(super) task: &'static str,
     pub(super) size: String,
     pub(super) method: String,
-    pub(super) solver: &'static str,
+    pub(super) predictor: &'static str,
+    pub(super) solver: String,
     /// Seed of what is drawn, if anything is.
     pub(super) seed: Option<u64>,
 }
@@ -87,6 +107,10 @@ impl Study {
             Self::GradientSize(study) => study.check(),
             Self::Landscape(study) => study.check(),
             Self::Descent(study) => study.check(),
+            Self::ElboScore(study) => study.check(),
+            Self::Cosine(study) => study.check(),
+            Self::Timesteps(study) => study.check(),
+            Self::Memory(study) => study.check(),
         }
     }
 
@@ -97,6 +121,10 @@ impl Study {
             Self::GradientSize(study) => study.pieces(),
             Self::Landscape(study) => study.pieces(),
             Self::Descent(study) => study.pieces(),
+            Self::ElboScore(study) => study.pieces(),
+            Self::Cosine(study) => study.pieces(),
+            Self::Timesteps(study) => study.pieces(),
+            Self::Memory(study) => study.pieces(),
         }
     }
 }
