@@ -11,9 +11,9 @@ use crate::data::polynomial::check_positive;
 /// Diffusion-DFL, which prints no numbers).
 ///
 /// The cost is $\tfrac12 \|z - y\|^2$, so that with a Gaussian whose mean and deviations are learned the expected gradient is known:
-/// $\bar\mu - \bar y$ in the mean, $e^{2 s}/M$ in each log-deviation $s$. Each repeat is one batch of `rows` truths $y \sim \mathcal
-/// N(1, I)$ with fresh samples. A row `dfl_rp` or `dfl_sf` has the cosine of a repeat with the mean gradient of all pathwise repeats,
-/// and, as `relative_difference`, how far the mean of its own repeats is from that. With a diffusion, begun at random weights, the score is that of
+/// $\bar\mu - \bar y$ in the mean, $e^{2 s}/M$ in each log-deviation $s$. Each repeat is one batch of `rows` truths $y \sim \mathcal N(1,
+/// I)$ with fresh samples. A row `dfl_rp` or `dfl_sf` has the cosine of a repeat with the mean gradient of all pathwise repeats, and, as
+/// `relative_difference`, how far the mean of its own repeats is from that. With a diffusion, begun at random weights, the score is that of
 /// its bound (ELBO) and the path that of its sampler: two distributions, so that no number of samples makes the gradients equal.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -155,8 +155,8 @@ mod tests {
         Cosine { dims: vec![2, 16], predictor, rows: 4, samples: 10, repeats }
     }
 
-    /// Begun as the standard normal, truths around 1: the gradient is -1 in weight and offset of each mean (the feature is 1), and 1/M in each
-    /// log-deviation. By both estimators, in the mean over 2000 repeats, within 4.5 standard errors in each entry.
+    /// Begun as the standard normal, truths around 1: the gradient is -1 in weight and offset of each mean (the feature is 1), and 1/M in
+    /// each log-deviation. By both estimators, in the mean over 2000 repeats, within 4.5 standard errors in each entry.
     #[test]
     fn both_estimators_of_a_gaussian_have_the_known_mean() {
         for gradients in study(Predicted::Gaussian, 2000).gradients(2).unwrap() {

@@ -12,9 +12,9 @@ use crate::data::polynomial::check_positive;
 /// Outcomes are drawn from $\mathcal N(W \phi, v I)$; the prediction is the best one for these data, or that with normal noise added to its
 /// parameters. `exact` are data that equal the chain's start, $\mathcal N(0, I)$: there the bound is the density and both gradients agree.
 ///
-/// Figures are means over outcomes: the cosine of gradient and score, for the true weights and for equal ones; for the true weights the norm of
-/// their difference relative to the score's, and the bound $\sqrt 2 B \sqrt{\mathrm{KL}}$ on it, where $B$ is the largest norm of the
-/// joint score over drawn paths, since there is none over all.
+/// Figures are means over outcomes: the cosine of gradient and score, for the true weights and for equal ones; for the true weights the
+/// norm of their difference relative to the score's, and the bound $\sqrt 2 B \sqrt{\mathrm{KL}}$ on it, where $B$ is the largest norm of
+/// the joint score over drawn paths, since there is none over all.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[cfg_attr(not(feature = "torch"), expect(dead_code, reason = "read by what needs libtorch's crate"))]

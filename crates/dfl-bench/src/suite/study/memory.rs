@@ -13,10 +13,10 @@ use crate::tasks::Figure;
 /// Peak memory of one training step of a diffusion, by pathwise gradients (rp) with and without checkpoints and by the score function (sf),
 /// against the number of steps $T$ (Fig. 4 of Diffusion-DFL: 60.75 GB and 0.13 GB).
 ///
-/// Every figure is from a process of its own (`dfl measure-step`) that takes a single step: the resident peak, `VmHWM`, less what was resident
-/// when model and decider had been made. Sampling for the score function runs all $T$ steps too, without a graph. The pathwise graph holds
-/// $T$ steps of all samples and the score function $k$, hence `expected_ratio` $T/k$ beside `memory_ratio`, as far as the rest is
-/// small. `bytes_per_timestep` is the slope of a least-squares line through the peaks at all $T$, and stands with the last of them.
+/// Every figure is from a process of its own (`dfl measure-step`) that takes a single step: the resident peak, `VmHWM`, less what was
+/// resident when model and decider had been made. Sampling for the score function runs all $T$ steps too, without a graph. The pathwise
+/// graph holds $T$ steps of all samples and the score function $k$, hence `expected_ratio` $T/k$ beside `memory_ratio`, as far as the rest
+/// is small. `bytes_per_timestep` is the slope of a least-squares line through the peaks at all $T$, and stands with the last of them.
 ///
 /// A graph that would need more than 70 % of the memory available, by the ratio of $T$ to the last one measured, is not begun: its row
 /// says how much it would need.

@@ -7,11 +7,11 @@ use crate::data::polynomial::check_positive;
 /// What the choice of the steps that a diffusion's bound is estimated from does to the variance of its gradient, and to training (Fig. 3b
 /// of Diffusion-DFL, which prints no numbers).
 ///
-/// Data: $\phi \sim U(-1, 1)$, $y = \pm(1 + \tfrac12 \phi) + 0.3\,\xi$, the sign one for all coordinates. A model is trained with uniform steps; then, for fixed outcomes
-/// and weights, the gradient is estimated `repeats` times by each rule with equally many steps a sample, after the rule has seen enough. `score`
-/// weights are standard normal: those of a decision have mean zero too. `gradient_variance` is the trace of the covariance,
-/// `variance_ratio` that over the one of uniform steps, and `shift_in_errors` the difference of the mean from that of uniform steps
-/// along the mean gradient, in standard errors: within 2 for unbiased rules, mostly. Every seed trains a model of its own.
+/// Data: $\phi \sim U(-1, 1)$, $y = \pm(1 + \tfrac12 \phi) + 0.3\,\xi$, the sign one for all coordinates. A model is trained with uniform
+/// steps; then, for fixed outcomes and weights, the gradient is estimated `repeats` times by each rule with equally many steps a sample,
+/// after the rule has seen enough. `score` weights are standard normal: those of a decision have mean zero too. `gradient_variance` is the
+/// trace of the covariance, `variance_ratio` that over the one of uniform steps, and `shift_in_errors` the difference of the mean from that
+/// of uniform steps along the mean gradient, in standard errors: within 2 for unbiased rules, mostly. Every seed trains a model of its own.
 ///
 /// Curves: the bound on held-out rows while training from the same weights, over evaluations of the denoiser. Gradient norms cost one more
 /// step a sample.
@@ -306,8 +306,8 @@ mod measure {
             assert!(shift(&moved, &moved) == 0.0 && shift(&moved, &vec![vec![9.0, 9.0], vec![9.1, 9.0]]) > 5.0);
         }
 
-        /// For the true weights, which differ by a factor of hundreds between steps, both rules have less variance than uniform steps, and the same
-        /// mean: of two rules a shift beyond 4 standard errors has probability 1e-4.
+        /// For the true weights, which differ by a factor of hundreds between steps, both rules have less variance than uniform steps, and
+        /// the same mean: of two rules a shift beyond 4 standard errors has probability 1e-4.
         #[test]
         fn importance_has_less_variance_and_no_shift() {
             let study = study();
