@@ -4,6 +4,7 @@
 
 mod bench;
 mod generate;
+mod measure_step;
 mod npz;
 mod progress;
 mod solve;
@@ -32,6 +33,9 @@ enum Command {
     Solve(solve::Solve),
     /// Run benchmark suites, print their tables, write results and a report
     Bench(bench::Bench),
+    /// Take one training step and say what memory it needed
+    #[command(hide = true)]
+    MeasureStep(measure_step::MeasureStep),
 }
 
 /// Runs the program on `args` (the first is its name) and returns its exit code.
@@ -51,6 +55,7 @@ fn dispatch(command: Command) -> Result<ExitCode> {
         Command::Generate(generate) => generate.run(),
         Command::Solve(solve) => solve.run(),
         Command::Bench(bench) => bench.run(),
+        Command::MeasureStep(step) => step.run(),
     }
 }
 

@@ -26,6 +26,6 @@ pub use solvers::{SOLVERS, SolverEntry, make_decider};
 
 /// What an entry that needs libtorch says where there is none.
 #[cfg(not(feature = "torch"))]
-fn without_libtorch() -> dfl_core::Error {
+pub(crate) fn without_libtorch() -> dfl_core::Error {
     dfl_core::Error::Unsupported { who: "this build", what: "libtorch; build dfl-bench with `--features torch` after `cargo xtask setup`" }
 }

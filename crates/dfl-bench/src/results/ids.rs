@@ -21,6 +21,10 @@ pub const TASKS: &[&str] = &[
     "qp_portfolio50",
     "qp_sp10x10",
     "qp_dense",
+    "linear_gaussian",
+    "squared_error",
+    "conditional_mixture",
+    "training_step",
 ];
 
 /// Methods that learn nothing by descent; tables mark them, plots draw them as dashed lines.
@@ -92,6 +96,11 @@ pub const LEARNING: &[&str] = &[
     "dfl_saa",
     "dfl_block",
     "dfl_surrogate",
+    "elbo_weighted",
+    "elbo_simple",
+    "steps_uniform",
+    "steps_loss",
+    "steps_norm",
 ];
 
 /// What maps features to parameters.
@@ -147,6 +156,13 @@ pub const METRICS: &[Metric] = &[
     metric_row("rmse", "rmse", "unit of the target", Kind::Quality),
     metric_row("manhattan_distance", "manhattan", "1", Kind::Quality),
     metric_row("mean_abs_gradient", "mean |grad|", "1", Kind::Quality),
+    more_is_better(metric_row("cosine", "cosine", "1", Kind::Quality)),
+    metric_row("relative_difference", "rel. difference", "1", Kind::Quality),
+    metric_row("difference_bound", "bound", "1", Kind::Quality),
+    metric_row("gradient_variance", "tr cov", "1", Kind::Quality),
+    metric_row("variance_ratio", "of uniform", "1", Kind::Quality),
+    metric_row("shift_in_errors", "shift/se", "1", Kind::Quality),
+    metric_row("negative_bound", "-ELBO", "nats", Kind::Quality),
     metric_row("epoch_seconds", "s/epoch", "s", Kind::Machine),
     metric_row("solve_seconds", "s solve", "s", Kind::Machine),
     metric_row("step_seconds", "s/step", "s", Kind::Machine),
@@ -157,6 +173,10 @@ pub const METRICS: &[Metric] = &[
     metric_row("oracle_calls", "oracle calls", "calls", Kind::Count),
     metric_row("iterations", "iterations", "iterations", Kind::Count),
     metric_row("peak_bytes", "peak bytes", "bytes", Kind::Machine),
+    more_is_better(metric_row("memory_ratio", "rp / this", "1", Kind::Machine)),
+    more_is_better(metric_row("expected_ratio", "T/k", "1", Kind::Machine)),
+    metric_row("bytes_per_timestep", "bytes per T", "bytes", Kind::Machine),
+    metric_row("needed_bytes", "would need", "bytes", Kind::Machine),
     metric_row("vjp_max_error", "vjp error", "1", Kind::Machine),
 ];
 

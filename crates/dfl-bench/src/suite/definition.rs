@@ -385,7 +385,7 @@ mod tests {
             });
             let pieces: Vec<_> = definition.study.iter().flat_map(Study::pieces).collect();
             let computed =
-                pieces.iter().flat_map(|p| p.rows()).map(|w| key([w.task, &w.size, &w.method, "none", w.solver, "published"], 0));
+                pieces.iter().flat_map(|p| p.rows()).map(|w| key([w.task, &w.size, &w.method, w.predictor, &w.solver, "published"], 0));
             let keys: Vec<Key> = learned.chain(computed).collect();
             for claim in &definition.claim {
                 let rows: Vec<_> = keys.iter().map(|key| Measurement::new(key, &claim.metric, 1.0)).collect();

@@ -19,4 +19,5 @@ pub use published::{Published, PublishedFigure};
 pub use run_spec::{ModelSpec, RunSpec};
 pub use runner::{Options, Outcome, Progress, Runner};
 pub use study::Study;
+pub(crate) use study::TrainingStep;
 pub use timing::{PeerHome, Timing};

@@ -93,8 +93,8 @@ mod tests {
     }
 
     /// An autoregression with coefficient .6: the variance of its mean is (1 + .6)/(1 - .6) = 4 times that of independent rows. Blocks of
-    /// 40 of 4000 rows lose about 1/40 * 2 * .6/(1 - .36) = 5 % of it, and estimate it with a relative deviation of sqrt(4/3 * 40/4000) = 12 %,
-    /// hence its root with 6 %: four of these. Rows one by one give half the width, which is outside.
+    /// 40 of 4000 rows lose about 1/40 * 2 * .6/(1 - .36) = 5 % of it, and estimate it with a relative deviation of sqrt(4/3 * 40/4000) =
+    /// 12 %, hence its root with 6 %: four of these. Rows one by one give half the width, which is outside.
     #[test]
     fn blocks_keep_the_correlation_of_a_series() {
         let noise = normals(4000, 0.0, 6);

@@ -146,7 +146,8 @@ mod tests {
 
     const ONE: &str = "[{ method = 'two_stage' }]";
 
-    /// Seeds 0 and 1 cost (1, 2, 3, 9) on average, the baseline's one seed (2, 2, 5, 8): differences -1, 0, -2, 1, mean -.5, better on half.
+    /// Seeds 0 and 1 cost (1, 2, 3, 9) on average, the baseline's one seed (2, 2, 5, 8): differences -1, 0, -2, 1, mean -.5, better on
+    /// half.
     #[test]
     fn seeds_are_averaged_and_test_rows_paired() {
         let rows = [

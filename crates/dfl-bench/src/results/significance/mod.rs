@@ -19,8 +19,8 @@ pub(super) use show::sheet;
 
 /// Rows that are compared with one, test row by test row: a block `[[significance]]` of a suite.
 ///
-/// Costs of a row are averaged over its seeds first, so that the test is about the test rows, given these trained models. All comparisons of
-/// a block, over all its places, are one family.
+/// Costs of a row are averaged over its seeds first, so that the test is about the test rows, given these trained models. All comparisons
+/// of a block, over all its places, are one family.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Significance {

@@ -65,7 +65,14 @@ struct Path {
 impl OneDescent<'_> {
     fn words(&self) -> Words {
         let size = swept(&self.study.size, self.mu);
-        Words { task: "knapsack", size, method: self.method.into(), solver: Smoothing::Quadratic.id(), seed: None }
+        Words {
+            task: "knapsack",
+            size,
+            method: self.method.into(),
+            predictor: "none",
+            solver: Smoothing::Quadratic.id().into(),
+            seed: None,
+        }
     }
 
     fn run(&self) -> Result<Path> {

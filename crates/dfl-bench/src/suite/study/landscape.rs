@@ -52,7 +52,14 @@ struct OneLoss<'a> {
 impl OneLoss<'_> {
     fn words(&self) -> Words {
         let solver = if self.mu.is_some() { Smoothing::Quadratic.id() } else { "exact" };
-        Words { task: "knapsack", size: swept("one_item", self.study.mu), method: self.method.into(), solver, seed: None }
+        Words {
+            task: "knapsack",
+            size: swept("one_item", self.study.mu),
+            method: self.method.into(),
+            predictor: "none",
+            solver: solver.into(),
+            seed: None,
+        }
     }
 
     fn decider(&self) -> Result<Box<dyn Decider>> {

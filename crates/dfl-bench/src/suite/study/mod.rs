@@ -3,22 +3,33 @@
 //! They predict the costs themselves, `theta = -value` of the items, and minimise; a cost curve shows where distributions decide.
 
 mod cost_curve;
+mod cosine;
 mod descent;
 mod distance;
+mod elbo_score;
 mod gradient_size;
 mod landscape;
+mod memory;
 mod problem;
 mod run;
+mod squared;
 mod sweep;
+mod timesteps;
+mod vectors;
 
 use dfl_core::{Error, Result};
 use serde::Deserialize;
 
 use self::cost_curve::CostCurve;
+use self::cosine::Cosine;
 use self::descent::Descent;
 use self::distance::Distance;
+use self::elbo_score::ElboScore;
 use self::gradient_size::GradientSize;
 use self::landscape::Landscape;
+use self::memory::Memory;
+pub(crate) use self::memory::TrainingStep;
+use self::timesteps::TimestepStudy;
 use super::definition::one_of;
 use crate::tasks::Figure;
 
@@ -36,6 +47,14 @@ pub enum Study {
     Descent(Descent),
     /// The expected cost over the decision, and where each class of predictions decides.
     CostCurve(CostCurve),
+    /// How far the gradient of a diffusion's bound is from the score.
+    ElboScore(ElboScore),
+    /// How far apart pathwise and score-function gradients are.
+    Cosine(Cosine),
+    /// What the choice of timesteps does to the variance of a diffusion's gradient, and to its training.
+    Timesteps(TimestepStudy),
+    /// Peak memory of one training step of a diffusion.
+    Memory(Memory),
 }
 
 /// What is computed and stored together.
@@ -56,7 +75,8 @@ pub(super) struct Words {
     pub(super) task: &'static str,
     pub(super) size: String,
     pub(super) method: String,
-    pub(super) solver: &'static str,
+    pub(super) predictor: &'static str,
+    pub(super) solver: String,
     /// Seed of what is drawn, if anything is.
     pub(super) seed: Option<u64>,
 }
@@ -92,6 +112,10 @@ impl Study {
             Self::Landscape(study) => study.check(),
             Self::Descent(study) => study.check(),
             Self::CostCurve(study) => study.check(),
+            Self::ElboScore(study) => study.check(),
+            Self::Cosine(study) => study.check(),
+            Self::Timesteps(study) => study.check(),
+            Self::Memory(study) => study.check(),
         }
     }
 
@@ -103,6 +127,10 @@ impl Study {
             Self::Landscape(study) => study.pieces(),
             Self::Descent(study) => study.pieces(),
             Self::CostCurve(study) => study.pieces(),
+            Self::ElboScore(study) => study.pieces(),
+            Self::Cosine(study) => study.pieces(),
+            Self::Timesteps(study) => study.pieces(),
+            Self::Memory(study) => study.pieces(),
         }
     }
 }

@@ -40,7 +40,7 @@ impl Sweep<'_> {
     }
 
     fn words(&self, size: String) -> Words {
-        Words { task: "top_k", size, method: self.method.into(), solver: self.solver, seed: Some(SEED) }
+        Words { task: "top_k", size, method: self.method.into(), predictor: "none", solver: self.solver.into(), seed: Some(SEED) }
     }
 }
 
