@@ -3,10 +3,12 @@
 pub mod cli;
 pub mod data;
 mod files;
+pub mod inventory;
 pub mod layers;
 pub mod power;
 pub mod registry;
 pub mod results;
+mod scalar;
 pub mod suite;
 pub mod tasks;
 mod timing;

@@ -3,7 +3,7 @@
 
 mod common;
 
-use dfl_bench::registry::{PredictorOptions, Start, make_predictor};
+use dfl_bench::registry::{ModelOptions, PredictorOptions, Start, make_predictor};
 use dfl_bench::suite::DataOptions;
 use dfl_bench::tasks::{Benchmark, TaskOptions, make_task, unambiguous_regret};
 use dfl_core::{Batch, Decider, DecisionLoss, NoGradient, Request, Splits, TrainOptions, label, metrics, train};
@@ -107,6 +107,7 @@ fn spo_plus_learns_every_task() {
             shared: task.shared_items(),
             seed: 0,
             start: Start::Zero,
+            model: &ModelOptions::default(),
             device: "cpu",
         };
         let mut model = make_predictor("linear", &options).unwrap();

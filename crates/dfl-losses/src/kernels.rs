@@ -2,23 +2,11 @@
 
 use std::cell::RefCell;
 
+pub(crate) use dfl_core::dense::dot;
 use dfl_core::{Error, Result};
 
 /// Sums that run side by side, so that the processor need not wait for one to begin the next; always the same ones, in the same order.
 const LANES: usize = 8;
-
-/// $a^\top b$; the shorter length counts.
-pub(crate) fn dot(a: &[f64], b: &[f64]) -> f64 {
-    let n = a.len().min(b.len());
-    let ((a, end_a), (b, end_b)) = (a[..n].as_chunks::<LANES>(), b[..n].as_chunks::<LANES>());
-    let mut lanes = [0.0; LANES];
-    for (a, b) in a.iter().zip(b) {
-        for k in 0..LANES {
-            lanes[k] += a[k] * b[k];
-        }
-    }
-    lanes.iter().sum::<f64>() + end_a.iter().zip(end_b).map(|(a, b)| a * b).sum::<f64>()
-}
 
 /// $c^\top (a - b)$; the shortest length counts.
 pub(crate) fn dot_difference(c: &[f64], a: &[f64], b: &[f64]) -> f64 {

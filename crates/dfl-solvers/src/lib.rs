@@ -22,6 +22,7 @@ mod multi_start;
 #[cfg(feature = "osqp")]
 mod osqp;
 mod owned;
+mod policy;
 #[cfg(any(feature = "osqp", feature = "clarabel"))]
 mod polish;
 mod risk_budget;
@@ -52,6 +53,7 @@ pub use multi_start::{MultiStart, MultiStartWorkspace};
 #[cfg(feature = "osqp")]
 pub use osqp::{Osqp, OsqpOptions, OsqpWorkspace};
 pub use owned::Owned;
+pub use policy::{BoxSigmoid, Identity, Softmax};
 pub use risk_budget::{RiskBudget, RiskBudgetOptions, RiskBudgetWorkspace};
 pub use separable::{Separable, SeparableOptions, SeparableTape, SeparableWorkspace};
 pub use shortest_path::{Grid, ShortestPath};
@@ -61,5 +63,5 @@ pub use top_k::TopK;
 pub use tour::{ShortestTour, Tour, TourOptions, TourRelaxation, TourWorkspace};
 pub use wrap::{
     AdaptiveImle, AdaptiveImleOptions, Cached, Coin, CostProjection, Counted, FrankWolfe, FrankWolfeOptions, Imle, ImleOptions,
-    Interpolated, NegativeIdentity, Noise, Perturbed, PerturbedOptions, SampleMean, SumOfGamma,
+    Interpolated, NegativeIdentity, Noise, Perturbed, PerturbedOptions, SampleMean, Stopwatch, SumOfGamma, Timed,
 };

@@ -4,9 +4,10 @@
 use dfl_core::testkit::{check_decider, check_decider_with_differences};
 use dfl_core::{Batch, Call, Cone, Csc, Decider, Key, NoGradient, ParamMap, Pool, Program, Rng, Stream};
 use dfl_solvers::{
-    ActiveSet, AdaptiveImle, AdaptiveImleOptions, Barrier, BarrierOptions, Batched, Cached, CostProjection, Dys, DysDerivative, DysLayer,
-    DysOptions, FrankWolfe, Grid, Imle, ImleOptions, Interpolated, Kkt, Knapsack, KnapsackOptions, KnapsackProblem, NegativeIdentity,
-    Perturbed, PerturbedOptions, RiskBudget, Separable, ShortestPath, ShortestTour, TopK, Tour, TourOptions,
+    ActiveSet, AdaptiveImle, AdaptiveImleOptions, Barrier, BarrierOptions, Batched, BoxSigmoid, Cached, CostProjection, Dys, DysDerivative,
+    DysLayer, DysOptions, FrankWolfe, Grid, Identity, Imle, ImleOptions, Interpolated, Kkt, Knapsack, KnapsackOptions, KnapsackProblem,
+    NegativeIdentity, Perturbed, PerturbedOptions, RiskBudget, Separable, ShortestPath, ShortestTour, Softmax, Timed, TopK, Tour,
+    TourOptions,
 };
 
 type Make = fn() -> Box<dyn Decider>;
@@ -92,6 +93,10 @@ const DECIDERS: &[(&str, Make)] = &[
     ("smoothed shortest path by three-operator splitting", || Box::new(Batched::new(splitting(DysDerivative::Implicit)))),
     ("the same, rows side by side, Jacobian-free", || Box::new(DysLayer::new(splitting(DysDerivative::JacobianFree)))),
     ("the same, rows side by side, unrolled", || Box::new(DysLayer::new(splitting(DysDerivative::Unrolled)))),
+    ("the identity", || Box::new(Batched::new(Identity::new(7)))),
+    ("a box by the logistic function", || Box::new(Batched::new(BoxSigmoid::new(vec![-1.0; 7], vec![2.0; 7]).unwrap()))),
+    ("a timed box", || Box::new(Timed::new(Batched::new(BoxSigmoid::new(vec![-1.0; 7], vec![2.0; 7]).unwrap()), Default::default()))),
+    ("the simplex by the softmax", || Box::new(Batched::new(Softmax::new(7).unwrap()))),
     #[cfg(feature = "osqp")]
     ("smoothed shortest path by OSQP", || {
         let (program, params) = smoothed();

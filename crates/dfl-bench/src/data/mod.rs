@@ -1,6 +1,8 @@
 //! Where tasks get their instances: generators and data sets.
 
+pub mod allocation;
 mod find;
+pub mod inventory;
 pub mod knapsack;
 pub mod numpy_rng;
 pub mod pjm;

@@ -15,6 +15,7 @@ mod least_squares;
 mod normal;
 mod policy;
 mod sqp;
+mod uncertain;
 
 pub use baselines::Baseline;
 pub use constant::best_constant;
@@ -25,3 +26,4 @@ pub use least_squares::{Affine, fit_least_squares, rmse_per_column};
 pub use normal::{normal_cdf, normal_density};
 pub use policy::{LinearPolicy, fit_linear_policy};
 pub use sqp::{RampQp, gaussian_decisions};
+pub use uncertain::UncertainDemand;

@@ -13,6 +13,7 @@ use dfl_solvers::{
 
 use super::solvers::training_decider;
 use super::{Method, MethodOptions, Setup};
+use crate::tasks::Benchmark;
 
 /// A loss on the solver's own decisions.
 pub(super) fn plain(loss: impl Loss + 'static, setup: &Setup<'_>) -> Result<Method> {
@@ -30,9 +31,21 @@ pub(crate) fn squared_error() -> Result<Method> {
 }
 
 pub(super) fn task_cost(setup: &Setup<'_>) -> Result<Method> {
-    let missing = Error::Missing { loss: "dfl_point", what: "a task whose cost has a gradient" };
-    let cost: Arc<dyn CostGrad> = setup.task.gradient_cost().ok_or(missing)?;
-    plain(TaskCost::new(cost), setup)
+    plain(TaskCost::new(decision_cost(setup.task, "dfl_point")?), setup)
+}
+
+/// The cost of what the task makes of a policy's output; nothing is predicted.
+pub(super) fn policy(setup: &Setup<'_>) -> Result<Method> {
+    let (loss, task) = ("policy_network", setup.task);
+    let cost = decision_cost(task, loss)?;
+    let policy = task.policy().unwrap_or(Err(Error::Missing { loss, what: "a task that makes decisions of a policy's output" }))?;
+    DecisionLoss::new(Box::new(TaskCost::new(cost)), Box::new(Counted::new(policy, Arc::clone(setup.counters))))
+}
+
+/// The cost of a decision under the truth, with its gradient.
+pub(super) fn decision_cost(task: &dyn Benchmark, loss: &'static str) -> Result<Arc<dyn CostGrad>> {
+    let of_samples = || task.uncertain().map(|uncertain| uncertain.cost as Arc<dyn CostGrad>);
+    task.gradient_cost().or_else(of_samples).ok_or(Error::Missing { loss, what: "a task whose cost has a gradient" })
 }
 
 /// Its second probe lies behind the first or, if central, each to one side.

@@ -93,6 +93,7 @@ pub const METHODS: &[MethodEntry] = &[
     method("cave_plus", Solves::Never, &[], |_| build::cave(Cave::plus(3)?)),
     method("cave_hybrid", Solves::Never, &[], |_| build::cave(Cave::hybrid(3, 0.3, 0.2)?)),
     method("dfl_point", Solves::Always, &[], build::task_cost),
+    method("policy_network", Solves::Never, &[], build::policy),
 ];
 
 /// Makes a method by id.

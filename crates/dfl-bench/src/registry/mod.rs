@@ -1,18 +1,25 @@
 //! Names of methods, solvers and predictors: one line each.
 
 mod build;
+mod distributions;
 mod methods;
+mod model_options;
 mod options;
 mod predictors;
 mod ramps;
+mod sampled;
 mod solvers;
 
 pub(crate) use build::squared_error;
+pub use distributions::{DISTRIBUTIONS, DistributionEntry, make_distribution};
 pub(crate) use methods::options_read;
 pub use methods::{METHODS, Method, MethodEntry, Setup, Solves, make_loss};
-pub use options::{Coin, MethodOptions};
-pub use predictors::{PREDICTORS, PredictorOptions, Start, make_predictor};
+pub use model_options::{Activation, Centring, Covariance, Elbo, ModelOptions, Sampler, Timesteps, Width};
+pub use options::{Balanced, Bend, Coin, Corrected, MethodOptions};
+pub use predictors::{PREDICTORS, PredictorEntry, PredictorOptions, Start, make_predictor};
 pub use ramps::Ramps;
+pub use sampled::{SAMPLED, SampledEntry, SampledMethod, SampledSetup, make_sampled};
+pub(crate) use sampled::{judge_of_samples, sampled_options_read, stochastic_label};
 pub use solvers::{SOLVERS, SolverEntry, make_decider};
 
 /// What an entry that needs libtorch says where there is none.

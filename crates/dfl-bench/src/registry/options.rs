@@ -21,6 +21,36 @@ impl From<Coin> for dfl_solvers::Coin {
     }
 }
 
+/// Which curvature a derivative through samples takes at kinks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[allow(missing_docs, reason = "those of `dfl_core::Curvature`")]
+pub enum Bend {
+    SampleAverage,
+    Density,
+    Ignored,
+}
+
+/// What corrects score weights.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[allow(missing_docs, reason = "those of `dfl_losses::Correction`")]
+pub enum Corrected {
+    Plain,
+    LeaveOneOut,
+    Resolved,
+}
+
+/// How the likelihood is scaled that a decision loss is anchored by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[allow(missing_docs, reason = "those of `dfl_losses::Balance`")]
+pub enum Balanced {
+    None,
+    Likelihood,
+    Decision,
+}
+
 /// Settings of a method and of the solver inside it, as the `options` of a run give them; what is not given has the default of the
 /// method or solver that reads it.
 ///
@@ -39,6 +69,15 @@ impl From<Coin> for dfl_solvers::Coin {
 /// | `lambda` | `dbb`, `imle`: length of the step that is differenced; `rfy`: weight of the regulariser | 10, 1 |
 /// | `temperature` | `imle`, `aimle`: of the noise; `ltr_list`: of the ranking | 1 |
 /// | `margin` | `ltr_pair`, in units of the cost | 0 |
+/// | `samples` | `dfl_rp`, `dfl_sf`: $M$, samples of the predicted distribution that a decision in training is made for | 25 |
+/// | `test_samples` | all methods with distributions: samples of each decision that is judged | `samples` |
+/// | `tail` | all methods with distributions: share of the worst samples that the decision minimises (CVaR) | 1, the mean |
+/// | `curvature` | `dfl_rp`, `dfl_sf`, solver `stochastic`: `sample_average`, `density` or `ignored`, see [`dfl_core::Curvature`]; a \
+///   row's solver says which | `density` for `dfl_sf`, else `sample_average` |
+/// | `bandwidth` | with `curvature = "density"`, in deviations | [`dfl_core::Curvature::rule_of_thumb`] |
+/// | `correction` | `dfl_sf`: `plain`, `leave_one_out` (with `curvature = "ignored"`) or `resolved`, see [`dfl_losses::Correction`] | `plain` |
+/// | `anchor` | `dfl_rp`, `dfl_sf`: share of the likelihood in each step, see [`dfl_losses::Anchor`] | 0 |
+/// | `balance` | with `anchor`: `none`, `likelihood` or `decision`, whose gradient takes the norm of the other's | `likelihood` |
 #[derive(Clone, Copy, Debug, Default, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 #[allow(missing_docs, reason = "described above")]
@@ -57,6 +96,13 @@ pub struct MethodOptions {
     pub lambda: Option<f64>,
     pub temperature: Option<f64>,
     pub margin: Option<f64>,
+    pub test_samples: Option<usize>,
+    pub tail: Option<f64>,
+    pub curvature: Option<Bend>,
+    pub bandwidth: Option<f64>,
+    pub correction: Option<Corrected>,
+    pub anchor: Option<f64>,
+    pub balance: Option<Balanced>,
 }
 
 impl MethodOptions {
@@ -71,22 +117,46 @@ impl MethodOptions {
             ("option sigma", self.sigma),
             ("option lambda", self.lambda),
             ("option temperature", self.temperature),
+            ("option bandwidth", self.bandwidth),
+            ("option tail", self.tail),
         ];
         let counts = [
             ("option iterations", self.iterations),
             ("option pool_size", self.pool_size),
             ("option nodes", self.nodes),
             ("option samples", self.samples),
+            ("option test_samples", self.test_samples),
         ];
         let counts = counts.map(|(what, count)| (what, count.map(|c| c as f64)));
         refuse(&positive, "positive and finite", |v| v > 0.0 && v.is_finite())?;
         refuse(&counts, "at least 1", |v| v >= 1.0)?;
-        let shares = [("option ratio", self.ratio), ("option tolerance", self.tolerance)];
+        let shares = [
+            ("option ratio", self.ratio),
+            ("option tolerance", self.tolerance),
+            ("option tail", self.tail),
+            ("option anchor", self.anchor),
+        ];
         refuse(&shares, "between 0 and 1", |v| (0.0..=1.0).contains(&v))?;
         refuse(&[("option margin", self.margin)], "at least 0 and finite", |v| v >= 0.0 && v.is_finite())?;
-        let of_cache = [("option coin", self.coin.is_some()), ("option pool_size", self.pool_size.is_some())];
-        match of_cache.into_iter().find(|(_, given)| *given && self.ratio.is_none()) {
-            Some((what, _)) => Err(Error::Unsupported { who: "a run without option ratio, which solves every row,", what }),
+        let bend = |only| self.curvature.is_none_or(|given| given == only);
+        let alone = [
+            ("a run without option ratio, which solves every row,", "option coin", self.coin.is_some() && self.ratio.is_none()),
+            ("a run without option ratio, which solves every row,", "option pool_size", self.pool_size.is_some() && self.ratio.is_none()),
+            ("a curvature without a kernel", "option bandwidth", self.bandwidth.is_some() && !bend(Bend::Density)),
+            ("a run without option anchor", "option balance", self.balance.is_some() && self.anchor.is_none()),
+            (
+                "a curvature other than `ignored`, whose weights leave samples out already,",
+                "option correction = \"leave_one_out\"",
+                self.correction == Some(Corrected::LeaveOneOut) && self.curvature != Some(Bend::Ignored),
+            ),
+            (
+                "correction = \"resolved\", which needs no derivative,",
+                "option curvature",
+                self.correction == Some(Corrected::Resolved) && self.curvature.is_some(),
+            ),
+        ];
+        match alone.into_iter().find(|(.., refused)| *refused) {
+            Some((who, what, _)) => Err(Error::Unsupported { who, what }),
             None => Ok(()),
         }
     }
@@ -108,12 +178,19 @@ impl MethodOptions {
             ("lambda", self.lambda.is_some()),
             ("temperature", self.temperature.is_some()),
             ("margin", self.margin.is_some()),
+            ("test_samples", self.test_samples.is_some()),
+            ("tail", self.tail.is_some()),
+            ("curvature", self.curvature.is_some()),
+            ("bandwidth", self.bandwidth.is_some()),
+            ("correction", self.correction.is_some()),
+            ("anchor", self.anchor.is_some()),
+            ("balance", self.balance.is_some()),
         ];
         all.into_iter().filter(|(_, given)| *given).map(|(name, _)| name)
     }
 }
 
-fn refuse(options: &[(&'static str, Option<f64>)], need: &'static str, accepted: fn(f64) -> bool) -> Result<()> {
+pub(super) fn refuse(options: &[(&'static str, Option<f64>)], need: &'static str, accepted: fn(f64) -> bool) -> Result<()> {
     match options.iter().find_map(|&(what, value)| Some((what, value.filter(|v| !accepted(*v))?))) {
         Some((what, value)) => Err(Error::Domain { what, value, need }),
         None => Ok(()),

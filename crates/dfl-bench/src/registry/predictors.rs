@@ -1,6 +1,7 @@
 use dfl_core::{Key, Linear, Result, Shared, Stream, Trainable};
 use serde::Deserialize;
 
+use super::ModelOptions;
 use crate::tasks::unknown;
 
 /// What a predictor is made from.
@@ -16,6 +17,8 @@ pub struct PredictorOptions<'a> {
     pub seed: u64,
     /// How the linear predictor begins; networks have a way of their own.
     pub start: Start,
+    /// Settings of the predictor.
+    pub model: &'a ModelOptions,
     /// `auto`, `cpu` or `cuda:N`; only torch predictors read it.
     pub device: &'a str,
 }
@@ -33,22 +36,33 @@ pub enum Start {
 
 type Make = fn(&PredictorOptions<'_>) -> Result<Box<dyn Trainable>>;
 
-/// Every predictor by id.
-pub const PREDICTORS: &[(&str, Make)] = &[("linear", |o| Ok(Box::new(linear(o)))), ("mlp", mlp)];
+/// A predictor by id.
+pub struct PredictorEntry {
+    /// Fixed word of a result row.
+    pub id: &'static str,
+    /// The model options that it reads.
+    pub reads: &'static [&'static str],
+    make: Make,
+}
+
+/// Every predictor of parameters; those of distributions are [`DISTRIBUTIONS`](super::DISTRIBUTIONS).
+pub const PREDICTORS: &[PredictorEntry] = &[
+    PredictorEntry { id: "linear", reads: &[], make: |o| Ok(Box::new(linear(o))) },
+    PredictorEntry { id: "mlp", reads: &["hidden", "dropout", "precision"], make: mlp },
+];
 
 /// Makes a predictor by id.
 ///
 /// # Errors
 /// [`dfl_core::Error::Unknown`], [`dfl_core::Error::Unsupported`] if libtorch is not built in, or a bad device.
 pub fn make_predictor(id: &str, options: &PredictorOptions<'_>) -> Result<Box<dyn Trainable>> {
-    let (_, make) =
-        PREDICTORS.iter().find(|(name, _)| *name == id).ok_or_else(|| unknown("predictor", id, PREDICTORS.iter().map(|p| p.0)))?;
+    let entry = PREDICTORS.iter().find(|p| p.id == id).ok_or_else(|| unknown("predictor", id, PREDICTORS.iter().map(|p| p.id)))?;
     match options.shared {
-        None => make(options),
+        None => (entry.make)(options),
         Some(items) => {
             let part = |size: usize| size / items.max(1);
             let of_item = PredictorOptions { inputs: part(options.inputs), outputs: part(options.outputs), shared: None, ..*options };
-            Ok(Box::new(Shared::new(items, make(&of_item)?)?))
+            Ok(Box::new(Shared::new(items, (entry.make)(&of_item)?)?))
         }
     }
 }
@@ -61,12 +75,17 @@ fn linear(options: &PredictorOptions<'_>) -> Linear {
     }
 }
 
-/// The network of the SO-EBM power experiment: 200-200, batch normalisation, ReLU, dropout 0.2.
+/// Plain hidden layers, or the network of the SO-EBM power experiment: 200-200, batch normalisation, ReLU, dropout 0.2.
 #[cfg(feature = "torch")]
 fn mlp(options: &PredictorOptions<'_>) -> Result<Box<dyn Trainable>> {
     use dfl_models::torch::{Architecture, Device, Network};
-    let device: Device = options.device.parse()?;
-    Ok(Box::new(Network::new(Architecture::power(options.inputs, options.outputs), options.seed, device)?))
+    let PredictorOptions { inputs, outputs, model, .. } = *options;
+    let (device, power): (Device, _) = (options.device.parse()?, Architecture::power(inputs, outputs));
+    let plain = |widths: &Vec<usize>| Architecture::mlp(inputs, widths, outputs);
+    let layers = model.hidden.as_ref().map_or(power, plain);
+    let architecture = Architecture { dropout: model.dropout.unwrap_or(layers.dropout), ..layers };
+    let precision = super::distributions::precision(model);
+    Ok(Box::new(Network::new(architecture.with_precision(precision), options.seed, device)?))
 }
 
 #[cfg(not(feature = "torch"))]

@@ -1,9 +1,10 @@
-use dfl_core::{Decider, Error, Formulation, Result, Task};
+use dfl_core::{Curvature, Decider, Error, Formulation, Result, Task};
 use dfl_solvers::{
-    Backend, Barrier, BarrierOptions, Batched, Deciding, Dys, DysDerivative, DysLayer, DysOptions, Limits, smooth_quadratic,
+    Backend, Barrier, BarrierOptions, Batched, Deciding, Dys, DysDerivative, DysLayer, DysOptions, Limits, Scenarios, smooth_quadratic,
 };
 
-use super::{MethodOptions, Setup};
+use super::sampled::{curvature, program_of_samples};
+use super::{Bend, MethodOptions, Setup};
 use crate::tasks::{Benchmark, unknown};
 
 /// What a solver is made for.
@@ -12,6 +13,8 @@ struct Wanted<'a> {
     /// The same where it is a benchmark, which may have a tighter relaxation and a method of cuts.
     benchmark: Option<&'a dyn Benchmark>,
     options: &'a MethodOptions,
+    /// Length of a row of the truth, where there are data.
+    outcome: Option<usize>,
     /// Whether each row may start from its last answer, where the answer does not depend on it.
     warm: bool,
     /// `auto`, `cpu` or `cuda:N`.
@@ -64,6 +67,7 @@ pub const SOLVERS: &[SolverEntry] = &[
     solver("dys_jfb", DYS, |w| dys(DysDerivative::JacobianFree, w)),
     solver("dys_unrolled", DYS, |w| dys(DysDerivative::Unrolled, w)),
     solver("dys_torch", DYS, dys_torch),
+    solver("stochastic", &["curvature"], stochastic),
 ];
 
 /// Makes a decider by id, with the default of every option. `warm` lets each row start from its last answer, where the answer does not
@@ -72,7 +76,7 @@ pub const SOLVERS: &[SolverEntry] = &[
 /// # Errors
 /// [`Error::Unknown`]; [`Error::Unsupported`] if the backend is not built in or the task is no program it takes.
 pub fn make_decider(task: &dyn Task, id: &str, warm: bool) -> Result<Box<dyn Decider>> {
-    make(id, &Wanted { task, benchmark: None, options: &MethodOptions::default(), warm, device: "auto" })
+    make(id, &Wanted { task, benchmark: None, outcome: None, options: &MethodOptions::default(), warm, device: "auto" })
 }
 
 /// The decider of a training loop, warm.
@@ -80,7 +84,10 @@ pub(super) fn training_decider(setup: &Setup<'_>) -> Result<Box<dyn Decider>> {
     let Setup { task, solver, options, device, .. } = *setup;
     match options.nodes {
         Some(nodes) if solver == "exact" => task.limited_oracle(nodes),
-        _ => make(solver, &Wanted { task, benchmark: Some(task), options, warm: true, device }),
+        _ => {
+            let outcome = Some(setup.train.truth.cols());
+            make(solver, &Wanted { task, benchmark: Some(task), outcome, options, warm: true, device })
+        }
     }
 }
 
@@ -151,6 +158,17 @@ fn dys(derivative: DysDerivative, wanted: &Wanted<'_>) -> Result<Box<dyn Decider
     // Only the derivative of the optimum does not depend on where the iteration began.
     let warm = wanted.warm && derivative == DysDerivative::Implicit;
     Ok(Box::new(DysLayer::new(solver).warm_start(warm).visible(visible)?))
+}
+
+/// The stochastic program of one sample, which is the prediction.
+fn stochastic(wanted: &Wanted<'_>) -> Result<Box<dyn Decider>> {
+    let missing = Error::Unsupported { who: "making a decider without data", what: "a stochastic program; its outcomes have no length" };
+    let (task, outcome) = wanted.benchmark.zip(wanted.outcome).ok_or(missing)?;
+    let curvature = curvature(wanted.options, Bend::SampleAverage, 1);
+    if let Curvature::Density { .. } = curvature {
+        return Err(Error::Unsupported { who: "a single sample", what: "curvature = \"density\": it has no spread" });
+    }
+    Ok(Box::new(Batched::new(program_of_samples(task, Scenarios { count: 1, outcome }, wanted.options, curvature)?)))
 }
 
 /// Plain steps on tensors, in double precision.

@@ -36,6 +36,12 @@ pub const NO_LEARNING: &[&str] = &[
     "policy_linear",
     "policy_linear_all",
     "equal_weight",
+    "population_optimum",
+    "true_distribution",
+    "exact_gaussian",
+    "exact_mean",
+    "saa",
+    "zero",
 ];
 
 /// Methods that learn. Beside these, `peer_NAME` is the same work done by another library.
@@ -131,6 +137,7 @@ const fn more_is_better(metric: Metric) -> Metric {
 /// All metrics; tables show them in this order and drop the last ones first where room is short.
 pub const METRICS: &[Metric] = &[
     metric_row("normalized_regret", "norm. regret", "1", Kind::Quality),
+    metric_row("population_cost", "population cost", "cost", Kind::Quality),
     metric_row("task_loss", "task loss", "cost", Kind::Quality),
     more_is_better(metric_row("mean_daily_return_percent", "daily return %", "percent", Kind::Quality)),
     metric_row("mean_ratio_regret", "ratio regret", "1", Kind::Quality),
@@ -139,6 +146,8 @@ pub const METRICS: &[Metric] = &[
     metric_row("mean_abs_gradient", "mean |grad|", "1", Kind::Quality),
     metric_row("epoch_seconds", "s/epoch", "s", Kind::Machine),
     metric_row("solve_seconds", "s solve", "s", Kind::Machine),
+    metric_row("step_seconds", "s/step", "s", Kind::Machine),
+    metric_row("solve_share", "solve/step", "1", Kind::Machine),
     metric_row("forward_seconds", "s forward", "s", Kind::Machine),
     metric_row("backward_seconds", "s backward", "s", Kind::Machine),
     more_is_better(metric_row("speedup", "speedup", "1", Kind::Machine)),

@@ -1,4 +1,4 @@
-//! The output directory: `results.jsonl` and `curves.jsonl`.
+//! The output directory: `results.jsonl`, `curves.jsonl` and `rows.jsonl`.
 
 use std::fs;
 use std::io;
@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 use dfl_core::{Error, Result};
 
-use super::log::{Log, Record, failure};
-use super::{Curve, Key, Measurement, ids, latest};
+use super::log::{Earlier, Log, Record, failure};
+use super::{Curve, Key, Measurement, RowCosts, ids, latest};
 
 impl Record for Measurement {
     fn key(&self) -> &Key {
@@ -21,7 +21,7 @@ impl Record for Curve {
     }
 }
 
-/// Measurements and learning curves of one output directory, on disk as soon as they are added.
+/// Measurements, learning curves and costs of test rows of one output directory, on disk as soon as they are added.
 ///
 /// The files only grow. If a quantity was measured twice, as after a resumed failure, the later line counts.
 #[derive(Debug)]
@@ -29,30 +29,28 @@ pub struct Store {
     dir: PathBuf,
     results: Log,
     curve_log: Log,
+    row_log: Log,
     measurements: Vec<Measurement>,
     curves: Vec<Curve>,
+    rows: Vec<RowCosts>,
     warnings: Vec<String>,
 }
 
 impl Store {
     /// Opens `dir`, making it if need be. With `resume` earlier lines are read and kept; without, earlier files are renamed to
-    /// `results.jsonl.old` and `curves.jsonl.old`.
+    /// `results.jsonl.old` and so on.
     ///
     /// # Errors
     /// [`Error::File`] if the directory or its files cannot be written, [`Error::Content`] if an earlier line, other than a torn last
     /// one, is not a result.
     pub fn open(dir: &Path, resume: bool) -> Result<Self> {
         make_dir(dir)?;
-        let paths = [dir.join("results.jsonl"), dir.join("curves.jsonl")];
-        if !resume {
-            let [results, curve_log] = paths.map(|path| Log::create(&path));
-            let (results, curve_log) = (results?, curve_log?);
-            return Ok(Self { dir: dir.to_owned(), results, curve_log, measurements: vec![], curves: vec![], warnings: vec![] });
-        }
-        let (results, rows) = Log::resume::<Measurement>(&paths[0])?;
-        let (curve_log, curves) = Log::resume::<Curve>(&paths[1])?;
-        let warnings = rows.warning.into_iter().chain(curves.warning).collect();
-        Ok(Self { dir: dir.to_owned(), results, curve_log, measurements: rows.records, curves: curves.records, warnings })
+        let (results, measured) = open::<Measurement>(dir, "results.jsonl", resume)?;
+        let (curve_log, curves) = open::<Curve>(dir, "curves.jsonl", resume)?;
+        let (row_log, rows) = open::<RowCosts>(dir, "rows.jsonl", resume)?;
+        let warnings = [measured.warning, curves.warning, rows.warning].into_iter().flatten().collect();
+        let (measurements, curves, rows) = (measured.records, curves.records, rows.records);
+        Ok(Self { dir: dir.to_owned(), results, curve_log, row_log, measurements, curves, rows, warnings })
     }
 
     /// Adds all measurements of one job, in one write; a kill or a full disk loses the job as a whole.
@@ -81,6 +79,19 @@ impl Store {
         Ok(())
     }
 
+    /// Adds what the test rows of one job cost. Add it before its measurements, which are what marks it as done.
+    ///
+    /// # Errors
+    /// As [`append`](Self::append).
+    pub fn append_rows(&mut self, job: RowCosts) -> Result<()> {
+        if let Some(fault) = ids::key_fault(&job.key) {
+            return Err(self.refused(fault));
+        }
+        self.row_log.append(std::slice::from_ref(&job))?;
+        self.rows.push(job);
+        Ok(())
+    }
+
     /// Whether the job has measurements and none of them failed; a failed job is worth another try.
     pub fn done(&self, key: &Key) -> bool {
         let job: Vec<_> = self.measurements.iter().filter(|row| row.key == *key).cloned().collect();
@@ -96,6 +107,13 @@ impl Store {
     pub fn curves(&self) -> Vec<Curve> {
         let repeated = |at: usize| self.curves[at + 1..].iter().any(|later| same_curve(later, &self.curves[at]));
         (0..self.curves.len()).filter(|&at| !repeated(at)).map(|at| self.curves[at].clone()).collect()
+    }
+
+    /// Costs of the test rows of each job; of those repeated, only the last.
+    pub fn rows(&self) -> Vec<RowCosts> {
+        let repeated =
+            |at: usize| self.rows[at + 1..].iter().any(|later| (&later.key, &later.metric) == (&self.rows[at].key, &self.rows[at].metric));
+        (0..self.rows.len()).filter(|&at| !repeated(at)).map(|at| self.rows[at].clone()).collect()
     }
 
     /// What was found amiss when earlier lines were read and was set right.
@@ -116,6 +134,12 @@ impl Store {
             source: io::Error::new(io::ErrorKind::InvalidInput, fault),
         }
     }
+}
+
+/// A file of the directory, and what an earlier run left in it where that is kept.
+fn open<T: Record>(dir: &Path, name: &str, resume: bool) -> Result<(Log, Earlier<T>)> {
+    let path = dir.join(name);
+    if resume { Log::resume(&path) } else { Ok((Log::create(&path)?, Earlier { records: Vec::new(), warning: None })) }
 }
 
 fn same_curve(a: &Curve, b: &Curve) -> bool {

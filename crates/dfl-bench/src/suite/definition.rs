@@ -5,11 +5,10 @@ use dfl_core::{Error, Result, Schedule};
 use serde::Deserialize;
 
 use super::expand::expand;
-use super::{OptionGrid, Published, Study, Timing};
+use super::{Published, RunSpec, Study, Timing};
 use crate::data::pjm::Columns;
-use crate::registry::{PREDICTORS, Start, options_read};
+use crate::registry::Start;
 use crate::results::claims::{Claim, Verdict, judge};
-use crate::results::ids::{self, is_word};
 use crate::results::{Key, Measurement};
 use crate::tasks::{TaskOptions, make_task, unknown};
 
@@ -201,17 +200,19 @@ pub struct Training {
     /// Weights with which a linear predictor begins.
     #[serde(default)]
     pub start: Start,
-    /// Training on the squared error before the decision loss.
+    /// Training on the squared error, or on the likelihood of a distribution, before the decision loss.
     pub warm_up: Option<WarmUp>,
 }
 
-/// Training on the squared error first, so that the decision loss starts from a sensible prediction.
+/// Training on the squared error, or on the likelihood of a distribution, first, so that the decision loss starts from a sensible prediction.
 #[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[allow(missing_docs, reason = "as in `Training`")]
 pub struct WarmUp {
     pub epochs: ByProfile<usize>,
     pub learning_rate: f64,
+    /// That of the main phase unless given.
+    pub batch: Option<usize>,
 }
 
 fn schedule<'de, D: serde::Deserializer<'de>>(from: D) -> std::result::Result<Schedule, D::Error> {
@@ -222,61 +223,22 @@ fn schedule<'de, D: serde::Deserializer<'de>>(from: D) -> std::result::Result<Sc
     }
 }
 
-/// One row of the result table.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct RunSpec {
-    /// Id of the method or baseline.
-    pub method: String,
-    /// Id of the solver inside training, `none` if it has none.
-    #[serde(default = "none")]
-    pub solver: String,
-    /// Id of the predictor; `none` for a baseline.
-    #[serde(default = "none")]
-    pub predictor: String,
-    /// `published` or `honest` inputs.
-    #[serde(default = "published", deserialize_with = "columns")]
-    pub columns: Columns,
-    /// Settings of the method and its solver.
-    #[serde(default)]
-    pub options: OptionGrid,
-    /// Tells runs apart that differ in their options alone: appended to the solver's id, after a dash.
-    pub label: Option<String>,
-    /// Training in place of the experiment's.
-    pub training: Option<Training>,
-}
-
 fn both() -> Vec<Profile> {
     vec![Profile::Quick, Profile::Full]
-}
-
-fn none() -> String {
-    "none".into()
-}
-
-fn published() -> Columns {
-    Columns::Published
-}
-
-fn columns<'de, D: serde::Deserializer<'de>>(from: D) -> std::result::Result<Columns, D::Error> {
-    match String::deserialize(from)?.as_str() {
-        "published" => Ok(Columns::Published),
-        "honest" => Ok(Columns::Honest),
-        other => Err(serde::de::Error::unknown_variant(other, &["published", "honest"])),
-    }
 }
 
 impl Experiment {
     /// Refuses words that are not ids, a problem that is none, a run that stands twice, and settings under which nothing is measured.
     fn check(&self) -> Result<()> {
         // Names a size or a setting of the data that is none, before anything is run.
-        make_task(&self.task, &TaskOptions { size: &self.size, data: &self.data, columns: Columns::Published, seed: 0 })?;
+        let task = make_task(&self.task, &TaskOptions { size: &self.size, data: &self.data, columns: Columns::Published, seed: 0 })?;
         let rows = [("training rows", self.data.train), ("test rows", self.data.test), ("runs", self.run.len())];
         for (what, count) in rows {
             crate::data::polynomial::check_positive(what, count)?;
         }
         for (i, run) in self.run.iter().enumerate() {
             run.check()?;
+            run.check_fits(&*task, run.training.as_ref().unwrap_or(&self.training))?;
             let name = |r: &RunSpec| (r.method.clone(), r.solver_key(), r.predictor.clone(), r.columns);
             if self.run[..i].iter().any(|earlier| name(earlier) == name(run)) {
                 let known = "distinct in method, solver, label, predictor and columns".into();
@@ -287,26 +249,6 @@ impl Experiment {
     }
 }
 
-impl RunSpec {
-    /// The solver in a result row: its id, and the label if there is one.
-    pub fn solver_key(&self) -> String {
-        self.label.as_ref().map_or_else(|| self.solver.clone(), |label| format!("{}-{label}", self.solver))
-    }
-
-    fn check(&self) -> Result<()> {
-        if let Some(label) = self.label.as_ref().filter(|label| !is_word(label)) {
-            return Err(Error::Unknown { what: "label", given: label.clone(), known: "words of small letters, digits, _ and -".into() });
-        }
-        if self.predictor == "none" {
-            one_of("baseline", &self.method, ids::NO_LEARNING.iter().copied())?;
-            one_of("solver of a baseline", &self.solver, ["none"])?;
-            return self.options.check(&[]);
-        }
-        one_of("predictor", &self.predictor, PREDICTORS.iter().map(|p| p.0))?;
-        self.options.check(&options_read(&self.method, &self.solver)?)
-    }
-}
-
 impl Training {
     fn check(&self) -> Result<()> {
         let settings = [
@@ -314,6 +256,7 @@ impl Training {
             ("epochs", self.epochs.full),
             ("batch", self.batch),
             ("learning rates", self.learning_rates.len()),
+            ("batch of the warm-up", self.warm_up.and_then(|w| w.batch).unwrap_or(self.batch)),
         ];
         settings.into_iter().try_for_each(|(what, count)| crate::data::polynomial::check_positive(what, count))
     }

@@ -1,9 +1,11 @@
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
-use dfl_core::{Decider, Error, Instances, Request, Result, Splits, label};
+use dfl_core::{Error, Instances, Request, Result, Splits, label};
 
+use super::checkpoint::Checkpoint;
 use super::learn::{Learned, Learner};
+use super::pupil::{School, Work};
+use super::run_spec::Kind;
 use super::{Candidate, Choose, Experiment, Profile, RunSpec, Select, Training};
 use crate::registry::{Method, MethodOptions, Setup};
 use crate::tasks::{Benchmark, Figure, TaskOptions, make_task};
@@ -20,8 +22,8 @@ pub(super) struct Job<'a> {
 pub(super) struct Record {
     /// Figures on the test rows, the leading one first, then costs of training.
     pub(super) figures: Vec<Figure>,
-    /// Number of test rows.
-    pub(super) rows: usize,
+    /// Names of the test rows, and what each cost.
+    pub(super) rows: (Vec<u64>, Vec<f64>),
     /// Leading figure on the validation rows, by epoch; empty for a baseline.
     pub(super) curve: Vec<[f64; 2]>,
     /// What was chosen on the validation rows.
@@ -36,6 +38,13 @@ struct Try<'a> {
     settings: Settings,
 }
 
+/// The best of them.
+struct Best<'l> {
+    learned: Learned<'l>,
+    settings: Settings,
+    work: Work,
+}
+
 /// Settings by name.
 type Settings = BTreeMap<String, f64>;
 
@@ -45,12 +54,12 @@ pub(super) struct Around<'a> {
     pub(super) device: &'a str,
     pub(super) methods: fn(&str, &Setup<'_>) -> Result<Method>,
     pub(super) interrupted: &'a dyn Fn() -> bool,
+    pub(super) checkpoint: &'a Checkpoint,
 }
 
 impl<'a> Job<'a> {
-    /// A job of no predictor is a baseline.
-    pub(super) fn is_baseline(&self) -> bool {
-        self.run.predictor == "none"
+    fn is_baseline(&self) -> bool {
+        self.run.kind() == Kind::Baseline
     }
 
     pub(super) fn training(&self) -> &'a Training {
@@ -63,24 +72,24 @@ impl<'a> Job<'a> {
         let (task, data) = self.load()?;
         if self.is_baseline() {
             let decisions = task.baseline(&self.run.method, &data)?;
-            let figures = task.figures(&data.test, &decisions)?;
-            return Ok(Record { figures, rows: data.test.len(), curve: Vec::new(), settings: Settings::new() });
+            let (figures, costs) = (task.figures(&data.test, &decisions)?, task.per_row(&data.test, &decisions)?);
+            return Ok(Record { figures, rows: (data.test.ids, costs), curve: Vec::new(), settings: Settings::new() });
         }
         self.check_choice(&data)?;
-        let (judge, tries) = (task.oracle()?, self.tries(around)?);
-        let learner = self.learner(&*task, &data, &*judge, around);
-        let (best, settings) = self.best(&learner, around, &tries)?;
-        let mut figures = learner.judge(&*best.model, &data.test)?;
-        figures.extend(costs(&best));
-        Ok(Record { figures, rows: data.test.len(), curve: best.curve, settings })
+        let (tries, learner) = (self.tries(around)?, self.learner(&*task, &data, around));
+        let Best { learned, settings, work } = self.best(&learner, around, &tries)?;
+        let judged = (learned.judge)(&data.test)?;
+        let mut figures = judged.figures;
+        figures.extend(costs(&learned, &work, data.train.len().div_ceil(self.training().batch)));
+        Ok(Record { figures, rows: (data.test.ids.clone(), judged.per_row), curve: learned.curve, settings })
     }
 
-    fn learner<'l>(&self, task: &'l dyn Benchmark, data: &'l Splits, judge: &'l dyn Decider, around: &Around<'l>) -> Learner<'l>
+    fn learner<'l>(&self, task: &'l dyn Benchmark, data: &'l Splits, around: &Around<'l>) -> Learner<'l>
     where
         'a: 'l,
     {
-        let Around { profile, device, interrupted, .. } = *around;
-        Learner { task, data, judge, predictor: &self.run.predictor, device, seed: self.seed, profile, interrupted }
+        let Around { profile, interrupted, checkpoint, .. } = *around;
+        Learner { task, data, training: self.training(), seed: self.seed, profile, interrupted, checkpoint }
     }
 
     /// Each combination of options at each rate; where the first seed chooses for all, the one that is best on its rows.
@@ -95,23 +104,22 @@ impl<'a> Job<'a> {
         if self.training().choose == Choose::FirstSeed && self.seed > 0 && tries.len() > 1 {
             let first = Job { seed: 0, ..*self };
             let (task, data) = first.load()?;
-            let judge = task.oracle()?;
-            let (_, settings) = first.best(&first.learner(&*task, &data, &*judge, around), around, &tries)?;
+            let Best { settings, .. } = first.best(&first.learner(&*task, &data, around), around, &tries)?;
             tries.retain(|tried| tried.settings == settings);
         }
         Ok(tries)
     }
 
     /// Trains each, with a method of its own so that none starts warm from another's answers. One that diverges loses to any that does not.
-    fn best(&self, learner: &Learner<'_>, around: &Around<'_>, tries: &[Try<'_>]) -> Result<(Learned, Settings)> {
-        let mut best: Result<(Learned, Settings)> = Err(Error::Domain { what: "number of learning rates", value: 0.0, need: "at least 1" });
+    fn best<'l>(&self, learner: &Learner<'l>, around: &Around<'l>, tries: &[Try<'_>]) -> Result<Best<'l>> {
+        let mut best: Result<Best<'l>> = Err(Error::Domain { what: "number of learning rates", value: 0.0, need: "at least 1" });
         for attempt in tries {
-            let tried = match self.train(attempt.options, attempt.rate, learner, around) {
+            let tried = match self.train(attempt, learner, around) {
                 Err(error) if !matches!(error, Error::Diverged { .. }) => return Err(error),
-                tried => tried.map(|learned| (learned, attempt.settings.clone())),
+                tried => tried,
             };
             let better = match (&best, &tried) {
-                (Ok((best, _)), Ok((tried, _))) => tried.valid < best.valid,
+                (Ok(best), Ok(tried)) => tried.learned.valid < best.learned.valid,
                 (Err(_), _) => true,
                 (Ok(_), Err(_)) => false,
             };
@@ -122,12 +130,14 @@ impl<'a> Job<'a> {
         best
     }
 
-    fn train(&self, options: &MethodOptions, rate: f64, learner: &Learner<'_>, around: &Around<'_>) -> Result<Learned> {
-        let counters = Arc::default();
-        let (task, device) = (learner.task, learner.device);
-        let setup = Setup { task, solver: &self.run.solver, options, device, counters: &counters, train: &learner.data.train };
-        let learned = learner.train(&(around.methods)(&self.run.method, &setup)?, self.training(), rate)?;
-        Ok(Learned { calls: counters.snapshot().solves, ..learned })
+    fn train<'l>(&self, attempt: &Try<'_>, learner: &Learner<'l>, around: &Around<'l>) -> Result<Best<'l>> {
+        let work = Work::default();
+        let school = School { run: self.run, learner, around, options: attempt.options, work: &work };
+        let learned = match self.run.kind() {
+            Kind::Distribution => learner.train(school.distribution()?, attempt.rate),
+            Kind::Point | Kind::Baseline => learner.train(school.point()?, attempt.rate),
+        }?;
+        Ok(Best { learned, settings: attempt.settings.clone(), work })
     }
 
     /// A choice among rates or epochs needs rows to choose on.
@@ -173,11 +183,19 @@ fn add_normals(task: &dyn Benchmark, part: &mut Instances) -> Result<()> {
     Ok(())
 }
 
-/// What training took: seconds per epoch without validation, solves and their iterations in all.
-fn costs(learned: &Learned) -> [Figure; 3] {
+/// What training took: seconds per epoch without validation, solves and their iterations in all; of stochastic programs the seconds of a
+/// step and the solver's share of them.
+fn costs(learned: &Learned<'_>, work: &Work, steps: usize) -> Vec<Figure> {
     let seconds: Vec<f64> = learned.epochs.iter().map(|e| e.seconds).collect();
     let iterations: usize = learned.epochs.iter().map(|e| e.iterations).sum();
     let (mean, se) = (dfl_core::metrics::mean(&seconds), dfl_core::metrics::standard_error(&seconds));
     let cost = |metric, value, se| Figure { metric, value, se };
-    [cost("epoch_seconds", mean, se), cost("oracle_calls", learned.calls as f64, None), cost("iterations", iterations as f64, None)]
+    let calls = work.counters.snapshot().solves as f64;
+    let mut costs = vec![cost("epoch_seconds", mean, se), cost("oracle_calls", calls, None), cost("iterations", iterations as f64, None)];
+    let solving = work.watch.seconds();
+    if solving > 0.0 {
+        costs.push(cost("step_seconds", mean / steps as f64, None));
+        costs.push(cost("solve_share", solving / seconds.iter().sum::<f64>(), None));
+    }
+    costs
 }

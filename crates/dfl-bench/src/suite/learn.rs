@@ -1,136 +1,162 @@
 use std::ops::ControlFlow;
 
-use dfl_core::{Batch, Decider, EpochReport, Error, Instances, Result, Splits, TrainOptions, Trainable, train};
+use dfl_core::{
+    Batch, Callback, EpochReport, Error, Instances, Objective, Parameters, Predictor, Result, Splits, TrainOptions, metrics, train,
+};
 
+use super::checkpoint::Checkpoint;
+use super::pupil::{Decide, Pupil};
 use super::{Profile, Select, Training};
-use crate::registry::{Method, PredictorOptions, make_predictor};
 use crate::tasks::{Benchmark, Figure};
 
 /// Tells the random numbers of the warm-up from those of the main phase.
 const WARM_UP_SEED: u64 = 1 << 32;
 
-/// What training one model needs besides its settings.
+/// What training one model needs besides the model.
+#[derive(Clone, Copy)]
 pub(super) struct Learner<'a> {
     pub(super) task: &'a dyn Benchmark,
     pub(super) data: &'a Splits,
-    /// Decides at the prediction when the model is judged; always exact.
-    pub(super) judge: &'a dyn Decider,
-    pub(super) predictor: &'a str,
-    pub(super) device: &'a str,
+    pub(super) training: &'a Training,
     pub(super) seed: u64,
     pub(super) profile: Profile,
     /// Looked at after each step.
     pub(super) interrupted: &'a dyn Fn() -> bool,
+    /// Where weights are kept if training diverges.
+    pub(super) checkpoint: &'a Checkpoint,
 }
 
 /// A trained model's record.
-pub(super) struct Learned {
-    pub(super) model: Box<dyn Trainable>,
+pub(super) struct Learned<'a> {
+    /// Judges the weights that are reported.
+    pub(super) judge: Box<dyn Fn(&Instances) -> Result<Judged> + 'a>,
     /// Leading figure on the validation rows after each epoch.
     pub(super) curve: Vec<[f64; 2]>,
     /// That of the weights that are reported.
     pub(super) valid: f64,
     pub(super) epochs: Vec<EpochReport>,
-    /// Solves of the solver inside training; rows that a cache answers are none.
-    pub(super) calls: u64,
 }
 
-impl Learner<'_> {
-    /// Trains from fresh weights at one learning rate.
-    pub(super) fn train(&self, method: &Method, training: &Training, learning_rate: f64) -> Result<Learned> {
-        let (inputs, outputs) = (self.data.train.features.cols(), self.data.train.truth.cols());
-        let (shared, start) = (self.task.shared_items(), training.start);
-        let options = PredictorOptions { inputs, outputs, shared, seed: self.seed, start, device: self.device };
-        let mut model = make_predictor(self.predictor, &options)?;
-        self.warm_up(training, &mut *model)?;
-        let options = TrainOptions {
-            epochs: training.epochs.of(self.profile),
-            batch: training.batch,
-            learning_rate,
-            schedule: training.schedule,
-            seed: self.seed,
-            ..TrainOptions::default()
-        };
-        let mut watch = Watch { learner: self, select: training.select, curve: Vec::new(), best: None };
-        let epochs = train(&mut *model, method, &self.data.train, &options, &mut watch)?;
-        let Watch { curve, best, .. } = watch;
+/// What decisions are worth.
+pub(super) struct Judged {
+    /// The leading figure first; then how far predictions are from the truth, where they are predictions of it.
+    pub(super) figures: Vec<Figure>,
+    /// The leading figure of each row.
+    pub(super) per_row: Vec<f64>,
+}
+
+impl<'a> Learner<'a> {
+    /// Trains from fresh weights at one learning rate; weights that ran away leave the last finite ones in the checkpoint.
+    pub(super) fn train<M: Parameters + Predictor + ?Sized + 'a>(&self, pupil: Pupil<'a, M>, rate: f64) -> Result<Learned<'a>> {
+        let Pupil { mut model, warm_up, objective, decide, predicts_truth } = pupil;
+        let mut watch = Watch { learner: self, decide: &decide, warm: false, curve: Vec::new(), best: None, finite: model.values() };
+        let trained = self.both_phases(&mut *model, (&*warm_up, &*objective), rate, &mut watch);
+        let Watch { curve, best, finite, .. } = watch;
+        if matches!(trained, Err(Error::Diverged { .. })) {
+            self.checkpoint.keep(&mut *model, &finite);
+        }
+        let epochs = trained?;
         let mut valid = curve.last().map_or(f64::INFINITY, |p| p[1]);
         if let Some((value, weights)) = best {
             model.set_values(&weights)?;
             valid = value;
         }
+        let task = self.task;
+        let judge = Box::new(move |part: &Instances| {
+            let decisions = decide(&model, part)?;
+            let mut figures = task.figures(part, &decisions)?;
+            if predicts_truth {
+                let value = metrics::rmse(model.predict(&part.features)?.as_slice(), part.truth.as_slice());
+                figures.push(Figure { metric: "rmse", value, se: None });
+            }
+            Ok(Judged { figures, per_row: task.per_row(part, &decisions)? })
+        });
         // A figure that is no number loses every comparison.
-        Ok(Learned { model, curve, valid: if valid.is_nan() { f64::INFINITY } else { valid }, epochs, calls: 0 })
+        Ok(Learned { judge, curve, valid: if valid.is_nan() { f64::INFINITY } else { valid }, epochs })
     }
 
-    fn warm_up(&self, training: &Training, model: &mut (dyn Trainable + 'static)) -> Result<()> {
-        let Some(warm_up) = training.warm_up else { return Ok(()) };
-        let squared = crate::registry::squared_error()?;
-        let options = TrainOptions {
-            epochs: warm_up.epochs.of(self.profile),
+    /// The warm-up, if there is one, and the main phase, whose epochs are returned.
+    fn both_phases<M: Parameters + ?Sized>(
+        &self,
+        model: &mut M,
+        (warm_up, objective): (&dyn Objective<M>, &dyn Objective<M>),
+        rate: f64,
+        watch: &mut Watch<'_, 'a, M>,
+    ) -> Result<Vec<EpochReport>> {
+        let training = self.training;
+        let main = TrainOptions {
+            epochs: training.epochs.of(self.profile),
             batch: training.batch,
-            learning_rate: warm_up.learning_rate,
-            // Shuffles and dropout masks of its own.
-            seed: self.seed ^ WARM_UP_SEED,
+            learning_rate: rate,
+            schedule: training.schedule,
+            seed: self.seed,
             ..TrainOptions::default()
         };
-        train(model, &squared, &self.data.train, &options, &mut Interrupt(self.interrupted)).map(|_| ())
+        if let Some(first) = training.warm_up {
+            let options = TrainOptions {
+                epochs: first.epochs.of(self.profile),
+                batch: first.batch.unwrap_or(training.batch),
+                learning_rate: first.learning_rate,
+                // Shuffles and dropout masks of its own.
+                seed: self.seed ^ WARM_UP_SEED,
+                ..TrainOptions::default()
+            };
+            train(model, warm_up, &self.data.train, &options, watch)?;
+        }
+        watch.warm = true;
+        train(model, objective, &self.data.train, &main, watch)
     }
 
-    /// Decides at the model's predictions and measures; one more figure says how far the predictions are from the truth.
-    pub(super) fn judge(&self, model: &dyn Trainable, part: &Instances) -> Result<Vec<Figure>> {
-        let predictions = model.predict(&part.features)?;
-        let decisions = self.decide(&predictions, part)?;
-        let mut figures = self.task.figures(part, &decisions)?;
-        let rmse = dfl_core::metrics::rmse(predictions.as_slice(), part.truth.as_slice());
-        figures.push(Figure { metric: "rmse", value: rmse, se: None });
-        Ok(figures)
-    }
-
-    /// Decides at predictions, which weights that ran away in the last step of an epoch spoil before any further step can tell.
-    fn decide(&self, predictions: &Batch, part: &Instances) -> Result<Batch> {
-        predictions.check_finite("prediction").map_err(|e| e.diverged(&part.ids))?;
-        Ok(dfl_core::decide(self.judge, predictions, &part.ids)?.0)
-    }
-}
-
-/// Stops at an interruption.
-struct Interrupt<'a>(&'a dyn Fn() -> bool);
-
-impl Interrupt<'_> {
-    fn check(&self) -> Result<ControlFlow<()>> {
-        if (self.0)() { Err(Error::Interrupted) } else { Ok(ControlFlow::Continue(())) }
+    /// Leading figure on the validation rows.
+    fn validate<M: ?Sized>(&self, decide: &Decide<'_, M>, model: &M) -> Result<f64> {
+        let decisions: Batch = decide(model, &self.data.valid)?;
+        Ok(self.task.figures(&self.data.valid, &decisions)?[0].value)
     }
 }
 
-impl dfl_core::Callback<dyn Trainable> for Interrupt<'_> {
-    fn step_end(&mut self, _step: usize) -> Result<ControlFlow<()>> {
-        self.check()
-    }
-}
-
-/// Follows the validation figure and keeps the best weights if asked to.
-struct Watch<'a> {
-    learner: &'a Learner<'a>,
-    select: Select,
+/// Stops at an interruption, keeps the last weights that are finite, and after the warm-up follows the validation figure, keeping the best
+/// weights if asked to.
+struct Watch<'w, 'a, M: ?Sized> {
+    learner: &'w Learner<'a>,
+    decide: &'w Decide<'a, M>,
+    warm: bool,
     curve: Vec<[f64; 2]>,
     best: Option<(f64, Vec<f64>)>,
+    finite: Vec<f64>,
 }
 
-impl dfl_core::Callback<dyn Trainable> for Watch<'_> {
+impl<M: Parameters + ?Sized> Callback<M> for Watch<'_, '_, M> {
     fn step_end(&mut self, _step: usize) -> Result<ControlFlow<()>> {
-        Interrupt(self.learner.interrupted).check()
+        if (self.learner.interrupted)() { Err(Error::Interrupted) } else { Ok(ControlFlow::Continue(())) }
     }
 
-    fn epoch_end(&mut self, model: &mut (dyn Trainable + 'static), report: &EpochReport) -> Result<ControlFlow<()>> {
-        let valid = &self.learner.data.valid;
-        let decisions = self.learner.decide(&model.predict(&valid.features)?, valid)?;
-        let value = self.learner.task.figures(valid, &decisions)?[0].value;
-        self.curve.push([(report.epoch + 1) as f64, value]);
-        let better = value.is_finite() && self.best.as_ref().is_none_or(|(best, _)| value < *best);
-        if self.select == Select::BestValid && better {
-            self.best = Some((value, model.values()));
+    fn epoch_end(&mut self, model: &mut M, report: &EpochReport) -> Result<ControlFlow<()>> {
+        let weights = model.values();
+        if self.warm {
+            let value = self.learner.validate(self.decide, model).map_err(|e| self.located(e, report))?;
+            self.curve.push([(report.epoch + 1) as f64, value]);
+            let better = value.is_finite() && self.best.as_ref().is_none_or(|(best, _)| value < *best);
+            if self.learner.training.select == Select::BestValid && better {
+                self.best = Some((value, weights.clone()));
+            }
+        }
+        if weights.iter().all(|w| w.is_finite()) {
+            self.finite = weights;
         }
         Ok(ControlFlow::Continue(()))
+    }
+}
+
+impl<M: ?Sized> Watch<'_, '_, M> {
+    /// Weights that ran away in the last step of an epoch spoil the validation before any further step can tell.
+    fn located(&self, error: Error, report: &EpochReport) -> Error {
+        let steps = self.learner.data.train.len().div_ceil(self.learner.training.batch);
+        match error {
+            Error::Diverged { what, id, column, value, .. } => {
+                let last_loss = Some(report.loss).filter(|loss| loss.is_finite());
+                Error::Diverged { what, id, column, value, step: (report.epoch + 1) * steps, last_loss }
+            }
+            other => other,
+        }
     }
 }

@@ -3,12 +3,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use dfl_core::{Error, Result};
 
+use super::checkpoint::Checkpoint;
 use super::job::{Around, Job, Record};
+use super::run_spec::Kind;
 use super::timing::{Figures, PeerHome, Peers, SEED, Surroundings, TimingJob};
 use super::{Definition, Profile, Published};
 use crate::data::pjm::Columns;
 use crate::registry::{Method, Setup};
-use crate::results::{Curve, Key, Measurement, Store, ids};
+use crate::results::{Curve, Key, Measurement, RowCosts, Store, ids};
 use crate::tasks::Figure;
 
 /// How a suite is run.
@@ -166,7 +168,7 @@ impl Runner<'_> {
         for experiment in definition.experiment.iter().filter(|e| e.profiles.contains(&self.options.profile)) {
             for run in &experiment.run {
                 let learned = self.options.seeds.unwrap_or(experiment.seeds.of(self.options.profile));
-                let seeds = if run.predictor == "none" { experiment.baseline_seeds.unwrap_or(learned).min(learned) } else { learned };
+                let seeds = if run.kind() == Kind::Baseline { experiment.baseline_seeds.unwrap_or(learned).min(learned) } else { learned };
                 jobs.extend((0..seeds).map(|seed| Job { experiment, run, seed }));
             }
         }
@@ -194,7 +196,8 @@ impl Runner<'_> {
             return Err(Error::Interrupted);
         }
         let device = self.options.device.clone();
-        let around = Around { profile: self.options.profile, device: &device, methods: self.methods, interrupted: &stop };
+        let (profile, checkpoint) = (self.options.profile, Checkpoint::new(self.store.dir(), key));
+        let around = Around { profile, device: &device, methods: self.methods, interrupted: &stop, checkpoint: &checkpoint };
         match job.execute(&around) {
             Ok(record) => {
                 let bad = record.figures.iter().find(|f| !f.value.is_finite()).copied();
@@ -207,25 +210,29 @@ impl Runner<'_> {
             Err(Error::Interrupted) => Err(Error::Interrupted),
             Err(error) => {
                 let metric = crate::tasks::leading_metric(&key.task);
-                self.store.append(&[self.stamp(Measurement::failed(key, metric, Chain(&error)))])?;
+                let failed = Measurement::failed(key, metric, format_args!("{}{}", Chain(&error), checkpoint.note()));
+                self.store.append(&[self.stamp(failed)])?;
                 Ok(Outcome::Failed(error))
             }
         }
     }
 
     fn keep(&mut self, key: &Key, record: Record) -> Result<()> {
-        let rows = record.rows;
+        let (names, costs) = &record.rows;
         let measurements: Vec<Measurement> = record
             .figures
             .iter()
             .map(|f| {
                 let published = self.published.get(key, f.metric).map(|figure| figure.value);
-                self.stamp(measured(key, f, rows).published(published).chosen(&record.settings))
+                self.stamp(measured(key, f, names.len()).published(published).chosen(&record.settings))
             })
             .collect();
         if !record.curve.is_empty() {
             let what = format!("valid_{}", record.figures[0].metric);
             self.store.append_curves(&[Curve::new(key, &what, record.curve)])?;
+        }
+        if let Some(costs) = RowCosts::new(key, names, costs) {
+            self.store.append_rows(costs)?;
         }
         self.store.append(&measurements)
     }

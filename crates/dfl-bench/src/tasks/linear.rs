@@ -1,6 +1,6 @@
 use dfl_core::{Batch, Decider, Error, Formulation, Instances, Request, Result, Source, Splits, Task, metrics};
 
-use super::{Benchmark, Figure, unknown};
+use super::{Benchmark, Figure, cut, repeat, unknown};
 use crate::power::fit_least_squares;
 
 /// What a regret is relative to.
@@ -85,12 +85,7 @@ impl<P: LinearProblem> Source for LinearTask<P> {
         let samples = request.train + request.valid + request.test;
         let (features, costs) = self.problem.draw(samples, numpy_seed(request.seed)?)?;
         let all = Instances::new(features, costs)?;
-        let part = |from: usize, len: usize| all.select(&(from..from + len).collect::<Vec<_>>());
-        Ok(Splits {
-            train: part(0, request.train),
-            valid: part(request.train, request.valid),
-            test: part(request.train + request.valid, request.test),
-        })
+        Ok(cut(&all, request))
     }
 }
 
@@ -166,9 +161,10 @@ pub(super) fn numpy_seed(seed: u64) -> Result<u32> {
 }
 
 /// Refuses a seed that would draw other constants of the problem, such as weights, than those that it was made with.
-pub(super) fn check_seed(made_with: u32, asked: u32) -> Result<()> {
+pub(super) fn check_seed(made_with: impl Into<u64>, asked: impl Into<u64>) -> Result<()> {
     let need = "the seed that the task was made with, which draws what all its instances share";
-    if made_with == asked { Ok(()) } else { Err(Error::Domain { what: "seed", value: f64::from(asked), need }) }
+    let asked = asked.into();
+    if made_with.into() == asked { Ok(()) } else { Err(Error::Domain { what: "seed", value: asked as f64, need }) }
 }
 
 fn column_means(table: &Batch) -> Vec<f64> {
@@ -177,8 +173,4 @@ fn column_means(table: &Batch) -> Vec<f64> {
         means.iter_mut().zip(row).for_each(|(m, v)| *m += v / table.rows() as f64);
     }
     means
-}
-
-fn repeat(row: &[f64], rows: usize) -> Result<Batch> {
-    Batch::from_vec(rows, row.len(), row.repeat(rows))
 }

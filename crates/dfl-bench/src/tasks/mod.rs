@@ -1,7 +1,10 @@
 //! The decision problems that are measured. A task is one file here and one line of [`TASKS`].
 
+mod allocation;
+mod inventory;
 mod knapsack;
 mod linear;
+mod outcome;
 mod power;
 mod pyepo_portfolio;
 mod shortest_path;
@@ -11,8 +14,10 @@ mod unambiguous;
 
 use std::sync::Arc;
 
-use dfl_core::{Batch, CostCurvature, Decider, Error, Formulation, Instances, Program, Result, Splits, Task};
+use dfl_core::{Batch, CostCurvature, Decider, Error, Formulation, Instances, Program, Request, Result, Splits, Task};
 
+pub use allocation::{AllocationCost, AllocationTask};
+pub use inventory::InventoryTask;
 pub use knapsack::{Items, KnapsackTask};
 pub use linear::{LinearProblem, LinearTask};
 pub use power::PowerScheduling;
@@ -52,6 +57,14 @@ pub trait Benchmark: Task {
     /// # Errors
     /// [`Error::Dimension`] if shapes disagree.
     fn figures(&self, part: &Instances, decisions: &Batch) -> Result<Vec<Figure>>;
+
+    /// What each row of `part` costs under its decision, `[b]`, less being better: what methods are compared by row by row.
+    ///
+    /// # Errors
+    /// As [`Benchmark::figures`].
+    fn per_row(&self, part: &Instances, decisions: &Batch) -> Result<Vec<f64>> {
+        self.costs(&part.truth, decisions)
+    }
 
     /// Whether the figures compare with the exact optimum, so that the data must be labelled.
     fn needs_labels(&self) -> bool;
@@ -127,12 +140,19 @@ impl TaskOptions<'_> {
     fn count(&self, what: &'static str, need: &'static str) -> Result<usize> {
         self.problem_size().parse().map_err(|_| unknown(what, self.size, [need]))
     }
+
+    /// A size that is the dimension of the decision after a `d`.
+    fn dimension(&self, what: &'static str, need: &'static str) -> Result<usize> {
+        self.problem_size().strip_prefix('d').and_then(|d| d.parse().ok()).ok_or_else(|| unknown(what, self.size, [need]))
+    }
 }
 
 type Make = fn(&TaskOptions<'_>) -> Result<Box<dyn Benchmark>>;
 
 /// Every task: id, leading metric, how it is made.
 pub const TASKS: &[(&str, &str, Make)] = &[
+    ("allocation", "task_loss", |o| Ok(Box::new(AllocationTask::from_options(o)?))),
+    ("inventory", "task_loss", |o| Ok(Box::new(InventoryTask::from_options(o)?))),
     ("power", "task_loss", |o| Ok(Box::new(PowerScheduling::new(o.columns)))),
     ("knapsack", "normalized_regret", |o| Ok(Box::new(KnapsackTask::from_options(o)?))),
     ("pyepo_portfolio", "normalized_regret", |o| Ok(Box::new(PyepoPortfolioTask::from_options(o)?))),
@@ -155,6 +175,21 @@ pub fn make_task(id: &str, options: &TaskOptions<'_>) -> Result<Box<dyn Benchmar
         Some((_, _, make)) => make(options),
         None => Err(unknown("task", id, TASKS.iter().map(|t| t.0))),
     }
+}
+
+/// Training, validation and test rows of one draw, in this order.
+fn cut(all: &Instances, request: &Request) -> Splits {
+    let part = |from: usize, len: usize| all.select(&(from..from + len).collect::<Vec<_>>());
+    Splits {
+        train: part(0, request.train),
+        valid: part(request.train, request.valid),
+        test: part(request.train + request.valid, request.test),
+    }
+}
+
+/// The same row for all.
+fn repeat(row: &[f64], rows: usize) -> Result<Batch> {
+    Batch::from_vec(rows, row.len(), row.repeat(rows))
 }
 
 /// An id that is not among the known ones.

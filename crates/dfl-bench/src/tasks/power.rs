@@ -1,12 +1,14 @@
 use std::sync::Arc;
 
 use dfl_core::{
-    Batch, Cost, CostGrad, Csc, Decider, Entry, Formulation, Instances, ParamMap, Program, Request, Result, Source, Splits, Task, metrics,
+    Batch, CostGrad, Csc, Decider, Entry, Formulation, Instances, ParamMap, Program, Request, Result, Source, Splits, Task, metrics,
 };
 
-use super::{Benchmark, Figure, unknown};
+use dfl_solvers::{Backend, Batched, Deciding, Identity, Limits};
+
+use super::{Benchmark, Figure, Uncertain, unknown};
 use crate::data::pjm::{Columns, HOURS, Part, Pjm, Split};
-use crate::power::{Baseline, PowerCost};
+use crate::power::{Baseline, PowerCost, UncertainDemand};
 use crate::registry::{Ramps, make_decider};
 
 /// Scheduling a day's generation before the demand is known, on the PJM data with its published split. Minimises.
@@ -21,6 +23,17 @@ impl PowerScheduling {
     /// The task with the published constants.
     pub fn new(columns: Columns) -> Self {
         Self { cost: PowerCost::PUBLISHED, columns }
+    }
+
+    /// $\min_z \tfrac12 \|z - \theta\|^2$ under the ramps.
+    fn nearest_schedule(&self) -> Result<Box<dyn Decider>> {
+        let ramps = self.uncertain_demand().feasible().with_quadratic(Csc::diagonal(&[1.0; HOURS]));
+        let pull = (0..HOURS).fold(ParamMap::new(HOURS), |map, i| map.link(Entry::C(i), i, -1.0));
+        Backend::ActiveSet.decider(ramps, pull, &Deciding { visible: Some(HOURS), warm: true, limits: Limits::default() })
+    }
+
+    fn uncertain_demand(&self) -> Arc<UncertainDemand> {
+        Arc::new(UncertainDemand::new(self.cost, HOURS))
     }
 
     /// The baseline of an id under these columns.
@@ -42,26 +55,12 @@ impl PowerScheduling {
     }
 }
 
-impl Cost for PowerCost {
-    fn value(&self, y: &[f64], z: &[f64]) -> f64 {
-        y.iter().zip(z).map(|(&y, &z)| self.hour(y, z)).sum()
-    }
-}
-
-impl CostGrad for PowerCost {
-    fn grad_z(&self, y: &[f64], z: &[f64], out: &mut [f64]) {
-        for ((g, &y), &z) in out.iter_mut().zip(y).zip(z) {
-            *g = self.hour_slope(y, z);
-        }
-    }
-}
-
 impl Task for PowerScheduling {
     fn name(&self) -> &'static str {
         "power"
     }
     fn cost(&self, truth: &[f64], decision: &[f64]) -> f64 {
-        Cost::value(&self.cost, truth, decision)
+        truth.iter().zip(decision).map(|(&y, &z)| self.cost.hour(y, z)).sum()
     }
     fn oracle(&self) -> Result<Box<dyn Decider>> {
         make_decider(self, "active_set", false)
@@ -92,7 +91,7 @@ impl Task for PowerScheduling {
         Some(Formulation { program, params, visible: HOURS })
     }
     fn gradient_cost(&self) -> Option<Arc<dyn CostGrad>> {
-        Some(Arc::new(self.cost))
+        Some(self.uncertain_demand())
     }
 }
 
@@ -116,6 +115,19 @@ impl Benchmark for PowerScheduling {
 
     fn needs_labels(&self) -> bool {
         false
+    }
+
+    fn uncertain(&self) -> Option<Uncertain> {
+        let cost = self.uncertain_demand();
+        Some(Uncertain { feasible: cost.feasible(), cost })
+    }
+
+    /// The published policy keeps no ramps: its output is the schedule. With honest columns the schedule is the nearest one that keeps them.
+    fn policy(&self) -> Option<Result<Box<dyn Decider>>> {
+        Some(match self.columns {
+            Columns::Published => Ok(Box::new(Batched::new(Identity::new(HOURS)))),
+            Columns::Honest => self.nearest_schedule(),
+        })
     }
 
     fn baselines(&self) -> &'static [&'static str] {

@@ -1,5 +1,5 @@
-use crate::dense::solve_spd;
 use crate::kernels::{add_scaled, dot};
+use dfl_core::dense::solve_spd;
 
 /// Share of the mean complementarity that a step aims at.
 const CENTRING: f64 = 0.1;

@@ -1,10 +1,10 @@
 //! Least-squares fits of a local loss to sampled regrets.
 
+use dfl_core::dense::solve_spd;
 use dfl_core::{Batch, Rng};
 
 use super::{LocalShape, LodlOptions, least};
 use crate::cone::ActiveSet;
-use crate::dense::solve_spd;
 use crate::kernels::{add_scaled, dot};
 
 /// Most steps of Levenberg and Marquardt.

@@ -12,6 +12,7 @@ mod interpolated;
 mod perturbed;
 mod sample_mean;
 mod samples;
+mod timed;
 
 pub use adaptive_imle::{AdaptiveImle, AdaptiveImleOptions};
 pub use cached::{Cached, Coin};
@@ -22,3 +23,4 @@ pub use imle::{Imle, ImleOptions, SumOfGamma};
 pub use interpolated::Interpolated;
 pub use perturbed::{Noise, Perturbed, PerturbedOptions};
 pub use sample_mean::SampleMean;
+pub use timed::{Stopwatch, Timed};

@@ -1,0 +1,212 @@
+use std::f64::consts::TAU;
+
+use crate::{Batch, Generative, Key, Linear, Parameters, Predictor, Result, Sampler, Stream, Trainable, check_len};
+
+/// What the deviation of a [`LinearGaussian`] depends on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Spread {
+    /// One deviation per output.
+    #[default]
+    Constant,
+    /// $\log \sigma$ is affine in the features.
+    Affine,
+}
+
+/// $y_j \sim N(\mu_j, \sigma_j^2)$, independent, with $\mu = W\phi + b$ and $\log \sigma$ constant or affine in $\phi$; in pure Rust, trained with
+/// [`Adam`](crate::Adam). Starts as the standard normal.
+///
+/// # Shapes
+/// Features `[b, inputs]`, predictions (the mean) `[b, outputs]`. Weights: those of the mean, `[outputs, inputs + 1]`, then those of
+/// $\log \sigma$, `[outputs, 1]` or `[outputs, inputs + 1]`.
+#[derive(Clone, Debug)]
+pub struct LinearGaussian {
+    mean: Linear,
+    /// Of the features, or of none.
+    log_deviation: Linear,
+    /// What [`Generative::pull_samples`] needs.
+    drawn: Drawn,
+}
+
+/// The last draw: $y = \mu + $ `noise`, the noise with its deviation.
+#[derive(Clone, Debug, Default)]
+struct Drawn {
+    features: Batch,
+    noise: Batch,
+}
+
+impl LinearGaussian {
+    /// A model that predicts the standard normal.
+    pub fn new(inputs: usize, outputs: usize, spread: Spread) -> Self {
+        let of = if spread == Spread::Affine { inputs } else { 0 };
+        Self { mean: Linear::new(inputs, outputs), log_deviation: Linear::new(of, outputs), drawn: Drawn::default() }
+    }
+
+    /// What the deviation is a function of.
+    fn spread_features(&self, features: &Batch) -> Batch {
+        if self.log_deviation.inputs() == 0 { Batch::zeros(features.rows(), 0) } else { features.clone() }
+    }
+
+    /// Mean and deviation, `[b, outputs]` each.
+    fn moments(&self, features: &Batch) -> Result<(Batch, Batch)> {
+        let mean = self.mean.predict(features)?;
+        let mut deviation = self.log_deviation.predict(&self.spread_features(features))?;
+        deviation.as_mut_slice().iter_mut().for_each(|s| *s = s.exp());
+        Ok((mean, deviation))
+    }
+
+    /// $\sigma \xi$, `[b, samples * outputs]`; a row's noise does not depend on the number of samples.
+    fn noise(&self, deviation: &Batch, samples: usize, stream: Stream) -> Batch {
+        let outputs = self.outputs();
+        let mut out = Batch::zeros(deviation.rows(), samples * outputs);
+        for i in 0..out.rows() {
+            let mut rng = stream.rng("gaussian samples", Key { id: i as u64, slot: 0 });
+            let deviations = deviation.row(i).iter().cycle();
+            out.row_mut(i).iter_mut().zip(deviations).for_each(|(to, s)| *to = s * rng.normal());
+        }
+        out
+    }
+
+    /// Numbers of the mean, and of the deviation.
+    fn parts<'v>(&self, what: &'static str, values: &'v [f64]) -> Result<(&'v [f64], &'v [f64])> {
+        let size = |of: &Linear| of.outputs() * (of.inputs() + 1);
+        check_len(what, size(&self.mean) + size(&self.log_deviation), values.len())?;
+        Ok(values.split_at(size(&self.mean)))
+    }
+
+    /// Adds the transposes of mean and log-deviation applied to cotangents on them.
+    fn pull(&mut self, features: &Batch, mean: &Batch, log_deviation: &Batch) -> Result<()> {
+        self.mean.forward(features, Stream::default())?;
+        self.mean.backward(mean)?;
+        self.log_deviation.forward(&self.spread_features(features), Stream::default())?;
+        self.log_deviation.backward(log_deviation)
+    }
+
+    /// Calls `each(row, sample, output, outcome minus mean over deviation, deviation)` for all outcomes.
+    fn for_each_outcome(&self, features: &Batch, outcomes: &Batch, mut each: impl FnMut(usize, usize, usize, f64, f64)) -> Result<()> {
+        check_len("outcomes", features.rows(), outcomes.rows())?;
+        outcomes.check_finite("outcomes")?;
+        let (mean, deviation) = self.moments(features)?;
+        for (i, row) in outcomes.iter().enumerate() {
+            for (m, outcome) in row.chunks_exact(self.outputs().max(1)).enumerate() {
+                for (j, y) in outcome.iter().enumerate() {
+                    let s = deviation.row(i)[j];
+                    each(i, m, j, (y - mean.row(i)[j]) / s, s);
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// $\log N(\mu + \sigma e; \mu, \sigma^2)$.
+fn log_normal(e: f64, deviation: f64) -> f64 {
+    -0.5 * (e * e + TAU.ln()) - deviation.ln()
+}
+
+impl Predictor for LinearGaussian {
+    fn name(&self) -> &'static str {
+        "gaussian"
+    }
+    fn inputs(&self) -> usize {
+        self.mean.inputs()
+    }
+    fn outputs(&self) -> usize {
+        self.mean.outputs()
+    }
+    fn predict(&self, features: &Batch) -> Result<Batch> {
+        self.mean.predict(features)
+    }
+}
+
+impl Sampler for LinearGaussian {
+    fn sample(&self, features: &Batch, samples: usize, stream: Stream) -> Result<Batch> {
+        let (mean, deviation) = self.moments(features)?;
+        Ok(shifted(&mean, self.noise(&deviation, samples, stream)))
+    }
+}
+
+/// Each row's mean added to all its samples.
+fn shifted(mean: &Batch, mut noise: Batch) -> Batch {
+    for i in 0..mean.rows() {
+        let centre = mean.row(i).iter().cycle();
+        noise.row_mut(i).iter_mut().zip(centre).for_each(|(y, c)| *y += c);
+    }
+    noise
+}
+
+impl Parameters for LinearGaussian {
+    fn values(&self) -> Vec<f64> {
+        [self.mean.values(), self.log_deviation.values()].concat()
+    }
+    fn set_values(&mut self, values: &[f64]) -> Result<()> {
+        let (mean, spread) = self.parts("weights", values)?;
+        self.mean.set_values(mean)?;
+        self.log_deviation.set_values(spread)
+    }
+    fn gradient(&self) -> Vec<f64> {
+        [self.mean.gradient(), self.log_deviation.gradient()].concat()
+    }
+    fn add_gradient(&mut self, scale: f64, other: &[f64]) -> Result<()> {
+        let (mean, spread) = self.parts("gradient", other)?;
+        self.mean.add_gradient(scale, mean)?;
+        self.log_deviation.add_gradient(scale, spread)
+    }
+    fn zero_grad(&mut self) {
+        self.mean.zero_grad();
+        self.log_deviation.zero_grad();
+    }
+    fn step(&mut self, learning_rate: f64) -> Result<()> {
+        self.mean.step(learning_rate)?;
+        self.log_deviation.step(learning_rate)
+    }
+}
+
+impl Generative for LinearGaussian {
+    fn has_density(&self) -> bool {
+        true
+    }
+    fn add_log_likelihood(&mut self, features: &Batch, outcomes: &Batch, weights: &Batch, _stream: Stream) -> Result<f64> {
+        check_len("outcomes", weights.cols() * self.outputs(), outcomes.cols())?;
+        check_len("weights", features.rows(), weights.rows())?;
+        weights.check_finite("weights")?;
+        let (b, n) = (features.rows(), self.outputs());
+        let (mut mean, mut spread, mut value) = (Batch::zeros(b, n), Batch::zeros(b, n), 0.0);
+        self.for_each_outcome(features, outcomes, |i, m, j, e, s| {
+            let w = weights.row(i)[m];
+            value += w * log_normal(e, s);
+            mean.row_mut(i)[j] += w * e / s;
+            spread.row_mut(i)[j] += w * (e * e - 1.0);
+        })?;
+        self.pull(features, &mean, &spread)?;
+        Ok(value)
+    }
+    fn log_density(&self, features: &Batch, outcomes: &Batch) -> Result<Batch> {
+        let samples = outcomes.cols() / self.outputs().max(1);
+        check_len("outcomes", samples * self.outputs(), outcomes.cols())?;
+        let mut out = Batch::zeros(outcomes.rows(), samples);
+        self.for_each_outcome(features, outcomes, |i, m, _, e, s| out.row_mut(i)[m] += log_normal(e, s))?;
+        Ok(out)
+    }
+    fn draw(&mut self, features: &Batch, samples: usize, stream: Stream) -> Result<Batch> {
+        let (mean, deviation) = self.moments(features)?;
+        let noise = self.noise(&deviation, samples, stream);
+        self.drawn = Drawn { features: features.clone(), noise: noise.clone() };
+        Ok(shifted(&mean, noise))
+    }
+    fn pull_samples(&mut self, cotangent: &Batch) -> Result<()> {
+        check_len("cotangent rows", self.drawn.noise.rows(), cotangent.rows())?;
+        check_len("cotangent", self.drawn.noise.cols(), cotangent.cols())?;
+        let drawn = std::mem::take(&mut self.drawn);
+        let n = self.outputs();
+        let (mut mean, mut spread) = (Batch::zeros(cotangent.rows(), n), Batch::zeros(cotangent.rows(), n));
+        for i in 0..cotangent.rows() {
+            for (k, (c, e)) in cotangent.row(i).iter().zip(drawn.noise.row(i)).enumerate() {
+                mean.row_mut(i)[k % n] += c;
+                spread.row_mut(i)[k % n] += c * e;
+            }
+        }
+        self.pull(&drawn.features, &mean, &spread)?;
+        self.drawn = drawn;
+        Ok(())
+    }
+}
