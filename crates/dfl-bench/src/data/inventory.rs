@@ -27,7 +27,7 @@ pub struct Demand {
 
 impl Demand {
     /// Weight, mean and standard deviation of each mode.
-    pub fn modes(&self) -> impl Iterator<Item = (f64, f64, f64)> {
+    pub fn modes(&self) -> impl Iterator<Item = (f64, f64, f64)> + Clone {
         let Self { weights, means, deviations } = *self;
         (0..2).map(move |k| (weights[k], means[k], deviations[k]))
     }

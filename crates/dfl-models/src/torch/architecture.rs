@@ -77,17 +77,32 @@ impl Architecture {
     /// # Errors
     /// [`Error::Domain`] naming the field.
     pub fn check(&self) -> Result<()> {
-        let widths = [("inputs", self.inputs), ("outputs", self.outputs)].into_iter();
-        for (what, n) in widths.chain(self.hidden.iter().map(|&n| ("hidden width", n))) {
-            if n == 0 || i32::try_from(n).is_err() {
-                return Err(Error::Domain { what, value: n as f64, need: "at least 1 and at most 2^31 - 1" });
-            }
-        }
-        if !(0.0..1.0).contains(&self.dropout) {
-            return Err(Error::Domain { what: "dropout", value: self.dropout, need: "at least 0 and below 1" });
-        }
-        Ok(())
+        check_widths(self.inputs, &self.hidden, self.outputs)?;
+        check_dropout(self.dropout)
     }
+}
+
+/// Refuses widths of a network that cannot be.
+pub(crate) fn check_widths(inputs: usize, hidden: &[usize], outputs: usize) -> Result<()> {
+    check_width("inputs", inputs)?;
+    check_width("outputs", outputs)?;
+    hidden.iter().try_for_each(|&n| check_width("hidden width", n))
+}
+
+/// Refuses a number of units, layers or components that cannot be.
+pub(crate) fn check_width(what: &'static str, n: usize) -> Result<()> {
+    if n == 0 || i32::try_from(n).is_err() {
+        return Err(Error::Domain { what, value: n as f64, need: "at least 1 and at most 2^31 - 1" });
+    }
+    Ok(())
+}
+
+/// Refuses what is no probability, and 1.
+pub(crate) fn check_dropout(dropout: f64) -> Result<()> {
+    if !(0.0..1.0).contains(&dropout) {
+        return Err(Error::Domain { what: "dropout", value: dropout, need: "at least 0 and below 1" });
+    }
+    Ok(())
 }
 
 #[cfg(test)]

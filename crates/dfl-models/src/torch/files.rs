@@ -5,6 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use dfl_core::{Error, Result};
+use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tch::Tensor;
 
@@ -39,11 +40,32 @@ pub(crate) fn write_text(path: &Path, text: &str) -> Result<()> {
     write_atomically(path, |beside| fs::write(beside, text))
 }
 
+/// Writes a configuration after a first line that says which model it is of.
+pub(crate) fn write_config<T: Serialize>(path: &Path, model: &str, config: &T) -> Result<()> {
+    let text = toml::to_string(config).map_err(|e| Error::Backend { backend: "toml", source: Box::new(e) })?;
+    write_text(path, &format!("model = \"{model}\"\n{text}"))
+}
+
+const READING: &str = "reading the model's configuration";
+const CORRECT: &str = "correct it, or save the model again";
+
 /// Reads a configuration.
 pub(crate) fn read_toml<T: DeserializeOwned>(path: &Path) -> Result<T> {
-    let action = "reading the model's configuration";
-    let text = fs::read_to_string(path).map_err(|e| failed(path, action, "name a model that was saved there", e))?;
-    toml::from_str(&text).map_err(|e| failed(path, action, "correct it, or save the model again", invalid(e)))
+    let text = fs::read_to_string(path).map_err(|e| failed(path, READING, "name a model that was saved there", e))?;
+    toml::from_str(&text).map_err(|e| failed(path, READING, CORRECT, invalid(e)))
+}
+
+/// Reads what [`write_config`] wrote for the same `model`.
+pub(crate) fn read_config<T: DeserializeOwned>(path: &Path, model: &str) -> Result<T> {
+    let mut table: toml::Table = read_toml(path)?;
+    let found = table.remove("model");
+    if found.as_ref().and_then(toml::Value::as_str) != Some(model) {
+        let other =
+            found.map_or_else(|| "names no model, as those of a plain network do".to_owned(), |name| format!("is of the model {name}"));
+        let problem = invalid(format!("it {other}, where `model = \"{model}\"` is needed"));
+        return Err(failed(path, READING, "load it as the model that was saved", problem));
+    }
+    table.try_into().map_err(|e| failed(path, READING, CORRECT, invalid(e)))
 }
 
 /// Writes named tensors as safetensors.

@@ -2,7 +2,7 @@ use dfl_core::{Key, Rng, Stream};
 use tch::Tensor;
 use tch::nn::Path;
 
-use super::bridge::{Place, Torch, upload};
+use super::bridge::{Place, Torch, place, upload};
 
 /// How a network is evaluated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,6 +34,15 @@ impl Affine {
 
     pub(crate) fn forward(&self, x: &Tensor) -> Torch<Tensor> {
         x.f_linear(&self.weight, Some(&self.bias))
+    }
+
+    /// Makes the outputs from `first` on constants, until training moves them.
+    pub(crate) fn set_constant(&self, first: usize, values: &[f64]) -> Torch<()> {
+        let _no_graph = tch::no_grad_guard();
+        let (first, n) = (first as i64, values.len() as i64);
+        let _ = self.weight.f_narrow(0, first, n)?.f_zero_()?;
+        let constants = upload(values, &[n], place(&self.bias))?;
+        self.bias.f_narrow(0, first, n)?.f_copy_(&constants)
     }
 }
 

@@ -3,17 +3,28 @@
 mod adam;
 mod architecture;
 pub mod bridge;
+mod conditional;
 mod device;
 mod dys;
 mod files;
+mod flow;
+mod gaussian;
 mod layer;
+mod mixture;
 mod network;
+mod noise;
+mod trunk;
 mod weights;
 
 pub use architecture::{Architecture, Precision};
+pub use conditional::Conditional;
 pub use device::{Device, set_threads};
 pub use dys::{Dys, DysDecider, DysDecisions};
+pub use flow::{Flow, FlowConfig};
+pub use gaussian::{Covariance, Gaussian, GaussianConfig};
 pub use layer::Mode;
+pub use mixture::{Mixture, MixtureConfig};
 pub use network::Network;
 /// The version of `tch` whose tensors [`bridge`] takes.
 pub use tch;
+pub use trunk::Activation;

@@ -4,6 +4,7 @@
 
 mod against_core;
 mod common;
+mod density;
 mod determinism;
 mod device;
 mod dys;
