@@ -231,3 +231,110 @@ impl<P: LinearProblem> Benchmark for ConditionalTask<P> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data::pjm::Columns;
+    use crate::suite::DataOptions;
+
+    /// $\varphi(\Phi^{-1}(\alpha))/\alpha$ at $\alpha = 0.1$: CVaR of a standard normal.
+    const WORST_TENTH: f64 = 1.754_983_319_3;
+
+    fn portfolio(tail: f64) -> (ConditionalTask<Assets>, Instances) {
+        let data = DataOptions { degree: 2, noise_level: 20.0, tail, ..DataOptions::default() };
+        let task = ConditionalTask::assets(&TaskOptions { size: "12", data: &data, columns: Columns::Published, seed: 3 }).unwrap();
+        let test = task.source().load(&Request { train: 1, valid: 0, test: 8, seed: 3 }).unwrap().test;
+        (task, test)
+    }
+
+    /// The risk of a portfolio of Gaussian returns, $\mu^\top w + \kappa \sqrt{w^\top \Sigma w}$.
+    fn exact_risks(task: &ConditionalTask<Assets>, part: &Instances, decisions: &Batch) -> Vec<f64> {
+        let data = PortfolioData { assets: 12, degree: 2, noise_level: 20.0, seed: 3, ..PortfolioData::default() };
+        let (covariance, mean) = (data.covariance().unwrap(), task.law.mean(&part.features).unwrap());
+        let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
+        let risk = |(mu, w): (&[f64], &[f64])| {
+            let variance: f64 = covariance.iter().zip(w).map(|(row, w_i)| w_i * dot(row, w)).sum();
+            dot(mu, w) + WORST_TENTH * variance.sqrt()
+        };
+        mean.iter().zip(decisions.iter()).map(risk).collect()
+    }
+
+    /// Of 40000 draws, within 5 standard errors: less than 1.6 deviations of the tail's own spread over its 4000 draws.
+    #[test]
+    fn risks_are_those_of_gaussian_returns() {
+        let (task, part) = portfolio(0.1);
+        let equal = Batch::from_vec(8, 12, vec![1.0 / 12.0; 96]).unwrap();
+        let sampled = task.risks(&task.judges(&part, 40_000).unwrap(), &equal).unwrap();
+        let mean = task.risks(&task.law.mean(&part.features).unwrap(), &equal).unwrap();
+        for ((sampled, exact), mean) in sampled.iter().zip(exact_risks(&task, &part, &equal)).zip(mean) {
+            let deviation = (exact - mean) / WORST_TENTH;
+            assert!((sampled - exact).abs() < 5.0 * 1.6 * deviation / 4000_f64.sqrt(), "{sampled} against {exact}");
+        }
+    }
+
+    /// What is best for the 1000 draws looks better there than it is, and is not far from the best: of 8 rows, the mean of both.
+    #[test]
+    fn the_optimum_of_the_draws_is_near_that_of_the_law() {
+        let (task, part) = portfolio(0.1);
+        let (law, many) = (task.law_of(&part).unwrap(), task.judges(&part, 4000).unwrap());
+        let (best, better) = (task.best(&law, &part.ids).unwrap(), task.best(&many, &part.ids).unwrap());
+        let own = metrics::mean(&task.risks(&law, &best).unwrap());
+        let [exact, less_noisy] = [&best, &better].map(|x| metrics::mean(&exact_risks(&task, &part, x)));
+        assert!(own < exact, "the draws that it is best for flatter it: {own} against {exact}");
+        assert!((exact - less_noisy).abs() < 0.05 * less_noisy.abs(), "{exact} against {less_noisy} of 4000 draws");
+    }
+
+    /// Deciding by the exact mean is best for the mean, and costs something by the published figure, whose target knows 200 draws; the
+    /// best for the worst tenth is better than that there, and the same figure counts it as worse than nothing.
+    #[test]
+    fn figures_of_those_who_know_the_law() {
+        for tail in [1.0, 0.1] {
+            let (task, _) = portfolio(tail);
+            let mut data = task.source().load(&Request { train: 20, valid: 0, test: 8, seed: 3 }).unwrap();
+            dfl_core::label(&task, &mut data).unwrap();
+            let figure = |method: &str, metric: &str| {
+                let decisions = task.baseline(method, &data).unwrap();
+                task.figures(&data.test, &decisions).unwrap().iter().find(|f| f.metric == metric).unwrap().value
+            };
+            assert!(figure("true_distribution", "cvar_regret").abs() < 1e-7);
+            let by_mean = figure("exact_mean", "cvar_regret");
+            assert!(if tail == 1.0 { by_mean.abs() < 1e-9 } else { by_mean > 1e-3 }, "{by_mean}");
+            for method in task.baselines() {
+                assert!(figure(method, "cvar_regret") > -1e-7, "{method}");
+            }
+            assert!(figure("true_distribution", "cvar_regret_published") > 1e-3);
+            assert!(figure("oracle", "normalized_regret").abs() < 1e-9 && figure("exact_mean", "normalized_regret") > 0.01);
+        }
+    }
+
+    #[test]
+    fn a_relaxed_knapsack_is_decided_as_a_linear_program() {
+        let data = DataOptions { degree: 2, noise: 1.0, capacity: 0.073, ..DataOptions::default() };
+        let options = TaskOptions { size: "50", data: &data, columns: Columns::Published, seed: 5 };
+        let task = ConditionalTask::items(&options).unwrap();
+        let mut rows = task.source().load(&Request { train: 30, valid: 5, test: 5, seed: 5 }).unwrap();
+        dfl_core::label(&task, &mut rows).unwrap();
+        let labels = rows.train.labels.unwrap().solution;
+        let (mut parts, weights) = (0, KnapsackData { items: 50, seed: 5, ..KnapsackData::default() }.weights().unwrap());
+        for x in labels.iter() {
+            for w in weights.iter() {
+                let load: f64 = w.iter().zip(x).map(|(w, x)| w * x).sum();
+                assert!(load < 0.073 * w.iter().sum::<f64>() + 1e-7);
+            }
+            assert!(x.iter().all(|x| (-1e-9..1.0 + 1e-9).contains(x)));
+            parts += x.iter().filter(|x| (1e-6..1.0 - 1e-6).contains(*x)).count();
+        }
+        assert!(parts > 30, "two rows leave up to two items in part, {parts} in 30 rows");
+        assert!(task.source().load(&Request { train: 1, valid: 0, test: 1, seed: 6 }).is_err(), "another seed is another law");
+    }
+
+    #[test]
+    fn what_is_no_share_is_refused() {
+        for tail in [0.0, 1.1, f64::NAN] {
+            let data = DataOptions { tail, ..DataOptions::default() };
+            let options = TaskOptions { size: "5x5-deg2", data: &data, columns: Columns::Published, seed: 0 };
+            assert!(ConditionalTask::paths(&options).is_err(), "tail {tail}");
+        }
+    }
+}
