@@ -6,6 +6,8 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
 
+use dfl_bench::data::allocation::{AllocationData, Returns};
+use dfl_bench::data::inventory::InventoryData;
 use dfl_bench::data::knapsack::KnapsackData;
 use dfl_bench::data::polynomial::Generated;
 use dfl_bench::data::portfolio::PortfolioData;
@@ -123,6 +125,21 @@ fn every_other_task_is_written_exactly() {
     let args = json!({"items": 4, "samples": 3, "degree": 3, "noise": 0.25, "seed": 9});
     let more = ["--items", "4", "--features", "1", "--noise", "0.25", "--seed", "9"];
     assert_written("top-k", &more, &args, &[("x", &x), ("c", &c)]);
+}
+
+#[test]
+fn data_of_own_streams_are_written_exactly() {
+    let returns = json!({"chance": 0.8, "gain": 1.0, "loss": 3.0, "sigma": 0.15, "scale": 1.0});
+    let allocation = AllocationData { products: 2, samples: 3, features: 5, returns: Returns::PAPER, seed: 1 << 40 };
+    let (x, y) = allocation.generate().unwrap();
+    let args = json!({"products": 2, "samples": 3, "features": 5, "returns": returns, "seed": 1_u64 << 40});
+    let more = ["--products", "2", "--features", "5", "--constants", "paper", "--seed", "1099511627776"];
+    assert_written("allocation", &more, &args, &[("x", &x), ("y", &y)]);
+
+    let inventory = InventoryData { products: 2, samples: 3, features: 3, seed: 9 };
+    let (x, y) = inventory.generate().unwrap();
+    let args = json!({"products": 2, "samples": 3, "features": 3, "seed": 9});
+    assert_written("inventory", &["--products", "2", "--features", "3", "--seed", "9"], &args, &[("x", &x), ("y", &y)]);
 }
 
 /// Names and contents by the local headers of a zip archive (APPNOTE 4.3.7), whose checksums must hold.

@@ -184,7 +184,7 @@ mod networks {
             ("gaussian", "hidden = [16], covariance = 'full'"),
             ("mixture", "hidden = [16], components = 2, centre = 'least_squares'"),
             ("flow", "hidden = [16], couplings = 2"),
-            ("diffusion", "hidden = [32], steps = 20, ddim = 5"),
+            ("diffusion", "hidden = [32], steps = 50, sampler_steps = 5"),
         ];
         let of = |(predictor, options): &(&str, &str)| {
             let with = network(predictor, options);

@@ -1,13 +1,17 @@
 //! The contract that every task must pass, one line each; then that program, relaxation and oracle of a task are the same problem.
 #![allow(clippy::unwrap_used, reason = "a failed helper fails its test")]
 
+use dfl_bench::data::allocation::Returns;
+use dfl_bench::data::inventory::InventoryData;
 use dfl_bench::data::knapsack::KnapsackData;
 use dfl_bench::data::portfolio::PortfolioData;
 use dfl_bench::data::shortest_path::ShortestPathData;
 use dfl_bench::data::top_k::TopKData;
 use dfl_bench::data::tsp::TspData;
 use dfl_bench::suite::DataOptions;
-use dfl_bench::tasks::{Benchmark, KnapsackTask, PyepoPortfolioTask, ShortestPathTask, TaskOptions, TopKTask, TspTask, make_task};
+use dfl_bench::tasks::{
+    AllocationTask, Benchmark, InventoryTask, KnapsackTask, PyepoPortfolioTask, ShortestPathTask, TaskOptions, TopKTask, TspTask, make_task,
+};
 use dfl_core::testkit::check_task;
 use dfl_core::{Error, Formulation, Instances, Request, Task, label};
 use dfl_solvers::{Backend, Deciding};
@@ -61,6 +65,16 @@ fn top_k_keeps_the_contract() {
 #[test]
 fn pyepo_portfolio_keeps_the_contract() {
     check_task(&portfolio(), &request(), 1e-9);
+}
+
+#[test]
+fn allocation_keeps_the_contract() {
+    check_task(&AllocationTask::new(3, Returns::CODE).unwrap(), &request(), 0.0);
+}
+
+#[test]
+fn inventory_keeps_the_contract() {
+    check_task(&InventoryTask::new(InventoryData { products: 2, seed: 7, ..InventoryData::default() }).unwrap(), &request(), 1e-12);
 }
 
 #[test]
@@ -186,6 +200,9 @@ fn tasks_are_made_by_id_and_size() {
         ("top_k", "50", 50, 50),
         ("pyepo_portfolio", "50", 4, 50),
         ("shortest_path", "5x5-n100", 4, 40),
+        ("allocation", "d10", 20, 10),
+        ("allocation", "d1-paper", 20, 1),
+        ("inventory", "d2", 4, 2),
     ] {
         let task = make_task(id, &options(size, &data)).unwrap();
         let rows = task.source().load(&Request { train: 2, valid: 0, test: 1, seed: 3 }).unwrap().train;
@@ -201,9 +218,17 @@ fn tasks_are_made_by_id_and_size() {
 #[test]
 fn bad_sizes_and_settings_are_named() {
     let data = DataOptions::default();
-    for (id, size) in
-        [("knapsack", "ten"), ("knapsack", "-3"), ("knapsack", "10-"), ("tsp", "5x5"), ("top_k", ""), ("pyepo_portfolio", "x")]
-    {
+    for (id, size) in [
+        ("knapsack", "ten"),
+        ("knapsack", "-3"),
+        ("knapsack", "10-"),
+        ("tsp", "5x5"),
+        ("top_k", ""),
+        ("pyepo_portfolio", "x"),
+        ("allocation", "10"),
+        ("allocation", "d-paper"),
+        ("inventory", ""),
+    ] {
         assert!(matches!(make_task(id, &options(size, &data)), Err(Error::Unknown { given, .. }) if given == size), "{id} {size}");
     }
     let settings = [
@@ -220,16 +245,20 @@ fn bad_sizes_and_settings_are_named() {
         ("pyepo_portfolio", "0", data.clone()),
         ("pyepo_portfolio", "10", DataOptions { noise_level: -1.0, ..data.clone() }),
         ("shortest_path", "1x1", data.clone()),
+        ("allocation", "d0", data.clone()),
+        ("inventory", "d0", data.clone()),
+        ("inventory", "d1", DataOptions { features: 0, ..data.clone() }),
     ];
     for (id, size, data) in settings {
         assert!(matches!(make_task(id, &options(size, &data)), Err(Error::Domain { .. })), "{id} {size} {data:?}");
     }
 }
 
-/// Weights and covariances belong to a seed: rows of another one would be of another problem.
+/// Weights, covariances and the features behind a true distribution belong to a seed: rows of another one would be of another problem.
 #[test]
 fn rows_of_another_seed_are_refused_where_the_problem_depends_on_it() {
-    let tasks: [&dyn Task; 2] = [&knapsack(), &portfolio()];
+    let inventory = InventoryTask::new(InventoryData { seed: 7, ..InventoryData::default() }).unwrap();
+    let tasks: [&dyn Task; 3] = [&knapsack(), &portfolio(), &inventory];
     for task in tasks {
         let other = task.source().load(&Request { seed: 8, ..request() });
         assert!(matches!(other, Err(Error::Domain { what: "seed", .. })), "{}", task.name());

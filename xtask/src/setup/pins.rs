@@ -1,5 +1,6 @@
 //! The pinned downloads of `pins.toml`.
 
+use crate::data::Wheel;
 use crate::show;
 use anyhow::{Context, Result};
 use serde::Deserialize;
@@ -60,6 +61,13 @@ impl Pins {
 }
 
 impl Archive {
+    /// A wheel for every platform, of which one member is taken to `target`.
+    pub(crate) fn of_wheel(wheel: &Wheel, target: &str) -> Self {
+        let Wheel { package, version, member, sha256 } = wheel.clone();
+        let take = vec![format!("{member}={target}")];
+        Self { item: package.clone(), flavour: None, package, version, tag: "any".into(), hosts: Vec::new(), size: None, sha256, take }
+    }
+
     /// Whether this is a source archive, not a wheel.
     pub(crate) fn is_source(&self) -> bool {
         self.tag == "source"

@@ -4,6 +4,7 @@ use dfl_core::{Batch, Key, Result, Rng, Stream};
 use serde::Serialize;
 
 use super::polynomial::{check_positive, filled};
+use crate::inventory::Mode;
 
 /// How steeply the chance of the high mode follows its feature.
 const STEEPNESS: f64 = 3.0;
@@ -14,38 +15,26 @@ const MEANS: [f64; 2] = [5.0, 20.0];
 /// Standard deviations of both modes.
 const DEVIATIONS: [f64; 2] = [1.0, 2.0];
 
-/// The distribution of one product's demand given the features: a Gaussian mixture of a low and a high mode.
+/// The distribution of one product's demand given the features: a low and a high mode.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Demand {
-    /// Weights of the low and the high mode.
-    pub weights: [f64; 2],
-    /// Their means.
-    pub means: [f64; 2],
-    /// Their standard deviations.
-    pub deviations: [f64; 2],
-}
+pub struct Demand(pub [Mode; 2]);
 
 impl Demand {
-    /// Weight, mean and standard deviation of each mode.
-    pub fn modes(&self) -> impl Iterator<Item = (f64, f64, f64)> + Clone {
-        let Self { weights, means, deviations } = *self;
-        (0..2).map(move |k| (weights[k], means[k], deviations[k]))
-    }
-
     /// The mean of the mixture.
     pub fn mean(&self) -> f64 {
-        self.modes().map(|(weight, mean, _)| weight * mean).sum()
+        self.0.iter().map(|mode| mode.weight * mode.mean).sum()
     }
 
-    /// Its variance: within the modes and between them.
-    pub fn variance(&self) -> f64 {
-        let centre = self.mean();
-        self.modes().map(|(weight, mean, deviation)| weight * (deviation * deviation + (mean - centre).powi(2))).sum()
+    /// One Gaussian of the mean and the variance of the mixture: that within the modes and that between them.
+    pub fn gaussian(&self) -> Mode {
+        let mean = self.mean();
+        let variance = self.0.iter().map(|mode| mode.weight * (mode.deviation.powi(2) + (mode.mean - mean).powi(2))).sum::<f64>();
+        Mode { weight: 1.0, mean, deviation: variance.sqrt() }
     }
 
     fn draw(&self, rng: &mut Rng) -> f64 {
-        let mode = usize::from(rng.uniform() >= self.weights[0]);
-        self.means[mode] + self.deviations[mode] * rng.normal()
+        let mode = &self.0[usize::from(rng.uniform() >= self.0[0].weight)];
+        mode.mean + mode.deviation * rng.normal()
     }
 }
 
@@ -117,7 +106,8 @@ impl InventoryData {
         (0..self.products).map(move |j| {
             let feature = |k: usize| features[k % features.len()];
             let high = 1.0 / (1.0 + (-STEEPNESS * feature(j)).exp());
-            Demand { weights: [1.0 - high, high], means: MEANS.map(|mean| mean + SHIFT * feature(j + 1)), deviations: DEVIATIONS }
+            let mode = |k: usize, weight| Mode { weight, mean: MEANS[k] + SHIFT * feature(j + 1), deviation: DEVIATIONS[k] };
+            Demand([mode(0, 1.0 - high), mode(1, high)])
         })
     }
 

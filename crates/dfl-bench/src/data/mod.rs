@@ -9,6 +9,7 @@ pub mod numpy_rng;
 pub mod pjm;
 pub mod polynomial;
 pub mod portfolio;
+pub mod prices;
 pub mod shortest_path;
 pub mod top_k;
 pub mod tsp;

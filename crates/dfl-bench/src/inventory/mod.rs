@@ -6,3 +6,4 @@ mod cost;
 mod expected;
 
 pub use cost::InventoryCost;
+pub use expected::Mode;

@@ -1,9 +1,9 @@
 //! Predictors of distributions: one line each.
 
 use dfl_core::{Centre, Generative, Instances, LinearGaussian, Result, Spread, Standardised};
-#[cfg(feature = "torch")]
-use dfl_models::torch;
 
+#[cfg(feature = "torch")]
+use super::networks;
 use super::{Centring, Covariance, ModelOptions, PredictorOptions, Width};
 use crate::tasks::unknown;
 
@@ -36,7 +36,7 @@ pub const DISTRIBUTIONS: &[DistributionEntry] = &[
     DistributionEntry { id: "flow", reads: &["hidden", "couplings", "centre", "precision"], make: networks::flow },
     DistributionEntry {
         id: "diffusion",
-        reads: &["hidden", "steps", "sampler", "ddim", "checkpoint", "elbo", "timesteps", "draws", "centre", "precision"],
+        reads: &["hidden", "steps", "sampler", "sampler_steps", "checkpoint", "elbo", "timesteps", "draws", "centre", "precision"],
         make: networks::diffusion,
     },
 ];
@@ -64,20 +64,12 @@ fn gaussian(options: &PredictorOptions<'_>) -> Result<Box<dyn Generative>> {
     }
 }
 
-/// The width of a network's numbers.
-#[cfg(feature = "torch")]
-pub(super) fn precision(options: &ModelOptions) -> torch::Precision {
-    match options.precision {
-        None | Some(Width::Single) => torch::Precision::Single,
-        Some(Width::Double) => torch::Precision::Double,
-    }
-}
-
+#[cfg(not(feature = "torch"))]
 mod networks {
     use super::{Generative, PredictorOptions, Result};
 
     pub(super) fn none(_options: &PredictorOptions<'_>) -> Result<Box<dyn Generative>> {
-        Err(dfl_core::Error::Unsupported { who: "this build", what: "networks of distributions" })
+        Err(super::super::without_libtorch())
     }
 
     pub(super) use self::{none as diffusion, none as flow, none as gaussian, none as mixture};

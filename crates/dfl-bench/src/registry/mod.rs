@@ -5,6 +5,8 @@ mod distributions;
 mod gen_dfl;
 mod methods;
 mod model_options;
+#[cfg(feature = "torch")]
+mod networks;
 mod options;
 mod predictors;
 mod ramps;

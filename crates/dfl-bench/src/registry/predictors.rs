@@ -84,7 +84,7 @@ fn mlp(options: &PredictorOptions<'_>) -> Result<Box<dyn Trainable>> {
     let plain = |widths: &Vec<usize>| Architecture::mlp(inputs, widths, outputs);
     let layers = model.hidden.as_ref().map_or(power, plain);
     let architecture = Architecture { dropout: model.dropout.unwrap_or(layers.dropout), ..layers };
-    let precision = super::distributions::precision(model);
+    let precision = super::networks::precision(model);
     Ok(Box::new(Network::new(architecture.with_precision(precision), options.seed, device)?))
 }
 

@@ -6,6 +6,7 @@
 
 mod axis;
 mod baseline;
+pub mod bootstrap;
 pub mod claims;
 mod compare;
 mod curve;
@@ -21,6 +22,7 @@ mod palette;
 pub mod report;
 mod rows;
 mod sheet;
+pub mod significance;
 mod store;
 mod summary;
 pub mod table;

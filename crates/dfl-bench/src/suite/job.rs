@@ -79,6 +79,7 @@ impl<'a> Job<'a> {
         let (tries, learner) = (self.tries(around)?, self.learner(&*task, &data, around));
         let Best { learned, settings, work } = self.best(&learner, around, &tries)?;
         let judged = (learned.judge)(&data.test)?;
+        task.check_learned(&judged.figures)?;
         let mut figures = judged.figures;
         figures.extend(costs(&learned, &work, data.train.len().div_ceil(self.training().batch)));
         Ok(Record { figures, rows: (data.test.ids.clone(), judged.per_row), curve: learned.curve, settings })

@@ -1,13 +1,10 @@
 use std::sync::Arc;
 
-use dfl_core::{Batch, Cost, CostCurvature, CostGrad, Decider, Instances, Request, Result, Source, Splits, Task};
+use dfl_core::{Batch, Cost, CostCurvature, CostGrad, Decider, Instances, Request, Result, Source, Splits, Task, check_len};
 
 use super::outcome::{best_constant, box_policy, box_program, closed_form, mean_figure};
 use super::{Benchmark, Figure, TaskOptions, Uncertain, cut, repeat, unknown};
 use crate::data::allocation::{AllocationData, Returns};
-
-/// Most of each product.
-const CAPACITY: f64 = 2.0;
 
 /// The features of each instance, all noise, as published.
 const FEATURES: usize = 20;
@@ -35,6 +32,9 @@ pub struct AllocationTask {
 }
 
 impl AllocationTask {
+    /// Most of each product.
+    pub const CAPACITY: f64 = 2.0;
+
     /// A task with so many products.
     ///
     /// # Errors
@@ -109,7 +109,7 @@ impl Task for AllocationTask {
     /// All of what brings a return, none of the rest.
     fn oracle(&self) -> Result<Box<dyn Decider>> {
         Ok(closed_form(self.data.products, |y, z| {
-            z.iter_mut().zip(y).for_each(|(z, &y)| *z = if y > 0.0 { CAPACITY } else { 0.0 });
+            z.iter_mut().zip(y).for_each(|(z, &y)| *z = if y > 0.0 { Self::CAPACITY } else { 0.0 });
             AllocationCost.value(y, z)
         }))
     }
@@ -131,6 +131,7 @@ impl Source for AllocationTask {
 
 impl Benchmark for AllocationTask {
     fn figures(&self, part: &Instances, decisions: &Batch) -> Result<Vec<Figure>> {
+        check_len("products of a decision", self.data.products, decisions.cols())?;
         let expected: Vec<f64> = decisions.iter().map(|z| self.population_cost(z)).collect();
         Ok(vec![mean_figure("task_loss", &self.costs(&part.truth, decisions)?), mean_figure("population_cost", &expected)])
     }
@@ -140,11 +141,11 @@ impl Benchmark for AllocationTask {
     }
 
     fn uncertain(&self) -> Option<Uncertain> {
-        Some(Uncertain { cost: Arc::new(AllocationCost), feasible: box_program(self.data.products, CAPACITY) })
+        Some(Uncertain { cost: Arc::new(AllocationCost), feasible: box_program(self.data.products, Self::CAPACITY) })
     }
 
     fn policy(&self) -> Option<Result<Box<dyn Decider>>> {
-        Some(box_policy(self.data.products, CAPACITY))
+        Some(box_policy(self.data.products, Self::CAPACITY))
     }
 
     fn baselines(&self) -> &'static [&'static str] {
@@ -154,10 +155,10 @@ impl Benchmark for AllocationTask {
     fn baseline(&self, method: &str, data: &Splits) -> Result<Batch> {
         let (returns, rows) = (&self.data.returns, data.test.len());
         match method {
-            "population_optimum" => self.constant(returns.optimum(CAPACITY), rows),
+            "population_optimum" => self.constant(returns.optimum(Self::CAPACITY), rows),
             "saa" => repeat(&best_constant(self, &data.train)?, rows),
-            "exact_gaussian" => self.constant(returns.gaussian_optimum(CAPACITY), rows),
-            "exact_mean" => self.constant(if returns.mean() > 0.0 { CAPACITY } else { 0.0 }, rows),
+            "exact_gaussian" => self.constant(returns.gaussian_optimum(Self::CAPACITY), rows),
+            "exact_mean" => self.constant(if returns.mean() > 0.0 { Self::CAPACITY } else { 0.0 }, rows),
             "zero" => self.constant(0.0, rows),
             _ => Err(unknown("baseline of allocation", method, self.baselines().iter().copied())),
         }

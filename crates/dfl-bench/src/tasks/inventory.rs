@@ -66,7 +66,7 @@ impl InventoryTask {
         check_len("products of a decision", self.data.products, decisions.cols())?;
         let row = |(&id, z): (&u64, &[f64])| {
             let features = self.data.features_of(id);
-            z.iter().zip(self.data.demands(&features)).map(|(&z, demand)| self.cost.expected(z, demand.modes())[0]).sum()
+            z.iter().zip(self.data.demands(&features)).map(|(&z, demand)| self.cost.expected(z, &demand.0)[0]).sum()
         };
         Ok(ids.iter().zip(decisions.iter()).map(row).collect())
     }
@@ -126,10 +126,9 @@ impl Benchmark for InventoryTask {
     }
 
     fn baseline(&self, method: &str, data: &Splits) -> Result<Batch> {
-        let gaussian = |demand: &Demand| [(1.0, demand.mean(), demand.variance().sqrt())].into_iter();
         match method {
-            "true_distribution" => self.decide(&data.test, |demand| self.cost.expected_optimum(demand.modes())),
-            "exact_gaussian" => self.decide(&data.test, |demand| self.cost.expected_optimum(gaussian(demand))),
+            "true_distribution" => self.decide(&data.test, |demand| self.cost.expected_optimum(&demand.0)),
+            "exact_gaussian" => self.decide(&data.test, |demand| self.cost.expected_optimum(&[demand.gaussian()])),
             "exact_mean" => self.decide(&data.test, |demand| self.cost.optimum(demand.mean())),
             "saa" => repeat(&best_constant(self, &data.train)?, data.test.len()),
             _ => Err(unknown("baseline of inventory", method, self.baselines().iter().copied())),

@@ -6,6 +6,7 @@ mod inventory;
 mod knapsack;
 mod linear;
 mod outcome;
+mod portfolio;
 mod power;
 mod pyepo_portfolio;
 mod shortest_path;
@@ -22,6 +23,7 @@ pub use conditional::{ConditionalTask, RelaxedItems};
 pub use inventory::InventoryTask;
 pub use knapsack::{Items, KnapsackTask};
 pub use linear::{LinearProblem, LinearTask};
+pub use portfolio::{Portfolio, PortfolioCost, Prices};
 pub use power::PowerScheduling;
 pub use pyepo_portfolio::{Assets, PyepoPortfolioTask};
 pub use shortest_path::{GridPaths, ShortestPathTask};
@@ -98,6 +100,14 @@ pub trait Benchmark: Task {
     /// Number of items that share one model, each with its equal part of the features and of the prediction, in order.
     fn shared_items(&self) -> Option<usize> {
         None
+    }
+
+    /// Refuses figures of a learned model that cannot be honest, such as a return that only who knows the future can have.
+    ///
+    /// # Errors
+    /// [`Error::Domain`] with the figure.
+    fn check_learned(&self, _figures: &[Figure]) -> Result<()> {
+        Ok(())
     }
 
     /// Ids of [`Benchmark::baseline`], in the order of the table.
@@ -182,6 +192,7 @@ pub const TASKS: &[(&str, &str, Make)] = &[
     ("cvar_shortest_path", "normalized_regret", |o| Ok(Box::new(ConditionalTask::paths(o)?))),
     ("inventory", "task_loss", |o| Ok(Box::new(InventoryTask::from_options(o)?))),
     ("power", "task_loss", |o| Ok(Box::new(PowerScheduling::new(o.columns)))),
+    ("portfolio", "task_loss", |o| Ok(Box::new(Portfolio::from_options(o)?))),
     ("knapsack", "normalized_regret", |o| Ok(Box::new(KnapsackTask::from_options(o)?))),
     ("pyepo_portfolio", "normalized_regret", |o| Ok(Box::new(PyepoPortfolioTask::from_options(o)?))),
     ("top_k", "normalized_regret", |o| Ok(Box::new(TopKTask::from_options(o)?))),

@@ -124,6 +124,12 @@ pub(crate) fn upload(values: &[f64], shape: &[i64], (kind, device): Place) -> To
     Tensor::f_from_slice(values)?.f_view(shape)?.f_to_kind(kind)?.f_to_device(device)
 }
 
+/// Positions, to select rows by.
+pub(crate) fn indices(positions: &[usize], device: Device) -> Torch<Tensor> {
+    let wide: Vec<i64> = positions.iter().map(|&k| k as i64).collect();
+    Tensor::f_from_slice(&wide)?.f_to_device(device)
+}
+
 fn download(tensor: &Tensor) -> Torch<Vec<f64>> {
     let host = tensor.f_detach()?.f_to_device(Device::Cpu)?.f_to_kind(Kind::Double)?.f_contiguous()?;
     let mut out = vec![0.0; host.numel()];

@@ -156,10 +156,10 @@ impl Heads {
                 Self { log_weight: self.log_weight.shallow_clone(), mean: head(&self.mean)?, log_deviation: head(&self.log_deviation)? };
             let value = y.f_narrow(2, j, 1)?;
             let u = one.standard(&value)?.f_squeeze_dim(-1)?;
-            let weight = posterior.f_softmax(-1, None)?;
-            let below = weight.f_mul(&u.f_special_ndtr()?)?.f_sum_dim_intlist(-1, true, None)?;
+            let log_weight = posterior.f_log_softmax(-1, None)?;
+            let below = log_weight.f_exp()?.f_mul(&u.f_special_ndtr()?)?.f_sum_dim_intlist(-1, true, None)?;
             let log_normal = |u: &Tensor| one.log_normal(&u.f_unsqueeze(-1)?)?.f_squeeze_dim(-1);
-            let density = weight.f_log()?.f_add(&log_normal(&u)?)?.f_logsumexp(-1, true)?.f_exp()?.f_detach()?;
+            let density = log_weight.f_add(&log_normal(&u)?)?.f_logsumexp(-1, true)?.f_exp()?.f_detach()?;
             let entry = value.f_sub(&below.f_sub(&below.f_detach()?)?.f_div(&density)?)?;
             let moving = one.standard(&entry)?.f_squeeze_dim(-1)?;
             posterior = posterior.f_add(&log_normal(&moving)?)?;

@@ -5,7 +5,7 @@ use tch::Tensor;
 use tch::nn::VarStore;
 
 use super::adam::Adam;
-use super::bridge::{backend, flatten, gradients, unflatten};
+use super::bridge::{Torch, backend, flatten, gradients, unflatten};
 use super::files;
 
 /// The tensors of a network with their accumulated gradient and optimiser. Order: weights by name, then running statistics by name,
@@ -35,6 +35,11 @@ impl Weights {
         &self.tensors[..self.trained]
     }
 
+    /// Length of the gradient.
+    pub(crate) fn len(&self) -> usize {
+        Self::count(self.trained())
+    }
+
     fn count(tensors: &[Tensor]) -> usize {
         tensors.iter().map(Tensor::numel).sum()
     }
@@ -62,7 +67,7 @@ impl Weights {
     pub(crate) fn gradient(&self) -> Vec<f64> {
         match &self.gradient {
             Some(gradient) => flatten(gradient).expect("gradients that exist can be read"),
-            None => vec![0.0; Self::count(self.trained())],
+            None => vec![0.0; self.len()],
         }
     }
 
@@ -73,18 +78,15 @@ impl Weights {
     }
 
     pub(crate) fn add_gradient(&mut self, scale: f64, other: &[f64]) -> Result<()> {
-        check_len("gradient", Self::count(self.trained()), other.len())?;
+        check_len("gradient", self.len(), other.len())?;
         let scaled: Vec<f64> = other.iter().map(|g| scale * g).collect();
         let new = unflatten(&scaled, self.trained()).map_err(backend)?;
         self.accumulate(new)
     }
 
-    fn accumulate(&mut self, new: Vec<Tensor>) -> Result<()> {
-        match &mut self.gradient {
-            None => self.gradient = Some(new),
-            Some(sum) => sum.iter_mut().zip(&new).try_for_each(|(s, n)| s.f_add_(n).map(drop)).map_err(backend)?,
-        }
-        Ok(())
+    /// Adds one tensor for each trained one.
+    pub(crate) fn accumulate(&mut self, new: Vec<Tensor>) -> Result<()> {
+        add(&mut self.gradient, new).map_err(backend)
     }
 
     pub(crate) fn zero_grad(&mut self) {
@@ -108,4 +110,13 @@ impl Weights {
         let new = files::read_tensors(path, &self.names, &self.tensors)?;
         self.overwrite(&new)
     }
+}
+
+/// `sum += new`, where `None` is zero.
+pub(crate) fn add(sum: &mut Option<Vec<Tensor>>, new: Vec<Tensor>) -> Torch<()> {
+    match sum {
+        None => *sum = Some(new),
+        Some(sum) => sum.iter_mut().zip(&new).try_for_each(|(s, n)| s.f_add_(n).map(drop))?,
+    }
+    Ok(())
 }

@@ -7,6 +7,7 @@ mod common;
 mod density;
 mod determinism;
 mod device;
+mod diffusion;
 mod dys;
 mod files;
 mod gradients;

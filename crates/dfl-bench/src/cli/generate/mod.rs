@@ -1,5 +1,7 @@
 //! `dfl generate`: synthetic data of a task, to a file.
 
+mod allocation;
+mod inventory;
 mod knapsack;
 mod output;
 mod portfolio;
@@ -34,6 +36,10 @@ enum Task {
     Portfolio(portfolio::Flags),
     /// Values of items with one feature each, whose curve misleads a line
     TopK(top_k::Flags),
+    /// Returns of products with rare heavy losses, and features that say nothing of them
+    Allocation(allocation::Flags),
+    /// Demand from a mixture whose weights and means follow from features
+    Inventory(inventory::Flags),
 }
 
 /// What all generators with a map from features to costs are told.
@@ -63,6 +69,23 @@ struct To {
     out: Output,
 }
 
+/// Size, seed and file of data from this project's own streams.
+#[derive(Args, Debug)]
+struct Own {
+    /// Number of products
+    #[arg(long, value_name = "N", default_value = "1", value_parser = whole::<usize>)]
+    products: usize,
+    /// Number of instances
+    #[arg(long, value_name = "N", default_value = "1000", value_parser = whole::<usize>)]
+    samples: usize,
+    /// Seed of the stream; a row depends on it and on the row's number alone
+    #[arg(long, default_value = "0", value_parser = clap::value_parser!(u64))]
+    seed: u64,
+    /// File to write: .json, or .npz for numpy
+    #[arg(long, value_name = "FILE", value_parser = parse_output)]
+    out: Output,
+}
+
 /// Noise that multiplies.
 #[derive(Args, Debug)]
 struct Noise {
@@ -79,6 +102,8 @@ impl Generate {
             Task::Tsp(flags) => flags.run(),
             Task::Portfolio(flags) => flags.run(),
             Task::TopK(flags) => flags.run(),
+            Task::Allocation(flags) => flags.run(),
+            Task::Inventory(flags) => flags.run(),
         }?;
         Ok(ExitCode::SUCCESS)
     }

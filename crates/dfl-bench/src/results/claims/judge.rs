@@ -2,6 +2,7 @@ use std::collections::BTreeMap;
 
 use dfl_core::metrics::{mean, standard_error};
 
+use super::widens::widens;
 use super::{Claim, Compared, Evidence, Found, Outcome, Relation, Selector, Verdict, is_at};
 use crate::results::{Key, Measurement, latest};
 
@@ -19,7 +20,11 @@ pub fn judge(
     let own = |m: &&Measurement| m.key.suite == suite && m.key.profile == profile && m.metric == claim.metric;
     let rows: Vec<&Measurement> = latest(measurements).into_iter().filter(own).collect();
     let claimed = |at: &&(String, String)| claim.on.is_empty() || claim.on.iter().any(|place| is_at(place, at));
-    let evidence: Vec<Evidence> = places.iter().filter(claimed).flat_map(|at| at_place(claim, at, &rows, published)).collect();
+    let claimed = places.iter().filter(claimed);
+    let evidence: Vec<Evidence> = match claim.relation {
+        Relation::Widens => widens(claim, &claimed.collect::<Vec<_>>(), &rows),
+        _ => claimed.flat_map(|at| at_place(claim, at, &rows, published)).collect(),
+    };
     let outcome = outcome(&evidence);
     let (suite, profile) = (suite.to_owned(), profile.to_owned());
     Verdict { suite, profile, text: claim.text.clone(), metric: claim.metric.clone(), outcome, evidence }
@@ -41,7 +46,7 @@ fn at_place(
     rows: &[&Measurement],
     published: &dyn Fn(&Key, &str) -> Option<Figure>,
 ) -> Vec<Evidence> {
-    let here: Vec<&Measurement> = rows.iter().copied().filter(|m| (&m.key.task, &m.key.size) == (&at.0, &at.1)).collect();
+    let here = here(at, rows);
     let evidence = |found| Evidence { place: format!("{} {}", at.0, at.1), found };
     match claim.relation {
         Relation::Below => vec![evidence(below(claim, &here))],
@@ -49,25 +54,25 @@ fn at_place(
     }
 }
 
+pub(super) fn here<'a>(at: &(String, String), rows: &[&'a Measurement]) -> Vec<&'a Measurement> {
+    rows.iter().copied().filter(|m| (&m.key.task, &m.key.size) == (&at.0, &at.1)).collect()
+}
+
 /// The values of one row by seed.
-struct Series<'a> {
+pub(super) struct Series<'a> {
     key: &'a Key,
-    values: BTreeMap<Option<u64>, f64>,
+    pub(super) values: BTreeMap<Option<u64>, f64>,
 }
 
 impl<'a> Series<'a> {
     /// `Err` is why there is none: nothing was measured, some seed failed, or the selector fits several rows.
     fn of(row: &Selector, here: &[&'a Measurement]) -> Result<Self, String> {
-        let fits = |key: &Key| {
-            let solver = row.solver.as_ref().is_none_or(|solver| *solver == key.solver);
-            key.method == row.method && solver && row.predictor.as_ref().is_none_or(|predictor| *predictor == key.predictor)
-        };
-        let found: Vec<_> = here.iter().copied().filter(|m| fits(&m.key)).collect();
-        let first = found.first().ok_or_else(|| format!("{} was not measured", words(row)))?;
+        let found: Vec<_> = here.iter().copied().filter(|m| row.fits(&m.key)).collect();
+        let first = found.first().ok_or_else(|| format!("{row} was not measured"))?;
         if found.iter().any(|m| m.key.without_seed() != first.key.without_seed()) {
-            return Err(format!("{} is more than one row", words(row)));
+            return Err(format!("{row} is more than one row"));
         }
-        let values = found.iter().map(|m| m.value.map(|value| (m.key.seed, value)).ok_or_else(|| format!("{} failed", words(row))));
+        let values = found.iter().map(|m| m.value.map(|value| (m.key.seed, value)).ok_or_else(|| format!("{row} failed")));
         Ok(Self { key: &first.key, values: values.collect::<Result<_, _>>()? })
     }
 
@@ -75,17 +80,13 @@ impl<'a> Series<'a> {
         mean(&self.values.values().copied().collect::<Vec<_>>())
     }
 
-    fn name(&self) -> String {
+    pub(super) fn name(&self) -> String {
         if self.key.solver == "none" { self.key.method.clone() } else { format!("{} ({})", self.key.method, self.key.solver) }
     }
 }
 
-fn words(row: &Selector) -> String {
-    row.solver.as_ref().map_or_else(|| row.method.clone(), |solver| format!("{} ({solver})", row.method))
-}
-
 /// Of several rows the one with the smallest mean.
-fn best<'a>(rows: &[Selector], here: &[&'a Measurement]) -> Result<Series<'a>, String> {
+pub(super) fn best<'a>(rows: &[Selector], here: &[&'a Measurement]) -> Result<Series<'a>, String> {
     let series = rows.iter().map(|row| Series::of(row, here)).collect::<Result<Vec<_>, _>>()?;
     series.into_iter().min_by(|a, b| a.mean().total_cmp(&b.mean())).ok_or_else(|| "no row is named".to_owned())
 }

@@ -2,13 +2,15 @@
 
 mod judge;
 mod show;
+mod widens;
 
+use std::fmt;
 use std::path::Path;
 
 use dfl_core::{Error, Result};
 use serde::{Deserialize, Serialize};
 
-use super::ids;
+use super::{Key, ids};
 use crate::files::AtomicFile;
 
 pub use judge::{Figure, judge};
@@ -26,7 +28,7 @@ pub struct Claim {
     pub relation: Relation,
     /// The rows that are claimed to be better, or to agree.
     pub left: Vec<Selector>,
-    /// The rows that they are compared with; none but for [`Relation::Below`].
+    /// The rows that they are compared with; only for [`Relation::Below`] and [`Relation::Widens`].
     #[serde(default)]
     pub right: Vec<Selector>,
     /// How many times smaller the left side is claimed to be.
@@ -46,6 +48,8 @@ pub enum Relation {
     /// The mean of the left side, times `factor`, is smaller than that of the right, over the seeds that both have.
     #[default]
     Below,
+    /// By how much the mean of the left side, times `factor`, is below that of the right is more at each place than at the first one.
+    Widens,
     /// Each row on the left is within two standard errors of what others measured; theirs and ours combined.
     Agrees,
     /// Each row on the left is the published figure, to its decimals.
@@ -62,6 +66,26 @@ pub struct Selector {
     pub solver: Option<String>,
     /// Predictor, if there are several.
     pub predictor: Option<String>,
+    /// Columns, if there are both.
+    pub columns: Option<String>,
+}
+
+impl Selector {
+    pub(super) fn fits(&self, key: &Key) -> bool {
+        let named = |word: &Option<String>, of: &str| word.as_ref().is_none_or(|word| word == of);
+        self.method == key.method
+            && named(&self.solver, &key.solver)
+            && named(&self.predictor, &key.predictor)
+            && named(&self.columns, &key.columns)
+    }
+}
+
+impl fmt::Display for Selector {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let parts = [&self.predictor, &self.solver, &self.columns];
+        let how = parts.into_iter().flatten().map(String::as_str).collect::<Vec<_>>().join(", ");
+        if how.is_empty() { f.write_str(&self.method) } else { write!(f, "{} ({how})", self.method) }
+    }
 }
 
 fn one() -> f64 {
@@ -161,7 +185,8 @@ impl Claim {
             let known = places.iter().map(|(task, size)| format!("{task} {size}")).collect::<Vec<_>>().join(", ");
             return unknown("place of a claim", place, known);
         }
-        if self.left.is_empty() || self.right.is_empty() != (self.relation != Relation::Below) {
+        let has_right = matches!(self.relation, Relation::Below | Relation::Widens);
+        if self.left.is_empty() || self.right.is_empty() == has_right {
             let need = "at least 1 on each side, and none on the right of `agrees` and `prints`";
             return Err(Error::Domain { what: "number of rows of a claim", value: self.right.len() as f64, need });
         }
@@ -185,6 +210,6 @@ pub fn write(path: &Path, verdicts: &[Verdict]) -> Result<()> {
 }
 
 /// Whether `TASK` or `TASK SIZE` names this task and size.
-fn is_at(place: &str, (task, size): &(String, String)) -> bool {
+pub(super) fn is_at(place: &str, (task, size): &(String, String)) -> bool {
     place == task || place.split_once(' ') == Some((task, size))
 }

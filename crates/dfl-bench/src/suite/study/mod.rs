@@ -1,7 +1,8 @@
 //! Computations without data or training: what smoothing does to a decision, to a loss and to its gradient.
 //!
-//! All of them predict the costs themselves, `theta = -value` of the items, and minimise.
+//! They predict the costs themselves, `theta = -value` of the items, and minimise; a cost curve shows where distributions decide.
 
+mod cost_curve;
 mod descent;
 mod distance;
 mod gradient_size;
@@ -13,6 +14,7 @@ mod sweep;
 use dfl_core::{Error, Result};
 use serde::Deserialize;
 
+use self::cost_curve::CostCurve;
 use self::descent::Descent;
 use self::distance::Distance;
 use self::gradient_size::GradientSize;
@@ -32,6 +34,8 @@ pub enum Study {
     Landscape(Landscape),
     /// Gradient descent on the predicted costs of a fractional knapsack.
     Descent(Descent),
+    /// The expected cost over the decision, and where each class of predictions decides.
+    CostCurve(CostCurve),
 }
 
 /// What is computed and stored together.
@@ -87,6 +91,7 @@ impl Study {
             Self::GradientSize(study) => study.check(),
             Self::Landscape(study) => study.check(),
             Self::Descent(study) => study.check(),
+            Self::CostCurve(study) => study.check(),
         }
     }
 
@@ -97,6 +102,7 @@ impl Study {
             Self::GradientSize(study) => study.pieces(),
             Self::Landscape(study) => study.pieces(),
             Self::Descent(study) => study.pieces(),
+            Self::CostCurve(study) => study.pieces(),
         }
     }
 }

@@ -30,7 +30,7 @@ impl Coupling {
         place: Place,
     ) -> Torch<Self> {
         let half = outputs / 2;
-        let (seen, moved) = if index % 2 == 0 || half == 0 { (0..half, half..outputs) } else { (half..outputs, 0..half) };
+        let (seen, moved) = if index.is_multiple_of(2) || half == 0 { (0..half, half..outputs) } else { (half..outputs, 0..half) };
         let shape = TrunkShape {
             inputs: inputs + seen.len(),
             hidden,

@@ -61,12 +61,12 @@ impl Config for FlowConfig {
 /// Coupling $k$ leaves one half of its entries, $a$, and moves the other: $b \mapsto b\,e^{s} + t$, $s = \tanh N_s(\phi, a)$,
 /// $t = N_t(\phi, a)$; the halves take turns. It starts as the identity, so that $y$ is standard normal.
 ///
-/// Each coupling changes a scale by at most a factor $e$, and each entry is moved by every other one: with four, deviations are within
-/// $e^{\pm 2}$ at fixed $a$, so outcomes should be standardised.
+/// A coupling scales what it moves by a factor within $e^{\pm 1}$, and each entry is moved by every other coupling: the scales of four
+/// reach $e^{\pm 2}$, so outcomes should be standardised.
 ///
 /// With one output there is no other half: $s$ and $t$ see the features only, and the flow is a Gaussian of bounded deviation.
 ///
-/// [`predict`](dfl_core::Predictor::predict) gives the mean of [`FlowFamily::MEAN_SAMPLES`] samples whose noise is the same for every
+/// [`predict`](dfl_core::Predictor::predict) gives the mean of [`Flow::MEAN_SAMPLES`] samples whose noise is the same for every
 /// row and call and comes in pairs $\pm u$, so that it is exact where the flow is linear in its noise.
 ///
 /// # Differences
@@ -78,6 +78,9 @@ impl Config for FlowConfig {
 pub type Flow = Conditional<FlowFamily>;
 
 impl Flow {
+    /// Samples of which a prediction is the mean.
+    pub const MEAN_SAMPLES: usize = 256;
+
     /// Outcomes `[b, m * outputs]` at points of the base of that shape, and the log-determinants `[b, m]` of the map, in evaluation mode.
     ///
     /// # Errors
@@ -116,9 +119,6 @@ pub struct FlowFamily {
 }
 
 impl FlowFamily {
-    /// Samples of which a prediction is the mean: its standard error is at most 6 % of the outcome's deviation.
-    pub const MEAN_SAMPLES: usize = 256;
-
     /// From base to data with the log-determinant of the way.
     fn forward(&self, features: &Tensor, u: &Tensor) -> Torch<(Tensor, Tensor)> {
         chain(self.couplings.iter(), features, u, Coupling::forward)
@@ -160,7 +160,7 @@ impl Family for FlowFamily {
     }
 
     fn mean(&self, features: &Tensor) -> Torch<Tensor> {
-        let half = normals(Stream::default(), 1, Self::MEAN_SAMPLES / 2 * self.outputs, place(features))?;
+        let half = normals(Stream::default(), 1, Flow::MEAN_SAMPLES / 2 * self.outputs, place(features))?;
         let half = half.f_view([1, -1, self.outputs as i64])?;
         let noise = Tensor::f_cat(&[&half, &half.f_neg()?], 1)?;
         // In blocks of rows, which bounds the memory of large sets.

@@ -181,7 +181,7 @@ fn it_starts_with_unit_deviations() {
 }
 
 /// y = 1 + 2x + exp(-1 + 0.5 x) epsilon, 4000 rows. Standard errors from the Fisher information (mean: X' diag(1/sigma^2) X, log-deviation:
-/// 2 X'X): 0.0058 and 0.0042 for constant and slope of the mean, 0.011 for those of the log-deviation. Five of them are allowed: an estimate
+/// 2 X'X): 0.0064 and 0.0045 for constant and slope of the mean, 0.011 for those of the log-deviation. Five of them are allowed: an estimate
 /// that is off by 7 of its errors fails with probability 0.98.
 #[test]
 fn maximum_likelihood_recovers_a_known_gaussian() {
@@ -192,7 +192,7 @@ fn maximum_likelihood_recovers_a_known_gaussian() {
     let config = GaussianConfig { hidden: Vec::new(), precision: Precision::Double, ..GaussianConfig::new(1, 1) };
     let mut model = Gaussian::new(config, 1, Device::Cpu).unwrap();
     fit(&mut model, &x, &Batch::from_vec(n, 1, y).unwrap(), 400, 0.05);
-    let errors = [0.0058, 0.011, 0.0042, 0.011];
+    let errors = [0.0064, 0.011, 0.0045, 0.011];
     for (k, (&found, expected)) in model.values().iter().zip([1.0, -1.0, 2.0, 0.5]).enumerate() {
         assert_near("constants, then slopes, of mean and log-deviation", (found, errors[k]), expected, 5.0);
     }

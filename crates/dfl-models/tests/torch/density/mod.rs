@@ -1,6 +1,12 @@
 //! Distributions with an exact density, against formulas by hand, quadrature, central differences and their own samples.
 
+mod agreement;
+mod contract;
+mod files;
+mod flow;
 mod gaussian;
+mod mixture;
+mod mixture_draw;
 
 use dfl_core::{Batch, Generative, Stream};
 
