@@ -28,7 +28,7 @@ training = {{ epochs = {{ quick = 15, full = 15 }}, batch = 16, learning_rates =
 }
 
 /// Figures by method, solver key and metric.
-fn measure(task: (&str, &str), data: &str, runs: &str) -> impl Fn(&str, &str, &str) -> f64 {
+fn measure(task: (&str, &str), data: &str, runs: &str) -> impl Fn(&str, &str, &str) -> f64 + use<> {
     let dir = tempfile::tempdir().unwrap();
     let definition = load(&dir, task, data, runs).unwrap();
     let mut store = Store::open(&dir.path().join("out"), false).unwrap();
@@ -91,7 +91,8 @@ fn options_that_do_not_fit_are_refused_when_the_suite_is_read() {
         ("target = 'observed', proxy_epochs = 3", "option proxy_epochs"),
         ("anchor = 0.1", "anchor"),
     ] {
-        let mut error: &dyn std::error::Error = &load(&dir, ("cvar_shortest_path", "4x4"), "degree = 2", &gaussian("a", options)).unwrap_err();
+        let mut error: &dyn std::error::Error =
+            &load(&dir, ("cvar_shortest_path", "4x4"), "degree = 2", &gaussian("a", options)).unwrap_err();
         let mut text = error.to_string();
         while let Some(cause) = error.source() {
             (error, text) = (cause, format!("{text}: {cause}"));

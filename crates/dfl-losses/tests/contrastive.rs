@@ -8,8 +8,8 @@ use std::sync::Arc;
 use common::{Listed, cheapest_of_three};
 use dfl_core::testkit::gradient_error;
 use dfl_core::{
-    Batch, Call, Decider, DecisionLoss, Decisions, Dims, Error, Generative, LinearGaussian, Minibatch, Objective, Parameters, Pool, Predictor,
-    Result, Rng, Sampler, Spread, Status, StepReport, Stream, Targets,
+    Batch, Call, Decider, DecisionLoss, Decisions, Dims, Error, Generative, LinearGaussian, Minibatch, Objective, Parameters, Pool,
+    Predictor, Result, Rng, Sampler, Spread, Status, StepReport, Stream, Targets,
 };
 use dfl_losses::{Cmap, Contrastive, ContrastiveOptions, Target};
 use dfl_solvers::SampleMean;

@@ -53,7 +53,11 @@ fn check(program: &Program, params: &ParamMap, samples: usize, tail: f64) -> Res
         return Err(Error::Domain { what: "samples", value: 0.0, need: "at least 1" });
     }
     Risk::Cvar { tail }.check()?;
-    if tail < 1.0 { Ok(()) } else { Err(Error::Domain { what: "tail", value: tail, need: "below 1: decide by the mean of the samples for 1" }) }
+    if tail < 1.0 {
+        Ok(())
+    } else {
+        Err(Error::Domain { what: "tail", value: tail, need: "below 1: decide by the mean of the samples for 1" })
+    }
 }
 
 /// Sample `k` is minus the entries of row `m + k` in the first `n` columns.

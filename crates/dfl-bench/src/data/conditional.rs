@@ -36,11 +36,7 @@ impl Conditional {
     pub fn of_paths(data: &ShortestPathData) -> Result<Self> {
         let scale = 3.5_f64.powf(-f64::from(data.degree));
         let mapping = ShortestPathData { samples: 1, ..data.clone() }.generate()?.mapping;
-        Ok(Self {
-            mapping,
-            signal: Polynomial::of_degree(data.degree, data.features),
-            noise: Noise::Factor { scale, width: data.noise },
-        })
+        Ok(Self { mapping, signal: Polynomial::of_degree(data.degree, data.features), noise: Noise::Factor { scale, width: data.noise } })
     }
 
     /// Of minus the values of a knapsack's items.

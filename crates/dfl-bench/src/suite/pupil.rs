@@ -76,8 +76,7 @@ impl<'a> School<'_, 'a> {
         let (train, Work { counters, watch }) = (&self.learner.data.train, self.work);
         let (outcome, seed) = (train.truth.cols(), self.learner.seed ^ PROXY_SEED);
         let proxy = || make_distribution(&self.run.predictor, &PredictorOptions { seed, ..self.predictor(outcome) }, train);
-        let setup =
-            SampledSetup { task: self.learner.task, options: self.options, outcome, counters, watch, train, proxy: &proxy, seed };
+        let setup = SampledSetup { task: self.learner.task, options: self.options, outcome, counters, watch, train, proxy: &proxy, seed };
         let (samples, judge) = judge_of_samples(&setup)?;
         let seed = self.learner.seed ^ JUDGE_SEED;
         Ok(Pupil {

@@ -1,9 +1,7 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
-use dfl_core::{
-    Batch, Decider, Formulation, Instances, Request, Result, Risk, Source, Splits, Stream, Task, check_len, decide, metrics,
-};
+use dfl_core::{Batch, Decider, Formulation, Instances, Request, Result, Risk, Source, Splits, Stream, Task, check_len, decide, metrics};
 use dfl_solvers::{Backend, Deciding};
 
 use super::linear::{check_seed, numpy_seed};

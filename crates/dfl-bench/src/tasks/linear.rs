@@ -1,7 +1,7 @@
 use dfl_core::{Batch, Decider, Error, Formulation, Instances, Request, Result, Source, Splits, Task, metrics};
 
-use super::{Benchmark, Figure, cut, repeat, unknown};
 use super::conditional::of_samples;
+use super::{Benchmark, Figure, cut, repeat, unknown};
 use crate::power::fit_least_squares;
 
 /// What a regret is relative to.

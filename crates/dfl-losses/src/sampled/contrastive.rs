@@ -100,7 +100,8 @@ impl<D: Decider> Contrastive<D> {
     fn targets(&self, rows: &Minibatch<'_>, stream: Stream) -> Result<(Batch, Vec<SolveInfo>)> {
         match &self.target {
             Target::Observed => {
-                let stored = rows.targets.solution.as_ref().ok_or(Error::Missing { loss: NAME, what: "the optimal decisions as targets" })?;
+                let stored =
+                    rows.targets.solution.as_ref().ok_or(Error::Missing { loss: NAME, what: "the optimal decisions as targets" })?;
                 check_len("optimal decisions", rows.ids.len(), stored.rows())?;
                 Ok((stored.clone(), Vec::new()))
             }
