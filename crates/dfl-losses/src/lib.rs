@@ -37,7 +37,9 @@ pub use perturbation_gradient::PerturbationGradient;
 pub use perturbed_fenchel_young::PerturbedFenchelYoung;
 pub use pool_nce::PoolNce;
 pub use regret::Regret;
-pub use sampled::{Anchor, Balance, Correction, Estimator, MaximumLikelihood, SampledDecision, SampledOptions};
+pub use sampled::{
+    Anchor, Balance, Contrastive, ContrastiveOptions, Correction, Estimator, MaximumLikelihood, SampledDecision, SampledOptions, Target,
+};
 pub use sce::Sce;
 pub use sfge::Sfge;
 pub use spo_plus::SpoPlus;

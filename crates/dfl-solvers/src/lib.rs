@@ -9,6 +9,7 @@ mod checks;
 #[cfg(feature = "clarabel")]
 mod clarabel;
 mod convexity;
+mod cvar;
 mod dys;
 mod files;
 #[cfg(feature = "highs")]
@@ -40,6 +41,7 @@ pub use batched::Batched;
 #[cfg(feature = "clarabel")]
 pub use clarabel::{Clarabel, ClarabelOptions, ClarabelWorkspace};
 pub use convexity::check_convex;
+pub use cvar::cvar_of_samples;
 pub use dys::{Dys, DysDerivative, DysLayer, DysOptions, DysProjection, DysTape, DysWorkspace};
 pub use files::{Problem, read_problem};
 #[cfg(feature = "highs")]
@@ -61,5 +63,5 @@ pub use top_k::TopK;
 pub use tour::{ShortestTour, Tour, TourOptions, TourRelaxation, TourWorkspace};
 pub use wrap::{
     AdaptiveImle, AdaptiveImleOptions, Cached, Coin, CostProjection, Counted, FrankWolfe, FrankWolfeOptions, Imle, ImleOptions,
-    Interpolated, NegativeIdentity, Noise, Perturbed, PerturbedOptions, Stopwatch, SumOfGamma, Timed,
+    Interpolated, NegativeIdentity, Noise, Perturbed, PerturbedOptions, SampleMean, Stopwatch, SumOfGamma, Timed,
 };

@@ -1,6 +1,7 @@
 //! Where tasks get their instances: generators and data sets.
 
 pub mod allocation;
+pub mod conditional;
 mod find;
 pub mod inventory;
 pub mod knapsack;

@@ -76,6 +76,11 @@ impl PortfolioData {
         0.01 * self.noise_level
     }
 
+    /// The expected return in a score.
+    pub(super) fn signal(&self) -> Polynomial {
+        Polynomial { weight: 0.05, shift: 0.1_f64.powf(1.0 / f64::from(self.degree)), degree: self.degree, features: self.features }
+    }
+
     /// Draws the instances: `x` `[n, p]` and the returns `c` `[n, m]`, with the map `[m, p]` and the normals `[f, e]` `[n, p + m]`
     /// behind them.
     ///
@@ -89,9 +94,7 @@ impl PortfolioData {
         let noise = normals(&mut rng, self.samples, self.features + self.assets)?;
         let factors: Vec<_> = noise.iter().map(|fe| &fe[..self.features]).collect();
         let common = scores(&Batch::from_rows(&factors)?, &loadings)?;
-        let signal =
-            Polynomial { weight: 0.05, shift: 0.1_f64.powf(1.0 / f64::from(self.degree)), degree: self.degree, features: self.features };
-        let mut c = costs(scores(&x, &mapping)?, signal, &common, |_, signal, common| signal + common)?;
+        let mut c = costs(scores(&x, &mapping)?, self.signal(), &common, |_, signal, common| signal + common)?;
         for (i, fe) in noise.iter().enumerate() {
             c.row_mut(i).iter_mut().zip(&fe[self.features..]).for_each(|(c, e)| *c += self.own_risk() * e);
         }

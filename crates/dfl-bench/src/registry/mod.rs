@@ -2,6 +2,7 @@
 
 mod build;
 mod distributions;
+mod gen_dfl;
 mod methods;
 mod model_options;
 #[cfg(feature = "torch")]
@@ -17,7 +18,7 @@ pub use distributions::{DISTRIBUTIONS, DistributionEntry, make_distribution};
 pub(crate) use methods::options_read;
 pub use methods::{METHODS, Method, MethodEntry, Setup, Solves, make_loss};
 pub use model_options::{Activation, Centring, Covariance, Elbo, ModelOptions, Sampler, Timesteps, Width};
-pub use options::{Balanced, Bend, Coin, Corrected, MethodOptions};
+pub use options::{Balanced, Bend, Coin, Corrected, MethodOptions, Targeted};
 pub use predictors::{PREDICTORS, PredictorEntry, PredictorOptions, Start, make_predictor};
 pub use ramps::Ramps;
 pub use sampled::{SAMPLED, SampledEntry, SampledMethod, SampledSetup, make_sampled};

@@ -51,6 +51,16 @@ pub enum Balanced {
     Decision,
 }
 
+/// What decision `gen_dfl` should find best.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Targeted {
+    /// That for samples of a distribution fitted beforehand, as published.
+    Proxy,
+    /// The optimum under the observed cost.
+    Observed,
+}
+
 /// Settings of a method and of the solver inside it, as the `options` of a run give them; what is not given has the default of the
 /// method or solver that reads it.
 ///
@@ -78,6 +88,10 @@ pub enum Balanced {
 /// | `correction` | `dfl_sf`: `plain`, `leave_one_out` (with `curvature = "ignored"`) or `resolved`, see [`dfl_losses::Correction`] | `plain` |
 /// | `anchor` | `dfl_rp`, `dfl_sf`: share of the likelihood in each step, see [`dfl_losses::Anchor`] | 0 |
 /// | `balance` | with `anchor`: `none`, `likelihood` or `decision`, whose gradient takes the norm of the other's | `likelihood` |
+/// | `samples`, `beta`, `gamma` | `gen_dfl`: $M$, weights of decisions and likelihood, see [`dfl_losses::Contrastive`] | 200, 10, 1 |
+/// | `loss_tail` | `gen_dfl`: share of the worst samples by which decisions are compared in training | `tail` |
+/// | `target` | `gen_dfl`: `proxy`, a model of the same class fitted to the training rows beforehand, or `observed` | `proxy` |
+/// | `proxy_epochs` | with `target = "proxy"`: passes by which it is fitted, by 1e-3 a step of 32 rows | 30 |
 #[derive(Clone, Copy, Debug, Default, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 #[allow(missing_docs, reason = "described above")]
@@ -103,6 +117,11 @@ pub struct MethodOptions {
     pub correction: Option<Corrected>,
     pub anchor: Option<f64>,
     pub balance: Option<Balanced>,
+    pub loss_tail: Option<f64>,
+    pub beta: Option<f64>,
+    pub gamma: Option<f64>,
+    pub target: Option<Targeted>,
+    pub proxy_epochs: Option<usize>,
 }
 
 impl MethodOptions {
@@ -119,6 +138,7 @@ impl MethodOptions {
             ("option temperature", self.temperature),
             ("option bandwidth", self.bandwidth),
             ("option tail", self.tail),
+            ("option loss_tail", self.loss_tail),
         ];
         let counts = [
             ("option iterations", self.iterations),
@@ -126,6 +146,7 @@ impl MethodOptions {
             ("option nodes", self.nodes),
             ("option samples", self.samples),
             ("option test_samples", self.test_samples),
+            ("option proxy_epochs", self.proxy_epochs),
         ];
         let counts = counts.map(|(what, count)| (what, count.map(|c| c as f64)));
         refuse(&positive, "positive and finite", |v| v > 0.0 && v.is_finite())?;
@@ -135,13 +156,20 @@ impl MethodOptions {
             ("option tolerance", self.tolerance),
             ("option tail", self.tail),
             ("option anchor", self.anchor),
+            ("option loss_tail", self.loss_tail),
         ];
         refuse(&shares, "between 0 and 1", |v| (0.0..=1.0).contains(&v))?;
-        refuse(&[("option margin", self.margin)], "at least 0 and finite", |v| v >= 0.0 && v.is_finite())?;
+        let weights = [("option margin", self.margin), ("option beta", self.beta), ("option gamma", self.gamma)];
+        refuse(&weights, "at least 0 and finite", |v| v >= 0.0 && v.is_finite())?;
         let bend = |only| self.curvature.is_none_or(|given| given == only);
         let alone = [
             ("a run without option ratio, which solves every row,", "option coin", self.coin.is_some() && self.ratio.is_none()),
             ("a run without option ratio, which solves every row,", "option pool_size", self.pool_size.is_some() && self.ratio.is_none()),
+            (
+                "a target other than the proxy",
+                "option proxy_epochs",
+                self.proxy_epochs.is_some() && self.target == Some(Targeted::Observed),
+            ),
             ("a curvature without a kernel", "option bandwidth", self.bandwidth.is_some() && !bend(Bend::Density)),
             ("a run without option anchor", "option balance", self.balance.is_some() && self.anchor.is_none()),
             (
@@ -185,6 +213,11 @@ impl MethodOptions {
             ("correction", self.correction.is_some()),
             ("anchor", self.anchor.is_some()),
             ("balance", self.balance.is_some()),
+            ("loss_tail", self.loss_tail.is_some()),
+            ("beta", self.beta.is_some()),
+            ("gamma", self.gamma.is_some()),
+            ("target", self.target.is_some()),
+            ("proxy_epochs", self.proxy_epochs.is_some()),
         ];
         all.into_iter().filter(|(_, given)| *given).map(|(name, _)| name)
     }

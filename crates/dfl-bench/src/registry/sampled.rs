@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use dfl_core::{CostCurvature, Counters, Curvature, Decider, Error, Generative, Objective, Result, Risk};
+use dfl_core::{CostCurvature, Counters, Curvature, Decider, Error, Generative, Instances, Objective, Result, Risk};
 use dfl_losses::{Anchor, Balance, Correction, Estimator, MaximumLikelihood, SampledDecision, SampledOptions};
 use dfl_solvers::{Batched, Counted, Scenarios, StochasticOptions, StochasticProgram, Stopwatch, Timed};
 
 use super::build::decision_cost;
+use super::gen_dfl::gen_dfl;
 use super::{Balanced, Bend, Corrected, MethodOptions};
 use crate::tasks::{Benchmark, unknown};
 
@@ -29,6 +30,12 @@ pub struct SampledSetup<'a> {
     pub counters: &'a Arc<Counters>,
     /// Times them.
     pub watch: &'a Arc<Stopwatch>,
+    /// The training rows.
+    pub train: &'a Instances,
+    /// Another model of the class that is trained, not trained yet.
+    pub proxy: &'a dyn Fn() -> Result<Box<dyn Generative>>,
+    /// Seeds what a method fits beside the model.
+    pub seed: u64,
 }
 
 /// What such a method minimises.
@@ -59,6 +66,12 @@ pub const SAMPLED: &[SampledEntry] = &[
         reads: &["samples", "test_samples", "tail", "curvature", "bandwidth", "anchor", "balance", "correction"],
         bend: Some(Bend::Density),
         make: |s| decision(s, Estimator::Score { correction: correction(s.options) }),
+    },
+    SampledEntry {
+        id: "gen_dfl",
+        reads: &["samples", "test_samples", "tail", "loss_tail", "beta", "gamma", "target", "proxy_epochs"],
+        bend: None,
+        make: gen_dfl,
     },
 ];
 
@@ -103,6 +116,9 @@ pub(crate) fn stochastic_label(id: &str, options: &MethodOptions) -> Option<Stri
 /// Decides for the samples of a model that is judged.
 pub(crate) fn judge_of_samples(setup: &SampledSetup<'_>) -> Result<(usize, Box<dyn Decider>)> {
     let count = setup.options.test_samples.unwrap_or_else(|| samples(setup.options));
+    if let Some(decider) = setup.task.decider_of_samples(count, setup.options.tail.unwrap_or(1.0)) {
+        return Ok((count, decider?));
+    }
     let program = program_of_samples(setup.task, Scenarios { count, outcome: setup.outcome }, setup.options, Curvature::Ignored)?;
     Ok((count, Box::new(Batched::new(program))))
 }

@@ -9,6 +9,9 @@ pub const TASKS: &[&str] = &[
     "tsp",
     "top_k",
     "pyepo_portfolio",
+    "cvar_shortest_path",
+    "cvar_knapsack",
+    "cvar_portfolio",
     "power",
     "allocation",
     "inventory",
@@ -149,6 +152,8 @@ const fn more_is_better(metric: Metric) -> Metric {
 /// All metrics; tables show them in this order and drop the last ones first where room is short.
 pub const METRICS: &[Metric] = &[
     metric_row("normalized_regret", "norm. regret", "1", Kind::Quality),
+    metric_row("cvar_regret", "CVaR regret", "1", Kind::Quality),
+    metric_row("cvar_regret_published", "CVaR regret, published", "1", Kind::Quality),
     metric_row("population_cost", "population cost", "cost", Kind::Quality),
     metric_row("task_loss", "task loss", "cost", Kind::Quality),
     more_is_better(metric_row("mean_daily_return_percent", "daily return %", "percent", Kind::Quality)),

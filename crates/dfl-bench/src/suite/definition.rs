@@ -134,6 +134,8 @@ pub struct DataOptions {
     pub capacity: f64,
     /// How many of the items are chosen.
     pub k: usize,
+    /// Share of the worst outcomes that decisions of the `cvar_` tasks are judged by; 1 is the mean.
+    pub tail: f64,
     pub train: usize,
     pub valid: usize,
     pub test: usize,
@@ -150,6 +152,7 @@ impl Default for DataOptions {
             dim: 2,
             capacity: 0.5,
             k: 1,
+            tail: 1.0,
             train: 100,
             valid: 100,
             test: 1000,

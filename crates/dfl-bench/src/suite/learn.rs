@@ -110,7 +110,7 @@ impl<'a> Learner<'a> {
     /// Leading figure on the validation rows.
     fn validate<M: ?Sized>(&self, decide: &Decide<'_, M>, model: &M) -> Result<f64> {
         let decisions: Batch = decide(model, &self.data.valid)?;
-        Ok(self.task.figures(&self.data.valid, &decisions)?[0].value)
+        self.task.leading_figure(&self.data.valid, &decisions)
     }
 }
 

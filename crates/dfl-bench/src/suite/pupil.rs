@@ -14,6 +14,9 @@ use crate::registry::{
 /// Tells the noise that models are judged with from that of their training.
 const JUDGE_SEED: u64 = 1 << 33;
 
+/// Tells a model that a method fits beside the one that is trained from that one.
+const PROXY_SEED: u64 = 1 << 35;
+
 /// Most samples of one pass through a model that is judged: bounds memory.
 const PASS: usize = 1 << 15;
 
@@ -71,7 +74,9 @@ impl<'a> School<'_, 'a> {
     /// A distribution, whose decisions are those of the stochastic program over its samples; the noise is the same whenever it is judged.
     pub(super) fn distribution(&self) -> Result<Pupil<'a, dyn Generative>> {
         let (train, Work { counters, watch }) = (&self.learner.data.train, self.work);
-        let setup = SampledSetup { task: self.learner.task, options: self.options, outcome: train.truth.cols(), counters, watch };
+        let (outcome, seed) = (train.truth.cols(), self.learner.seed ^ PROXY_SEED);
+        let proxy = || make_distribution(&self.run.predictor, &PredictorOptions { seed, ..self.predictor(outcome) }, train);
+        let setup = SampledSetup { task: self.learner.task, options: self.options, outcome, counters, watch, train, proxy: &proxy, seed };
         let (samples, judge) = judge_of_samples(&setup)?;
         let seed = self.learner.seed ^ JUDGE_SEED;
         Ok(Pupil {

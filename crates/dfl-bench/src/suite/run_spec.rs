@@ -153,7 +153,7 @@ impl RunSpec {
     pub(super) fn check_fits(&self, task: &dyn Benchmark, training: &Training) -> Result<()> {
         let who = task.name();
         match self.kind() {
-            Kind::Distribution if task.uncertain().is_none() => {
+            Kind::Distribution if task.uncertain().is_none() && task.decider_of_samples(1, 1.0).is_none() => {
                 Err(Error::Unsupported { who, what: "the cost of an uncertain outcome, which samples are decided by" })
             }
             Kind::Distribution if task.shared_items().is_some() => {

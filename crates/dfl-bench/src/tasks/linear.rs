@@ -1,5 +1,6 @@
 use dfl_core::{Batch, Decider, Error, Formulation, Instances, Request, Result, Source, Splits, Task, metrics};
 
+use super::conditional::of_samples;
 use super::{Benchmark, Figure, cut, repeat, unknown};
 use crate::power::fit_least_squares;
 
@@ -110,6 +111,10 @@ impl<P: LinearProblem> Benchmark for LinearTask<P> {
 
     fn shared_items(&self) -> Option<usize> {
         self.problem.shared_items()
+    }
+
+    fn decider_of_samples(&self, samples: usize, tail: f64) -> Option<Result<Box<dyn Decider>>> {
+        Some(of_samples(&self.problem, samples, tail))
     }
 
     fn baselines(&self) -> &'static [&'static str] {

@@ -1,6 +1,7 @@
 //! The decision problems that are measured. A task is one file here and one line of [`TASKS`].
 
 mod allocation;
+mod conditional;
 mod inventory;
 mod knapsack;
 mod linear;
@@ -18,6 +19,7 @@ use std::sync::Arc;
 use dfl_core::{Batch, CostCurvature, Decider, Error, Formulation, Instances, Program, Request, Result, Splits, Task};
 
 pub use allocation::{AllocationCost, AllocationTask};
+pub use conditional::{ConditionalTask, RelaxedItems};
 pub use inventory::InventoryTask;
 pub use knapsack::{Items, KnapsackTask};
 pub use linear::{LinearProblem, LinearTask};
@@ -60,6 +62,14 @@ pub trait Benchmark: Task {
     /// [`Error::Dimension`] if shapes disagree.
     fn figures(&self, part: &Instances, decisions: &Batch) -> Result<Vec<Figure>>;
 
+    /// The first of the figures alone: what models are chosen by on the validation rows.
+    ///
+    /// # Errors
+    /// As [`Benchmark::figures`].
+    fn leading_figure(&self, part: &Instances, decisions: &Batch) -> Result<f64> {
+        Ok(self.figures(part, decisions)?[0].value)
+    }
+
     /// What each row of `part` costs under its decision, `[b]`, less being better: what methods are compared by row by row.
     ///
     /// # Errors
@@ -73,6 +83,12 @@ pub trait Benchmark: Task {
 
     /// The task as the cost of an uncertain outcome, for stochastic programs over predicted samples: an outcome is a row of the truth.
     fn uncertain(&self) -> Option<Uncertain> {
+        None
+    }
+
+    /// Decides for so many samples of the truth by the mean cost, or by the mean of the worst share `tail` of them (CVaR), where the task has
+    /// a way of its own; else [`Benchmark::uncertain`] says how.
+    fn decider_of_samples(&self, _samples: usize, _tail: f64) -> Option<Result<Box<dyn Decider>>> {
         None
     }
 
@@ -146,6 +162,15 @@ impl TaskOptions<'_> {
         }
     }
 
+    /// A size that is height and width of a grid.
+    fn grid(&self) -> Result<[usize; 2]> {
+        let sides: Vec<_> = self.problem_size().split('x').map(str::parse::<usize>).collect();
+        match sides[..] {
+            [Ok(height), Ok(width)] => Ok([height, width]),
+            _ => Err(unknown("size of a shortest path", self.size, ["HEIGHTxWIDTH, e.g. 5x5"])),
+        }
+    }
+
     /// A size that is one number, such as that of the items.
     fn count(&self, what: &'static str, need: &'static str) -> Result<usize> {
         self.problem_size().parse().map_err(|_| unknown(what, self.size, [need]))
@@ -162,6 +187,9 @@ type Make = fn(&TaskOptions<'_>) -> Result<Box<dyn Benchmark>>;
 /// Every task: id, leading metric, how it is made.
 pub const TASKS: &[(&str, &str, Make)] = &[
     ("allocation", "task_loss", |o| Ok(Box::new(AllocationTask::from_options(o)?))),
+    ("cvar_knapsack", "normalized_regret", |o| Ok(Box::new(ConditionalTask::items(o)?))),
+    ("cvar_portfolio", "normalized_regret", |o| Ok(Box::new(ConditionalTask::assets(o)?))),
+    ("cvar_shortest_path", "normalized_regret", |o| Ok(Box::new(ConditionalTask::paths(o)?))),
     ("inventory", "task_loss", |o| Ok(Box::new(InventoryTask::from_options(o)?))),
     ("power", "task_loss", |o| Ok(Box::new(PowerScheduling::new(o.columns)))),
     ("portfolio", "task_loss", |o| Ok(Box::new(Portfolio::from_options(o)?))),

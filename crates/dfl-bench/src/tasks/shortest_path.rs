@@ -1,7 +1,7 @@
 use dfl_core::{Batch, Decider, Formulation, NoGradient, ParamMap, Result};
 use dfl_solvers::{Batched, Grid, ShortestPath};
 
-use super::{LinearProblem, LinearTask, TaskOptions, unknown};
+use super::{LinearProblem, LinearTask, TaskOptions};
 use crate::data::shortest_path::ShortestPathData;
 
 /// Shortest path on a grid with predicted arc costs: PyEPO's synthetic benchmark. Minimises; costs are PyEPO's after its cast to `f32`.
@@ -24,12 +24,8 @@ impl ShortestPathTask {
     }
 
     pub(super) fn from_options(options: &TaskOptions<'_>) -> Result<Self> {
-        let sides: Vec<_> = options.problem_size().split('x').map(str::parse::<usize>).collect();
-        let [Ok(height), Ok(width)] = sides[..] else {
-            return Err(unknown("size of a shortest path", options.size, ["HEIGHTxWIDTH, e.g. 5x5"]));
-        };
-        let d = options.data;
-        Self::new(ShortestPathData { grid: [height, width], features: d.features, degree: d.degree, noise: d.noise, ..Default::default() })
+        let (grid, d) = (options.grid()?, options.data);
+        Self::new(ShortestPathData { grid, features: d.features, degree: d.degree, noise: d.noise, ..Default::default() })
     }
 }
 

@@ -1,11 +1,13 @@
 //! Objectives of predicted distributions: their likelihood, and the cost of what is decided for their samples.
 
 mod anchor;
+mod contrastive;
 mod decision;
 mod likelihood;
 mod resolved;
 
 pub use anchor::{Anchor, Balance};
+pub use contrastive::{Contrastive, ContrastiveOptions, Target};
 pub use decision::{Correction, Estimator, SampledDecision, SampledOptions};
 pub use likelihood::MaximumLikelihood;
 

@@ -10,6 +10,7 @@ mod identity;
 mod imle;
 mod interpolated;
 mod perturbed;
+mod sample_mean;
 mod samples;
 mod timed;
 
@@ -21,4 +22,5 @@ pub use identity::{CostProjection, NegativeIdentity};
 pub use imle::{Imle, ImleOptions, SumOfGamma};
 pub use interpolated::Interpolated;
 pub use perturbed::{Noise, Perturbed, PerturbedOptions};
+pub use sample_mean::SampleMean;
 pub use timed::{Stopwatch, Timed};

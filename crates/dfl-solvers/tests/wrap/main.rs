@@ -8,6 +8,7 @@ mod identity;
 mod imle;
 mod perturbed;
 mod pyepo;
+mod sampled_costs;
 
 use dfl_core::{Batch, Call, Decider, Dims, Key, NoGradient, Result, Rng, Solution, SolveInfo, Solver, Status, Stream};
 use dfl_solvers::{Batched, Grid, ShortestPath};
