@@ -22,8 +22,7 @@ run = [RUNS]
 "#;
 
 /// Training of a decision loss after the likelihood.
-const WARM: &str =
-    "training = { epochs = { quick = 8, full = 1 }, batch = 32, learning_rates = [0.005], select = 'best_valid', warm_up = { epochs = { quick = 12, full = 1 }, learning_rate = 0.02, batch = 50 } }";
+const WARM: &str = "training = { epochs = { quick = 8, full = 1 }, batch = 32, learning_rates = [0.005], select = 'best_valid', warm_up = { epochs = { quick = 12, full = 1 }, learning_rate = 0.02, batch = 50 } }";
 
 const AFFINE: &str = "solver = 'stochastic', predictor = 'gaussian', model = { hidden = [], centre = 'least_squares' }";
 
@@ -44,8 +43,7 @@ fn run(dir: &Path, runs: &[String], resume: bool) -> (usize, Vec<Measurement>) {
     let interrupted = AtomicBool::new(false);
     let options = Options { profile: Profile::Quick, seeds: None, threads: 2, device: "cpu".into(), commit: None, peers: None };
     let published = Published::default();
-    let mut runner =
-        Runner { options, methods: make_loss, published, store: &mut store, interrupted: &interrupted, progress: &Silent };
+    let mut runner = Runner { options, methods: make_loss, published, store: &mut store, interrupted: &interrupted, progress: &Silent };
     let failures = runner.run(&definition(dir, runs).unwrap()).unwrap();
     (failures, store.measurements())
 }
@@ -63,7 +61,9 @@ fn every_kind() -> Vec<String> {
         format!("{{ method = 'two_stage', {AFFINE}, options = {{ test_samples = 40 }} }}"),
         format!("{{ method = 'dfl_rp', {AFFINE}, {options}, {WARM} }}"),
         format!("{{ method = 'dfl_sf', {AFFINE}, {options}, {WARM} }}"),
-        format!("{{ method = 'dfl_sf', {AFFINE}, options = {{ samples = 8, test_samples = 40, correction = 'resolved', tail = 0.5 }}, {WARM} }}"),
+        format!(
+            "{{ method = 'dfl_sf', {AFFINE}, options = {{ samples = 8, test_samples = 40, correction = 'resolved', tail = 0.5 }}, {WARM} }}"
+        ),
         format!("{{ method = 'dfl_point', solver = 'stochastic', predictor = 'linear', {WARM} }}"),
         "{ method = 'policy_network', predictor = 'linear' }".into(),
     ]

@@ -99,9 +99,8 @@ mod tests {
         let (n, block) = (1000_usize, 20_usize);
         for phi in [0.0, 0.5, -0.4] {
             let mut rng = Rng::seeded(5);
-            let found: Vec<f64> = (0..300)
-                .map(|seed| moving_block_se(&autoregression(phi, n, &mut rng), block, 300, seed).unwrap().powi(2))
-                .collect();
+            let found: Vec<f64> =
+                (0..300).map(|seed| moving_block_se(&autoregression(phi, n, &mut rng), block, 300, seed).unwrap().powi(2)).collect();
             let l = block as f64;
             let inside: f64 = (1..block).map(|k| 2.0 * (1.0 - k as f64 / l) * phi.powi(k as i32)).sum();
             let exact = (1.0 + inside) / (1.0 - phi * phi) / n as f64;

@@ -3,16 +3,16 @@
 use dfl_bench::data::pjm::Columns;
 use dfl_bench::data::prices::{Inputs, Table};
 use dfl_bench::suite::DataOptions;
-use dfl_bench::tasks::{Benchmark, Figure, Portfolio, PortfolioCost, Prices, TaskOptions, make_task};
+use dfl_bench::tasks::{Benchmark, Figure, Portfolio, PortfolioCost, PriceSource, TaskOptions, make_task};
 use dfl_core::metrics::{mean, standard_error};
-use dfl_core::{Batch, Call, Cost, Error, Instances, Key, Request, Stream};
+use dfl_core::{Batch, Call, Cost, Decider, Error, Instances, Key, Request, Stream, Task};
 
 use super::common;
 
 const REQUEST: Request = Request { train: 40, valid: 10, test: 60, seed: 3 };
 
 fn drawn(assets: usize) -> Portfolio {
-    Portfolio::new(Prices::Synthetic, assets, Inputs::Market, PortfolioCost::INTERIOR).unwrap()
+    Portfolio::new(PriceSource::Synthetic, assets, Inputs::Market, PortfolioCost::INTERIOR).unwrap()
 }
 
 fn named(size: &str, columns: Columns) -> Result<Box<dyn Benchmark>, Error> {
@@ -50,7 +50,7 @@ fn what_is_no_portfolio_is_refused() {
     let part = days(&[[1.0, 3.0]]);
     for z in [[0.5, 0.4], [1.2, -0.2], [f64::NAN, 1.0]] {
         let error = drawn(2).figures(&part, &Batch::from_rows(&[z]).unwrap()).unwrap_err();
-        assert!(error.to_string().contains("distance of a portfolio from the simplex"), "{error}");
+        assert!(error.to_string().contains("sum of the shares of a portfolio"), "{error}");
     }
 }
 
@@ -77,10 +77,12 @@ fn a_policy_decides_on_the_simplex() {
 #[test]
 fn baselines_decide_what_they_say() {
     let task = drawn(4);
-    let data = dfl_core::Task::source(&task).load(&REQUEST).unwrap();
+    let data = task.source().load(&REQUEST).unwrap();
     let of = |method: &str| task.baseline(method, &data).unwrap();
-    let returns = |z: &Batch| mean(&data.test.truth.iter().zip(z.iter()).map(|(y, z)| y.iter().zip(z).map(|(y, z)| y * z).sum()).collect::<Vec<f64>>());
-    let costs = |z: &Batch| mean(&dfl_core::Task::costs(&task, &data.test.truth, z).unwrap());
+    let returns = |z: &Batch| {
+        mean(&data.test.truth.iter().zip(z.iter()).map(|(y, z)| y.iter().zip(z).map(|(y, z)| y * z).sum()).collect::<Vec<f64>>())
+    };
+    let costs = |z: &Batch| mean(&task.costs(&data.test.truth, z).unwrap());
     let best: Vec<f64> = data.test.truth.iter().map(|y| y.iter().fold(f64::NEG_INFINITY, |a, y| a.max(*y))).collect();
     assert!((returns(&of("clairvoyant")) - mean(&best)).abs() < 1e-12);
     assert_eq!(of("equal_weight").as_slice(), vec![0.25; 240]);
@@ -111,14 +113,24 @@ fn baselines_have_their_reference_values() {
             println!("{size} {method}: {:.4} ± {:.4} % a day", figure.value, figure.se.unwrap());
         }
         let [loss, earned] = task.figures(&data.test, &task.baseline("historical", &data).unwrap()).unwrap()[..] else { panic!() };
-        println!("{size} historical: cost {:.4} ± {:.4}, {:.4} ± {:.4} % a day", loss.value, loss.se.unwrap(), earned.value, earned.se.unwrap());
+        println!(
+            "{size} historical: cost {:.4} ± {:.4}, {:.4} ± {:.4} % a day",
+            loss.value,
+            loss.se.unwrap(),
+            earned.value,
+            earned.se.unwrap()
+        );
         assert!(earned.value.abs() < 0.15, "no leak: {}", earned.value);
     }
 }
 
 #[test]
 fn sizes_are_words() {
-    for (size, features, columns) in [("n10-synthetic", 27 + 30, Columns::Honest), ("n10-full-synthetic", 270, Columns::Published), ("n10-synthetic-market", 27, Columns::Honest)] {
+    for (size, features, columns) in [
+        ("n10-synthetic", 27 + 30, Columns::Honest),
+        ("n10-full-synthetic", 270, Columns::Published),
+        ("n10-synthetic-market", 27, Columns::Honest),
+    ] {
         let task = named(size, columns).unwrap();
         let rows = task.source().load(&REQUEST).unwrap().test;
         assert_eq!((rows.features.cols(), rows.truth.cols(), rows.len()), (features, 10, 60), "{size}");

@@ -96,7 +96,10 @@ mod tests {
         gzip.write_all(TABLE.as_bytes()).unwrap();
         gzip.finish().unwrap();
         let prices = Prices::from_gzip(file.path()).unwrap();
-        assert_eq!((prices.names.as_slice(), prices.columns.as_slice()), (["A".into(), "B".into()].as_slice(), [vec![10.0, 11.0], vec![4.0, 3.0]].as_slice()));
+        assert_eq!(
+            (prices.names.as_slice(), prices.columns.as_slice()),
+            (["A".into(), "B".into()].as_slice(), [vec![10.0, 11.0], vec![4.0, 3.0]].as_slice())
+        );
         // 10 to 11 and 4 to 3.
         assert!((prices.percent(0, 1) - 10.0).abs() < 1e-12 && (prices.percent(1, 1) + 25.0).abs() < 1e-12);
         let day = |text: &str| prices.day_from(text.parse().unwrap());
