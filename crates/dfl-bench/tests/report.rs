@@ -6,6 +6,7 @@ use std::fs;
 
 use dfl_bench::results::claims::{Compared, Evidence, Found, Outcome, Verdict};
 use dfl_bench::results::report::{Heading, render, write};
+use dfl_bench::results::significance::{self, Comparison, Family, Tested};
 use dfl_bench::results::{Curve, Key, Measurement, table};
 
 fn key(task: &str, size: &str, method: &str, predictor: &str, solver: &str, seed: u64) -> Key {
@@ -110,6 +111,7 @@ fn heading() -> Heading {
         profile: "quick".into(),
         command: "cargo xtask bench".into(),
         claims: Vec::new(),
+        significance: Vec::new(),
     }
 }
 
@@ -200,6 +202,38 @@ fn a_claim_is_shown_with_what_speaks_against_it() {
     assert!(text.lines().all(|line| line.chars().count() <= table::WIDTH), "{text}");
 }
 
+/// One comparison and one that could not be made.
+fn family(text: &str) -> Family {
+    let tested = Tested { n: 584, seeds: [10, 1], difference: -0.125, interval: [-0.25, 0.5], p: 0.0213, p_holm: 0.0426, win_rate: 0.625 };
+    let found = [significance::Found::Tested(tested), significance::Found::Missing { missing: format!("dfl_sf {text} was not measured") }];
+    let comparison =
+        |found| Comparison { place: format!("power {text}"), row: format!("dfl_rp {text}"), against: "policy_linear".into(), found };
+    let (suite, profile, metric) = ("table1".into(), "quick".into(), "task_loss".into());
+    let comparisons = found.map(comparison).to_vec();
+    Family { suite, profile, text: text.into(), metric, block: 7, draws: 10_000, comparisons }
+}
+
+#[test]
+fn comparisons_of_test_rows_are_shown_with_interval_and_adjusted_p() {
+    let page = render(&Heading { significance: vec![family("is it better?")], ..heading() }, &[], &[]).unwrap();
+    let text = table::significance(&[family("is it better?")]);
+    for part in [
+        "is it better?",
+        "in blocks of 7, 10000 draws",
+        "-0.125",
+        "-0.250 to 0.500",
+        "0.0213",
+        "0.0426",
+        "62.5",
+        "adjusted for 2 comparisons",
+    ] {
+        assert!(page.contains(part), "{part}: {page}");
+        assert!(text.split_whitespace().collect::<Vec<_>>().join(" ").contains(part), "{part}: {text}");
+    }
+    assert!(text.contains("failed: power is it better?: dfl_sf is it better? was not measured"), "{text}");
+    assert!(text.lines().all(|line| line.chars().count() <= table::WIDTH), "{text}");
+}
+
 #[test]
 fn text_is_escaped_everywhere() {
     let evil = "<b>&\"'";
@@ -212,6 +246,7 @@ fn text_is_escaped_everywhere() {
         profile: evil.into(),
         command: evil.into(),
         claims: vec![verdict(evil)],
+        significance: vec![family(evil)],
     };
     let curve = Curve::new(&row.key, evil, [[0.0, 1.0], [1.0, 2.0]]);
     let good = Measurement::new(&key("power", evil, "so_ebm", evil, evil, 1), "task_loss", 1.0);

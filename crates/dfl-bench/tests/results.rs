@@ -3,7 +3,7 @@
 use std::error::Error as _;
 use std::fs;
 
-use dfl_bench::results::{Curve, Key, Measurement, Store, table};
+use dfl_bench::results::{Curve, Key, Measurement, RowCosts, Store, table};
 
 fn key(method: &str, solver: &str, seed: u64) -> Key {
     Key {
@@ -243,4 +243,30 @@ fn no_line_is_wider_than_the_terminal() {
 #[test]
 fn nothing_measured_is_an_empty_table() {
     assert_eq!(table::render(&[]), "");
+}
+
+/// Costs of test rows come back bit for bit, the later line of a job counting; what is no number is not stored.
+#[test]
+fn costs_of_test_rows_survive_a_resume() {
+    let dir = tempfile::tempdir().unwrap();
+    let costs = |seed, values: &[f64]| RowCosts::new(&key("spo_plus", "exact", seed), &[7, 9], values);
+    let mut store = Store::open(dir.path(), false).unwrap();
+    for (seed, values) in [(0, [0.1 + 0.2, 1e-300]), (1, [1.0, 2.0]), (0, [-1.0 / 3.0, 4.0])] {
+        store.append_rows(costs(seed, &values).unwrap()).unwrap();
+    }
+    assert_eq!(costs(2, &[1.0, f64::NAN]), None);
+    let bad = RowCosts { key: key("spo_pluss", "exact", 0), ..costs(0, &[1.0, 2.0]).unwrap() };
+    assert!(store.append_rows(bad).unwrap_err().source().unwrap().to_string().contains("`spo_pluss` is not a known method"));
+    drop(store);
+    let file = dir.path().join("rows.jsonl");
+    let text = fs::read_to_string(&file).unwrap();
+    assert!(text.lines().nth(1).unwrap().ends_with(r#""profile":"quick","metric":"task_loss","ids":[7,9],"values":[1.0,2.0]}"#), "{text}");
+    // The third job is torn: what it replaced is there again.
+    fs::write(&file, &text[..text.len() - 5]).unwrap();
+    let store = Store::open(dir.path(), true).unwrap();
+    assert_eq!(store.warnings().len(), 1);
+    assert_eq!(store.rows(), [costs(0, &[0.1 + 0.2, 1e-300]).unwrap(), costs(1, &[1.0, 2.0]).unwrap()]);
+    drop(store);
+    fs::write(&file, &text).unwrap();
+    assert_eq!(Store::open(dir.path(), true).unwrap().rows(), [costs(1, &[1.0, 2.0]).unwrap(), costs(0, &[-1.0 / 3.0, 4.0]).unwrap()]);
 }

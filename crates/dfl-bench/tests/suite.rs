@@ -66,6 +66,14 @@ fn a_suite_is_measured_in_full_and_twice_the_same() {
         assert!(value(&first, "spo_plus", seed, "normalized_regret") < value(&first, "constant", seed, "normalized_regret"));
     }
     assert_eq!(first.curves().len(), 4);
+    // What the test rows cost is what the figures were made of: above the optimum by the regret.
+    for row in first.rows() {
+        assert_eq!((row.ids.len(), row.values.len()), (50, 50));
+        let other = second.rows().into_iter().find(|other| other.key == row.key).unwrap();
+        assert_eq!(row, other);
+    }
+    let mean = |method: &str| first.rows().iter().filter(|r| r.key.method == method).flat_map(|r| r.values.clone()).sum::<f64>() / 100.0;
+    assert!(mean("spo_plus") < mean("constant") && first.rows().len() == 6);
 }
 
 /// SPO+ whose gradient has the wrong sign in every other entry: plausible values, wrong direction.

@@ -11,6 +11,7 @@ use crate::Timings;
 use crate::registry::make_loss;
 use crate::results::claims::{self, Verdict};
 use crate::results::report::Heading;
+use crate::results::significance::{self, Family};
 use crate::results::{Baseline, Comparison, Store, compare, report, table};
 use crate::suite::{Definition, Options, PeerHome, Profile, Published, Runner};
 
@@ -23,7 +24,8 @@ Examples:
   dfl bench --check                      exit 1 if a figure is worse than its accepted value
   dfl bench --accept 'better features'   accept the figures of this run as the new baseline
 
-Results: OUT/results.jsonl (one measurement a line), OUT/report.html, and OUT/claims.json where a suite has claims.")]
+Results: OUT/results.jsonl (one measurement a line), OUT/report.html, and OUT/claims.json and
+OUT/significance.json where a suite has claims and comparisons; OUT/rows.jsonl has what each test row cost.")]
 pub(super) struct Bench {
     /// Suites to run, separated by commas
     #[arg(long, value_delimiter = ',', default_value = "default")]
@@ -131,8 +133,16 @@ impl Bench {
         let page = self.out.join("report.html");
         let (rows, curves) = (store.measurements(), store.curves());
         let claims: Vec<Verdict> = definitions.iter().flat_map(|d| d.judge(self.profile, &rows, published)).collect();
-        report::write(&page, &Heading { claims: claims.clone(), ..self.heading() }, &rows, &curves)?;
+        let costs = store.rows();
+        let families: Vec<Family> = definitions.iter().flat_map(|d| d.compare_rows(self.profile, &costs)).collect();
+        let heading = Heading { claims: claims.clone(), significance: families.clone(), ..self.heading() };
+        report::write(&page, &heading, &rows, &curves)?;
         say(&table::render(&rows));
+        if !families.is_empty() {
+            let path = self.out.join("significance.json");
+            significance::write(&path, &families)?;
+            say(&format!("{}row by row {}", table::significance(&families), path.display()));
+        }
         if !claims.is_empty() {
             let path = self.out.join("claims.json");
             claims::write(&path, &claims)?;
@@ -152,6 +162,7 @@ impl Bench {
             profile: self.profile.id().into(),
             command: format!("cargo xtask bench {}", arguments.join(" ")).trim_end().into(),
             claims: Vec::new(),
+            significance: Vec::new(),
         }
     }
 

@@ -34,6 +34,11 @@ pub const DISTRIBUTIONS: &[DistributionEntry] = &[
         make: networks::mixture,
     },
     DistributionEntry { id: "flow", reads: &["hidden", "couplings", "centre", "precision"], make: networks::flow },
+    DistributionEntry {
+        id: "diffusion",
+        reads: &["hidden", "steps", "sampler", "sampler_steps", "checkpoint", "elbo", "timesteps", "draws", "centre", "precision"],
+        make: networks::diffusion,
+    },
 ];
 
 /// Makes a predictor of distributions by id, in coordinates in which the training rows' truth has mean 0 and deviation 1.
@@ -67,5 +72,5 @@ mod networks {
         Err(super::super::without_libtorch())
     }
 
-    pub(super) use self::{none as flow, none as gaussian, none as mixture};
+    pub(super) use self::{none as diffusion, none as flow, none as gaussian, none as mixture};
 }

@@ -9,16 +9,16 @@ use super::options::refuse;
 /// | --- | --- | --- |
 /// | `hidden` | all networks: widths of the hidden layers; `[]` makes the parameters affine, and a `gaussian` of independent outcomes one \
 ///   in pure Rust and `f64` (unless `precision` is `single`) | `mlp`: the power network of SO-EBM, 200 and 200 with batch normalisation \
-///   and dropout 0.2; others: 64 and 64; `diffusion`: its own |
+///   and dropout 0.2; `gaussian`, `mixture`: 64 and 64; `flow`, `diffusion`: 128 and 128 |
 /// | `activation` | `gaussian`, `mixture`: `relu` or `silu` | `relu` |
 /// | `skip` | `gaussian`, `mixture`: whether an affine map of the features is added to the network | yes |
 /// | `dropout` | `mlp` with `hidden`, `gaussian`, `mixture` | 0 |
 /// | `covariance` | `gaussian`: `diagonal` or `full` | `diagonal` |
 /// | `components` | `mixture`: number of Gaussians | 5 |
-/// | `couplings` | `flow`: number of affine couplings | the flow's |
-/// | `steps` | `diffusion`: $T$, steps of the noise | the model's |
-/// | `sampler` | `diffusion`: `ddim` (deterministic given the first noise) or `ancestral` | the model's |
-/// | `ddim` | `diffusion` with that sampler: how many of the steps it takes | all |
+/// | `couplings` | `flow`: number of affine couplings | 4 |
+/// | `steps` | `diffusion`: $T$, steps of the noise: the published linear one for 1000, else its limit for many steps, which ends alike | 1000 |
+/// | `sampler` | `diffusion`: `ancestral`, or one that is deterministic given the first noise: `ddim` or `multistep` | `multistep` |
+/// | `sampler_steps` | `diffusion` with one of those: how many of the steps it takes | 20 |
 /// | `checkpoint` | `diffusion`: whether pathwise derivatives compute the chain twice to keep $O(\sqrt T)$ of it | no |
 /// | `elbo` | `diffusion`: `simple` or `weighted`, of the bound that stands for the likelihood | `simple` |
 /// | `timesteps` | `diffusion`: how the steps of that bound are drawn: `uniform`, `all`, `loss` or `gradient` | `uniform` |
@@ -39,7 +39,7 @@ pub struct ModelOptions {
     pub couplings: Option<usize>,
     pub steps: Option<usize>,
     pub sampler: Option<Sampler>,
-    pub ddim: Option<usize>,
+    pub sampler_steps: Option<usize>,
     pub checkpoint: Option<bool>,
     pub elbo: Option<Elbo>,
     pub timesteps: Option<Timesteps>,
@@ -63,7 +63,7 @@ words! {
     /// Which entries of a covariance are free.
     Covariance { Diagonal, Full }
     /// How a diffusion model samples.
-    Sampler { Ddim, Ancestral }
+    Sampler { Ddim, Multistep, Ancestral }
     /// Weights of the steps in the bound on the likelihood.
     Elbo { Simple, Weighted }
     /// How the steps in that bound are drawn.
@@ -84,7 +84,7 @@ impl ModelOptions {
             ("model option components", self.components),
             ("model option couplings", self.couplings),
             ("model option steps", self.steps),
-            ("model option ddim", self.ddim),
+            ("model option sampler_steps", self.sampler_steps),
             ("model option draws", self.draws),
             ("model option hidden", self.hidden.as_ref().and_then(|widths| widths.iter().copied().min())),
         ];
@@ -94,13 +94,13 @@ impl ModelOptions {
         if let Some((what, _)) = of_layers.iter().find(|(_, given)| *given && self.hidden.as_ref().is_some_and(Vec::is_empty)) {
             return Err(Error::Unsupported { who: "a model without hidden layers", what });
         }
-        match self.ddim {
+        match self.sampler_steps {
             Some(_) if self.sampler == Some(Sampler::Ancestral) => {
-                Err(Error::Unsupported { who: "sampler `ancestral`", what: "option ddim; it takes every step" })
+                Err(Error::Unsupported { who: "sampler `ancestral`", what: "option sampler_steps; it takes every step" })
             }
             Some(taken) => match self.steps {
                 Some(steps) if taken > steps => {
-                    Err(Error::Domain { what: "model option ddim", value: taken as f64, need: "at most the number of steps" })
+                    Err(Error::Domain { what: "model option sampler_steps", value: taken as f64, need: "at most the number of steps" })
                 }
                 _ => Ok(()),
             },
@@ -120,7 +120,7 @@ impl ModelOptions {
             ("couplings", self.couplings.is_some()),
             ("steps", self.steps.is_some()),
             ("sampler", self.sampler.is_some()),
-            ("ddim", self.ddim.is_some()),
+            ("sampler_steps", self.sampler_steps.is_some()),
             ("checkpoint", self.checkpoint.is_some()),
             ("elbo", self.elbo.is_some()),
             ("timesteps", self.timesteps.is_some()),
@@ -162,8 +162,8 @@ mod tests {
             ("dropout = 1.0", "model option dropout: 1 is not accepted"),
             ("hidden = []\nskip = true", "a model without hidden layers does not offer skip"),
             ("steps = 0", "model option steps"),
-            ("ddim = 30\nsteps = 20", "model option ddim: 30 is not accepted; it must be at most the number of steps"),
-            ("ddim = 30\nsampler = 'ancestral'", "option ddim"),
+            ("sampler_steps = 30\nsteps = 20", "model option sampler_steps: 30 is not accepted; it must be at most the number of steps"),
+            ("sampler_steps = 30\nsampler = 'ancestral'", "option sampler_steps"),
             ("covariance = 'half'", "half"),
         ] {
             assert!(refused(text).contains(named), "{text}: {}", refused(text));

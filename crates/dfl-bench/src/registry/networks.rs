@@ -1,9 +1,15 @@
 //! Networks of distributions from the options of a run.
 
 use dfl_core::{Generative, Result};
-use dfl_models::torch::{Activation, Covariance, Flow, FlowConfig, Gaussian, GaussianConfig, Mixture, MixtureConfig, Precision};
+use dfl_models::torch::{
+    Activation, Covariance, Diffusion, DiffusionConfig, DiffusionSampler, Elbo, Flow, FlowConfig, Gaussian, GaussianConfig, Mixture,
+    MixtureConfig, NoiseSchedule, Precision, Timesteps,
+};
 
 use super::{self as registry, ModelOptions, PredictorOptions, Width};
+
+/// Of a diffusion model's chain, unless the run says otherwise.
+const SAMPLER_STEPS: usize = 20;
 
 type Made = Result<Box<dyn Generative>>;
 
@@ -48,6 +54,41 @@ pub(super) fn flow(o: &PredictorOptions<'_>) -> Made {
         ..default
     };
     Ok(Box::new(Flow::new(config, o.seed, o.device.parse()?)?))
+}
+
+pub(super) fn diffusion(o: &PredictorOptions<'_>) -> Made {
+    let (default, m) = (DiffusionConfig::new(o.inputs, o.outputs), o.model);
+    let steps = m.steps.unwrap_or(default.steps);
+    let noise = if steps == default.steps { default.noise } else { NoiseSchedule::VariancePreserving { first: 0.1, last: 20.0 } };
+    let taken = m.sampler_steps.unwrap_or(SAMPLER_STEPS.min(steps));
+    let sampler = match m.sampler {
+        Some(registry::Sampler::Ancestral) => DiffusionSampler::Ancestral,
+        None | Some(registry::Sampler::Multistep) => DiffusionSampler::Multistep { steps: taken },
+        Some(registry::Sampler::Ddim) => DiffusionSampler::Ddim { steps: taken },
+    };
+    let config = DiffusionConfig {
+        hidden: m.hidden.clone().unwrap_or(default.hidden),
+        checkpoint: m.checkpoint.unwrap_or(default.checkpoint),
+        elbo: match m.elbo {
+            None => default.elbo,
+            Some(registry::Elbo::Simple) => Elbo::Simple,
+            Some(registry::Elbo::Weighted) => Elbo::Weighted,
+        },
+        timesteps: match m.timesteps {
+            None => default.timesteps,
+            Some(registry::Timesteps::Uniform) => Timesteps::Uniform,
+            Some(registry::Timesteps::All) => Timesteps::All,
+            Some(registry::Timesteps::Loss) => Timesteps::LossSecondMoment,
+            Some(registry::Timesteps::Gradient) => Timesteps::GradientNorm,
+        },
+        draws: m.draws.unwrap_or(default.draws),
+        precision: precision(m),
+        steps,
+        noise,
+        sampler,
+        ..default
+    };
+    Ok(Box::new(Diffusion::new(config, o.seed, o.device.parse()?)?))
 }
 
 fn activation(m: &ModelOptions) -> Activation {

@@ -22,6 +22,7 @@ mod palette;
 pub mod report;
 mod rows;
 mod sheet;
+pub mod significance;
 mod store;
 mod summary;
 pub mod table;

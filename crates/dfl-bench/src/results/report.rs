@@ -7,6 +7,7 @@ use dfl_core::Result;
 
 use super::claims::Verdict;
 use super::sheet::Sheet;
+use super::significance::{self, Family};
 use super::summary::{Group, groups};
 use super::{Curve, Measurement, curve_plot, dot_plot, html, overview, palette};
 use crate::files::AtomicFile;
@@ -28,6 +29,8 @@ pub struct Heading {
     pub command: String,
     /// What came of the suites' claims.
     pub claims: Vec<Verdict>,
+    /// Which rows differ by more than the choice of test rows explains.
+    pub significance: Vec<Family>,
 }
 
 /// Writes the page; a reader sees the old one or the new one, never half of it.
@@ -51,7 +54,7 @@ pub fn render(heading: &Heading, measurements: &[Measurement], curves: &[Curve])
         "{}{}{}{empty}{sections}{}",
         header(heading),
         contents(&groups),
-        overview(&groups) + &claims(&heading.claims),
+        overview(&groups) + &claims(&heading.claims) + &significance(&heading.significance),
         footer(heading)
     );
     Ok(format!("{}<body>\n{body}</body>\n</html>\n", head(&heading.title)))
@@ -106,6 +109,23 @@ fn claims(verdicts: &[Verdict]) -> String {
     let note = "A claim holds if it is true of the means over seeds in every place where it is claimed. Differences are paired by seed; \
                 ± is their standard error.";
     format!("<section id=\"claims\">\n<h2>Claims</h2>\n{}<p class=\"note\">{note}</p>\n</section>\n", html::claims(verdicts))
+}
+
+fn significance(families: &[Family]) -> String {
+    if families.is_empty() {
+        return String::new();
+    }
+    let table = |family: &Family| {
+        let sheet = significance::sheet(family);
+        format!(
+            "<h3>{}</h3>\n<p class=\"context\">{}</p>\n{}",
+            html::escape(&sheet.title),
+            html::escape(&sheet.context),
+            html::table(&sheet)
+        )
+    };
+    let tables: String = families.iter().map(table).collect();
+    format!("<section id=\"significance\">\n<h2>Row by row</h2>\n{tables}</section>\n")
 }
 
 fn section(number: usize, group: &Group, curves: &[Curve]) -> Result<String> {

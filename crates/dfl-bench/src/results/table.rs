@@ -4,6 +4,7 @@ use comfy_table::{CellAlignment, ContentArrangement, LineStyle, Table, TableStyl
 
 use super::claims::{Outcome, Verdict};
 use super::sheet::{Cell, Column, Sheet};
+use super::significance::{self, Family};
 use super::{Measurement, summary};
 
 /// No line of a table is longer.
@@ -35,6 +36,11 @@ pub fn claims(verdicts: &[Verdict]) -> String {
         }
     }
     text
+}
+
+/// The comparisons row by row, a table for each block; ends with a line break unless there are none.
+pub fn significance(families: &[Family]) -> String {
+    families.iter().map(|family| one(significance::sheet(family))).collect::<Vec<_>>().join("\n")
 }
 
 fn one(mut sheet: Sheet) -> String {

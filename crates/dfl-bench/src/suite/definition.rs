@@ -9,7 +9,8 @@ use super::{Published, RunSpec, Study, Timing};
 use crate::data::pjm::Columns;
 use crate::registry::Start;
 use crate::results::claims::{Claim, Verdict, judge};
-use crate::results::{Key, Measurement};
+use crate::results::significance::{self, Family, Significance};
+use crate::results::{Key, Measurement, RowCosts};
 use crate::tasks::{TaskOptions, make_task, unknown};
 
 /// How much work a suite does.
@@ -78,6 +79,9 @@ pub struct Definition {
     /// What is said of the results, to be judged by them.
     #[serde(default)]
     pub claim: Vec<Claim>,
+    /// Rows that are compared test row by test row.
+    #[serde(default)]
+    pub significance: Vec<Significance>,
 }
 
 /// One task at one size, with all that is run on it.
@@ -286,7 +290,9 @@ impl Definition {
         definition.experiment.iter().try_for_each(Experiment::check)?;
         definition.study.iter().try_for_each(Study::check)?;
         definition.timing.iter().try_for_each(Timing::check)?;
-        definition.claim.iter().try_for_each(|claim| claim.check(&definition.places(None)))?;
+        let places = definition.places(None);
+        definition.claim.iter().try_for_each(|claim| claim.check(&places))?;
+        definition.significance.iter().try_for_each(|block| block.check(&places))?;
         Ok(Self { name: name.into(), ..definition })
     }
 
@@ -310,6 +316,12 @@ impl Definition {
         let places = self.places(Some(profile));
         let figure = |key: &Key, metric: &str| published.get(key, metric).map(|figure| (figure.value, figure.se));
         self.claim.iter().map(|claim| judge(claim, (&self.name, profile.id()), &places, measurements, &figure)).collect()
+    }
+
+    /// What the costs of test rows under a profile say of the comparisons.
+    pub fn compare_rows(&self, profile: Profile, costs: &[RowCosts]) -> Vec<Family> {
+        let places = self.places(Some(profile));
+        self.significance.iter().map(|block| significance::judge(block, (&self.name, profile.id()), &places, costs)).collect()
     }
 
     /// Names of the definitions in a folder, sorted.
@@ -362,16 +374,18 @@ mod tests {
         let published = Published::load().unwrap();
         for name in Definition::names(&Definition::folder()).unwrap() {
             let definition = Definition::load(&Definition::folder(), &name).unwrap();
-            let key = |[task, size, method, predictor, solver]: [&str; 5], seed: u64| {
+            let key = |[task, size, method, predictor, solver, columns]: [&str; 6], seed: u64| {
                 let [suite, task, size, method, predictor, solver, columns, profile] =
-                    [&name, task, size, method, predictor, solver, "published", "full"].map(str::to_owned);
+                    [&name, task, size, method, predictor, solver, columns, "full"].map(str::to_owned);
                 Key { suite, task, size, method, predictor, solver, columns, seed: Some(seed), profile }
             };
             let runs = definition.experiment.iter().flat_map(|e| e.run.iter().map(move |r| (e, r)));
-            let learned =
-                runs.flat_map(|(e, r)| [0, 1].map(|seed| key([&e.task, &e.size, &r.method, &r.predictor, &r.solver_key()], seed)));
+            let learned = runs.flat_map(|(e, r)| {
+                [0, 1].map(|seed| key([&e.task, &e.size, &r.method, &r.predictor, &r.solver_key(), r.columns.id()], seed))
+            });
             let pieces: Vec<_> = definition.study.iter().flat_map(Study::pieces).collect();
-            let computed = pieces.iter().flat_map(|p| p.rows()).map(|w| key([w.task, &w.size, &w.method, "none", w.solver], 0));
+            let computed =
+                pieces.iter().flat_map(|p| p.rows()).map(|w| key([w.task, &w.size, &w.method, "none", w.solver, "published"], 0));
             let keys: Vec<Key> = learned.chain(computed).collect();
             for claim in &definition.claim {
                 let rows: Vec<_> = keys.iter().map(|key| Measurement::new(key, &claim.metric, 1.0)).collect();
@@ -379,6 +393,13 @@ mod tests {
                 let verdict = judge(claim, (&name, "full"), &definition.places(None), &rows, &figure);
                 let gaps: Vec<_> = verdict.evidence.iter().filter(|e| e.compared().is_none()).collect();
                 assert!(gaps.is_empty() && !verdict.evidence.is_empty(), "{name}, {}: {gaps:?}", claim.text);
+            }
+            let ids: Vec<u64> = (0..1000).collect();
+            let costs: Vec<_> = keys.iter().filter_map(|key| RowCosts::new(key, &ids, &[1.0; 1000])).collect();
+            for block in &definition.significance {
+                let family = significance::judge(block, (&name, "full"), &definition.places(None), &costs);
+                let gaps: Vec<_> = family.comparisons.iter().filter(|c| matches!(c.found, significance::Found::Missing { .. })).collect();
+                assert!(gaps.is_empty() && !family.comparisons.is_empty(), "{name}, {}: {gaps:?}", block.text);
             }
         }
     }

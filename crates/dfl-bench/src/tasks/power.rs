@@ -154,3 +154,27 @@ impl Benchmark for PowerScheduling {
         baseline.decide(&Pjm::load()?, &Split::load()?, &mut Ramps::new(HOURS, self.cost.ramp)?)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn decide(columns: Columns, output: &[f64]) -> Vec<f64> {
+        let policy = PowerScheduling::new(columns).policy().unwrap().unwrap();
+        dfl_core::decide(&*policy, &Batch::from_rows(&[output]).unwrap(), &[0]).unwrap().0.into_vec()
+    }
+
+    /// Of a last hour of 1 after zeros the nearest step of 0.4 shares the way: 0.3 and 0.7, by hand; what keeps the ramps stays.
+    #[test]
+    fn a_policy_keeps_the_ramps_unless_it_is_the_published_one() {
+        let mut output = [0.0; HOURS];
+        output[HOURS - 1] = 1.0;
+        assert_eq!(decide(Columns::Published, &output), output);
+        let honest = decide(Columns::Honest, &output);
+        assert!((honest[HOURS - 2] - 0.3).abs() < 1e-12 && (honest[HOURS - 1] - 0.7).abs() < 1e-12, "{honest:?}");
+        assert!(honest[..HOURS - 2].iter().all(|z| z.abs() < 1e-12), "{honest:?}");
+        let gentle: Vec<f64> = (0..HOURS).map(|i| 0.3 * i as f64).collect();
+        let kept = decide(Columns::Honest, &gentle);
+        assert!(kept.iter().zip(&gentle).all(|(a, b)| (a - b).abs() < 1e-12), "{kept:?}");
+    }
+}

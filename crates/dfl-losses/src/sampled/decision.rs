@@ -142,7 +142,7 @@ impl<D: Decider> SampledDecision<D> {
     }
 
     fn pathwise<M: Generative + ?Sized>(&self, model: &mut M, rows: &Minibatch<'_>, stream: Stream) -> Result<StepReport> {
-        let samples = model.draw(rows.features, self.options.samples, stream)?;
+        let samples = model.draw(rows.features, self.options.samples, stream).map_err(|e| e.diverged(rows.ids))?;
         let decided = self.decide(&samples, rows, stream)?;
         model.pull_samples(&self.back(&decided)?.pull(&decided.cotangent)?)?;
         Ok(decided.report())
@@ -156,7 +156,7 @@ impl<D: Decider> SampledDecision<D> {
         correction: Correction,
     ) -> Result<StepReport> {
         let count = self.options.samples;
-        let samples = model.sample(rows.features, count, stream)?;
+        let samples = model.sample(rows.features, count, stream).map_err(|e| e.diverged(rows.ids))?;
         let mut decided = self.decide(&samples, rows, stream)?;
         let mut weights = match &self.one_less {
             Some(other) if self.resolved() => resolved_weights(other, &*self.cost, &samples, rows, stream, &mut decided)?,
@@ -164,7 +164,8 @@ impl<D: Decider> SampledDecision<D> {
         };
         let share = 1.0 / if correction == Correction::LeaveOneOut { count - 1 } else { count } as f64;
         weights.as_mut_slice().iter_mut().for_each(|w| *w *= share);
-        model.add_log_likelihood(rows.features, &samples, &weights, fork(stream, "likelihood of the samples"))?;
+        let noise = fork(stream, "likelihood of the samples");
+        model.add_log_likelihood(rows.features, &samples, &weights, noise).map_err(|e| e.diverged(rows.ids))?;
         Ok(decided.report())
     }
 

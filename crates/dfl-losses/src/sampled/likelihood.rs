@@ -20,7 +20,8 @@ impl MaximumLikelihood {
         let truth = truth(NAME, rows)?;
         let b = truth.rows();
         let weights = Batch::from_vec(b, 1, vec![-1.0 / b as f64; b])?;
-        let value = model.add_log_likelihood(rows.features, truth, &weights, fork(stream, "likelihood of the truth"))?;
+        let noise = fork(stream, "likelihood of the truth");
+        let value = model.add_log_likelihood(rows.features, truth, &weights, noise).map_err(|e| e.diverged(rows.ids))?;
         if value.is_finite() {
             return Ok(value);
         }

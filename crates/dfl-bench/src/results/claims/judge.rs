@@ -67,16 +67,12 @@ pub(super) struct Series<'a> {
 impl<'a> Series<'a> {
     /// `Err` is why there is none: nothing was measured, some seed failed, or the selector fits several rows.
     fn of(row: &Selector, here: &[&'a Measurement]) -> Result<Self, String> {
-        let fits = |key: &Key| {
-            let solver = row.solver.as_ref().is_none_or(|solver| *solver == key.solver);
-            key.method == row.method && solver && row.predictor.as_ref().is_none_or(|predictor| *predictor == key.predictor)
-        };
-        let found: Vec<_> = here.iter().copied().filter(|m| fits(&m.key)).collect();
-        let first = found.first().ok_or_else(|| format!("{} was not measured", words(row)))?;
+        let found: Vec<_> = here.iter().copied().filter(|m| row.fits(&m.key)).collect();
+        let first = found.first().ok_or_else(|| format!("{row} was not measured"))?;
         if found.iter().any(|m| m.key.without_seed() != first.key.without_seed()) {
-            return Err(format!("{} is more than one row", words(row)));
+            return Err(format!("{row} is more than one row"));
         }
-        let values = found.iter().map(|m| m.value.map(|value| (m.key.seed, value)).ok_or_else(|| format!("{} failed", words(row))));
+        let values = found.iter().map(|m| m.value.map(|value| (m.key.seed, value)).ok_or_else(|| format!("{row} failed")));
         Ok(Self { key: &first.key, values: values.collect::<Result<_, _>>()? })
     }
 
@@ -87,10 +83,6 @@ impl<'a> Series<'a> {
     pub(super) fn name(&self) -> String {
         if self.key.solver == "none" { self.key.method.clone() } else { format!("{} ({})", self.key.method, self.key.solver) }
     }
-}
-
-fn words(row: &Selector) -> String {
-    row.solver.as_ref().map_or_else(|| row.method.clone(), |solver| format!("{} ({solver})", row.method))
 }
 
 /// Of several rows the one with the smallest mean.

@@ -4,12 +4,13 @@ mod judge;
 mod show;
 mod widens;
 
+use std::fmt;
 use std::path::Path;
 
 use dfl_core::{Error, Result};
 use serde::{Deserialize, Serialize};
 
-use super::ids;
+use super::{Key, ids};
 use crate::files::AtomicFile;
 
 pub use judge::{Figure, judge};
@@ -65,6 +66,26 @@ pub struct Selector {
     pub solver: Option<String>,
     /// Predictor, if there are several.
     pub predictor: Option<String>,
+    /// Columns, if there are both.
+    pub columns: Option<String>,
+}
+
+impl Selector {
+    pub(super) fn fits(&self, key: &Key) -> bool {
+        let named = |word: &Option<String>, of: &str| word.as_ref().is_none_or(|word| word == of);
+        self.method == key.method
+            && named(&self.solver, &key.solver)
+            && named(&self.predictor, &key.predictor)
+            && named(&self.columns, &key.columns)
+    }
+}
+
+impl fmt::Display for Selector {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let parts = [&self.predictor, &self.solver, &self.columns];
+        let how = parts.into_iter().flatten().map(String::as_str).collect::<Vec<_>>().join(", ");
+        if how.is_empty() { f.write_str(&self.method) } else { write!(f, "{} ({how})", self.method) }
+    }
 }
 
 fn one() -> f64 {
@@ -189,6 +210,6 @@ pub fn write(path: &Path, verdicts: &[Verdict]) -> Result<()> {
 }
 
 /// Whether `TASK` or `TASK SIZE` names this task and size.
-fn is_at(place: &str, (task, size): &(String, String)) -> bool {
+pub(super) fn is_at(place: &str, (task, size): &(String, String)) -> bool {
     place == task || place.split_once(' ') == Some((task, size))
 }
