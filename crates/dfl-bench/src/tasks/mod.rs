@@ -23,7 +23,7 @@ pub use conditional::{ConditionalTask, RelaxedItems};
 pub use inventory::InventoryTask;
 pub use knapsack::{Items, KnapsackTask};
 pub use linear::{LinearProblem, LinearTask};
-pub use portfolio::{Portfolio, PortfolioCost, Prices};
+pub use portfolio::{Portfolio, PortfolioCost, PriceSource};
 pub use power::PowerScheduling;
 pub use pyepo_portfolio::{Assets, PyepoPortfolioTask};
 pub use shortest_path::{GridPaths, ShortestPathTask};

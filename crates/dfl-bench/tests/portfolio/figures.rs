@@ -3,16 +3,16 @@
 use dfl_bench::data::pjm::Columns;
 use dfl_bench::data::prices::{Inputs, Table};
 use dfl_bench::suite::DataOptions;
-use dfl_bench::tasks::{Benchmark, Figure, Portfolio, PortfolioCost, Prices, TaskOptions, make_task};
+use dfl_bench::tasks::{Benchmark, Figure, Portfolio, PortfolioCost, PriceSource, TaskOptions, make_task};
 use dfl_core::metrics::{mean, standard_error};
-use dfl_core::{Batch, Call, Cost, Error, Instances, Key, Request, Stream};
+use dfl_core::{Batch, Call, Cost, Decider, Error, Instances, Key, Request, Stream, Task};
 
 use super::common;
 
 const REQUEST: Request = Request { train: 40, valid: 10, test: 60, seed: 3 };
 
 fn drawn(assets: usize) -> Portfolio {
-    Portfolio::new(Prices::Synthetic, assets, Inputs::Market, PortfolioCost::INTERIOR).unwrap()
+    Portfolio::new(PriceSource::Synthetic, assets, Inputs::Market, PortfolioCost::INTERIOR).unwrap()
 }
 
 fn named(size: &str, columns: Columns) -> Result<Box<dyn Benchmark>, Error> {
@@ -50,7 +50,7 @@ fn what_is_no_portfolio_is_refused() {
     let part = days(&[[1.0, 3.0]]);
     for z in [[0.5, 0.4], [1.2, -0.2], [f64::NAN, 1.0]] {
         let error = drawn(2).figures(&part, &Batch::from_rows(&[z]).unwrap()).unwrap_err();
-        assert!(error.to_string().contains("distance of a portfolio from the simplex"), "{error}");
+        assert!(error.to_string().contains("sum of the shares of a portfolio"), "{error}");
     }
 }
 
@@ -77,12 +77,12 @@ fn a_policy_decides_on_the_simplex() {
 #[test]
 fn baselines_decide_what_they_say() {
     let task = drawn(4);
-    let data = dfl_core::Task::source(&task).load(&REQUEST).unwrap();
+    let data = task.source().load(&REQUEST).unwrap();
     let of = |method: &str| task.baseline(method, &data).unwrap();
     let returns = |z: &Batch| {
         mean(&data.test.truth.iter().zip(z.iter()).map(|(y, z)| y.iter().zip(z).map(|(y, z)| y * z).sum()).collect::<Vec<f64>>())
     };
-    let costs = |z: &Batch| mean(&dfl_core::Task::costs(&task, &data.test.truth, z).unwrap());
+    let costs = |z: &Batch| mean(&task.costs(&data.test.truth, z).unwrap());
     let best: Vec<f64> = data.test.truth.iter().map(|y| y.iter().fold(f64::NEG_INFINITY, |a, y| a.max(*y))).collect();
     assert!((returns(&of("clairvoyant")) - mean(&best)).abs() < 1e-12);
     assert_eq!(of("equal_weight").as_slice(), vec![0.25; 240]);

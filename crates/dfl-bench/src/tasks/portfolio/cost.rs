@@ -11,13 +11,13 @@ use dfl_core::{Cost, CostCurvature, CostGrad, Error, Result};
 /// unique and its derivative finite. It is part of the cost, so that training, decisions and figures agree on what is minimised.
 ///
 /// # Shapes
-/// `y`, `z`: `[assets]`; `y` in per cent a day, `z` shares of the whole; so is $\alpha$ in 1/per cent: that of an investor with relative
-/// risk aversion $\gamma$ is $\gamma/100$.
+/// `y`, `z`: `[assets]`; `y` in per cent a day, `z` shares of the whole. $\alpha$ is then in 1/per cent: $\gamma/100$ for an investor whose
+/// relative risk aversion is $\gamma$.
 /// # References
 /// Diffusion-DFL (ICLR 2026), the portfolio experiment.
 /// # Differences
-/// The paper states neither constant; its public code has [`PortfolioCost::PUBLISHED`], and other second derivatives: see
-/// `docs/stochastic.md` for what a derivative is checked against.
+/// The paper states neither constant; its public code has [`PortfolioCost::PUBLISHED`]. Paper and code have other cross derivatives
+/// ($2\alpha\, y^\top z - 1$, and $\operatorname{diag}(2\alpha\, y \circ z)$); those here are checked against differences.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct PortfolioCost {
     alpha: f64,

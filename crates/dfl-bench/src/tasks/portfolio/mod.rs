@@ -21,7 +21,7 @@ use crate::results::bootstrap::moving_block_se;
 use cost::dot;
 
 /// Days of a block of the bootstrap, a month of trading: returns depend on the day before hardly, their size on the weeks before.
-pub(super) const BLOCK: usize = 20;
+const BLOCK: usize = 20;
 
 /// Draws of the bootstrap, which leave its standard errors uncertain by 2 per cent of themselves.
 const DRAWS: usize = 1000;
@@ -30,14 +30,14 @@ const DRAWS: usize = 1000;
 const SEED: u64 = 0;
 
 /// Mean daily return in per cent above which no honest model of these prices can be.
-pub(super) const LEAK: f64 = 0.5;
+const LEAK: f64 = 0.5;
 
 /// By how much shares may fail to add up to 1.
 const WHOLE: f64 = 1e-6;
 
 /// Where prices come from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Prices {
+pub enum PriceSource {
     /// A file, with days of its own; a request's sizes and seed do not apply.
     Table(Table),
     /// A market that is drawn for the request, see [`crate::data::prices::synthetic`].
@@ -51,7 +51,7 @@ pub enum Prices {
 /// Diffusion-DFL (ICLR 2026), the portfolio experiment; what differs is in [`crate::data::prices`] and [`PortfolioCost`].
 #[derive(Clone, Debug)]
 pub struct Portfolio {
-    prices: Prices,
+    prices: PriceSource,
     assets: usize,
     inputs: Inputs,
     cost: PortfolioCost,
@@ -62,7 +62,7 @@ impl Portfolio {
     ///
     /// # Errors
     /// [`Error::Domain`] for none.
-    pub fn new(prices: Prices, assets: usize, inputs: Inputs, cost: PortfolioCost) -> Result<Self> {
+    pub fn new(prices: PriceSource, assets: usize, inputs: Inputs, cost: PortfolioCost) -> Result<Self> {
         crate::data::polynomial::check_positive("assets", assets)?;
         Ok(Self { prices, assets, inputs, cost })
     }
@@ -79,8 +79,8 @@ impl Portfolio {
                 "full" => inputs.replace(Inputs::Full).is_some(),
                 "small" => inputs.replace(Inputs::Small).is_some(),
                 "market" => inputs.replace(Inputs::Market).is_some(),
-                "skfolio" => prices.replace(Prices::Table(Table::Skfolio)).is_some(),
-                "synthetic" => prices.replace(Prices::Synthetic).is_some(),
+                "skfolio" => prices.replace(PriceSource::Table(Table::Skfolio)).is_some(),
+                "synthetic" => prices.replace(PriceSource::Synthetic).is_some(),
                 _ => true,
             };
             if again {
@@ -91,7 +91,7 @@ impl Portfolio {
             Columns::Published => PortfolioCost::PUBLISHED,
             Columns::Honest => PortfolioCost::INTERIOR,
         };
-        Self::new(prices.unwrap_or(Prices::Table(Table::Sp500)), assets, inputs.unwrap_or(Inputs::Small), cost)
+        Self::new(prices.unwrap_or(PriceSource::Table(Table::Sp500)), assets, inputs.unwrap_or(Inputs::Small), cost)
     }
 
     /// $1^\top z = 1$, $0 \le z \le 1$.
@@ -103,9 +103,10 @@ impl Portfolio {
 
     /// Refuses shares that are not of one whole: what is borrowed or kept would not compare.
     fn check_whole(decisions: &Batch) -> Result<()> {
-        let fault = |z: &[f64]| (z.iter().sum::<f64>() - 1.0).abs().max(z.iter().fold(0.0, |worst: f64, z| worst.max(-z)));
-        match decisions.iter().map(fault).find(|fault| fault.is_nan() || *fault > WHOLE) {
-            Some(value) => Err(Error::Domain { what: "distance of a portfolio from the simplex", value, need: "at most 1e-6" }),
+        let sum = |z: &[f64]| z.iter().sum::<f64>();
+        let whole = |z: &[f64]| (sum(z) - 1.0).abs() <= WHOLE && z.iter().all(|z| *z >= -WHOLE);
+        match decisions.iter().find(|z| !whole(z)) {
+            Some(z) => Err(Error::Domain { what: "sum of the shares of a portfolio", value: sum(z), need: "1, and no share below 0" }),
             None => Ok(()),
         }
     }
@@ -132,8 +133,8 @@ impl Task for Portfolio {
         let mut entries: Vec<_> = (0..n).flat_map(|j| [(0, j, 1.0), (1, j, 0.0)]).collect();
         entries.push((1, n, -1.0));
         let a = Csc::from_triplets(2, n + 1, &entries).ok()?;
-        // Two entries to a column, its row of returns second.
-        let params = (0..n).fold(ParamMap::new(n), |map, j| map.link(Entry::A(2 * j + 1), j, 1.0));
+        let returns = (0..n).filter_map(|j| a.position(1, j)).enumerate();
+        let params = returns.fold(ParamMap::new(n), |map, (j, k)| map.link(Entry::A(k), j, 1.0));
         let mut curve = vec![self.cost.ridge(); n];
         curve.push(self.cost.alpha());
         let free = |open: f64, side: f64| [vec![side; n], vec![open]].concat();
@@ -151,8 +152,8 @@ impl Task for Portfolio {
 impl Source for Portfolio {
     fn load(&self, request: &Request) -> Result<Splits> {
         let market = match self.prices {
-            Prices::Table(table) => Market::load(table)?,
-            Prices::Synthetic => Market::synthetic(self.assets, [request.train, request.valid, request.test], request.seed),
+            PriceSource::Table(table) => Market::load(table)?,
+            PriceSource::Synthetic => Market::synthetic(self.assets, [request.train, request.valid, request.test], request.seed),
         };
         market.prepare(self.assets, self.inputs)
     }
@@ -190,7 +191,7 @@ impl Benchmark for Portfolio {
         let earned = figures.iter().find(|figure| figure.metric == "mean_daily_return_percent").map_or(0.0, |figure| figure.value);
         let what = "mean daily return of a learned portfolio in per cent";
         match self.prices {
-            Prices::Table(_) if earned > LEAK => {
+            PriceSource::Table(_) if earned > LEAK => {
                 Err(Error::Domain { what, value: earned, need: "at most 0.5: more means that an input knows the future" })
             }
             _ => Ok(()),
