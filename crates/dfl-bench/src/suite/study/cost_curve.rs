@@ -55,7 +55,7 @@ impl OneCurve {
             Constants::Code => "d1",
             Constants::Paper => "d1-paper",
         };
-        Words { task: "allocation", size: size.into(), method: method.into(), solver: "none", seed: None }
+        Words { task: "allocation", size: size.into(), method: method.into(), predictor: "none", solver: "none".into(), seed: None }
     }
 
     fn line(&self, method: &str, points: Vec<[f64; 2]>) -> Line {

@@ -2,8 +2,8 @@
 //!
 //! They predict the costs themselves, `theta = -value` of the items, and minimise; a cost curve shows where distributions decide.
 
-mod cost_curve;
 mod cosine;
+mod cost_curve;
 mod descent;
 mod distance;
 mod elbo_score;
@@ -20,8 +20,8 @@ mod vectors;
 use dfl_core::{Error, Result};
 use serde::Deserialize;
 
-use self::cost_curve::CostCurve;
 use self::cosine::Cosine;
+use self::cost_curve::CostCurve;
 use self::descent::Descent;
 use self::distance::Distance;
 use self::elbo_score::ElboScore;
