@@ -3,18 +3,18 @@ use crate::results::numbers::three_digits;
 use crate::results::sheet::{Cell, Column, Sheet};
 
 /// What a column shows of a comparison that was made.
-type Show = fn(&Tested) -> String;
+type Show = fn(&Tested) -> Cell;
 
 /// The comparisons as a table.
 pub(in crate::results) fn sheet(family: &Family) -> Sheet {
     let numbers: [(&str, u8, Show); 7] = [
-        ("difference", 0, |t| three_digits(t.difference)),
-        ("95 % interval", 0, |t| format!("{} to {}", three_digits(t.interval[0]), three_digits(t.interval[1]))),
-        ("p", 1, |t| probability(t.p)),
-        ("p (Holm)", 0, |t| probability(t.p_holm)),
-        ("wins %", 1, |t| format!("{:.1}", 100.0 * t.win_rate)),
-        ("rows", 2, |t| t.n.to_string()),
-        ("seeds", 2, |t| t.seeds[0].to_string()),
+        ("difference", 0, |t| plain(three_digits(t.difference))),
+        ("95 % interval", 0, |t| Cell { value: three_digits(t.interval[0]), spread: format!("to {}", three_digits(t.interval[1])) }),
+        ("p", 1, |t| plain(probability(t.p))),
+        ("p (Holm)", 0, |t| plain(probability(t.p_holm))),
+        ("wins %", 1, |t| plain(format!("{:.1}", 100.0 * t.win_rate))),
+        ("rows", 2, |t| plain(t.n.to_string())),
+        ("seeds", 2, |t| plain(t.seeds[0].to_string())),
     ];
     let words = [word(family, "row", |c| &c.row), word(family, "against", |c| &c.against)];
     let place = several(family).then(|| word(family, "where", |c| &c.place));
@@ -50,12 +50,16 @@ fn word(family: &Family, title: &str, read: fn(&Comparison) -> &str) -> Column {
 }
 
 fn number(family: &Family, title: &str, spare: u8, show: Show) -> Column {
-    let text = |c: &Comparison| match &c.found {
+    let cell = |c: &Comparison| match &c.found {
         Found::Tested(tested) => show(tested),
-        Found::Missing { .. } => "missing".into(),
+        Found::Missing { .. } => plain("missing".into()),
     };
-    let cells = family.comparisons.iter().map(|c| Cell { value: text(c), ..Cell::default() }).collect();
+    let cells = family.comparisons.iter().map(cell).collect();
     Column { title: title.into(), numeric: true, spare, cells }
+}
+
+fn plain(value: String) -> Cell {
+    Cell { value, ..Cell::default() }
 }
 
 /// Four decimals; smaller ones are said to be.

@@ -11,7 +11,8 @@ use crate::data::polynomial::check_positive;
 /// Diffusion-DFL, which prints no numbers).
 ///
 /// The cost is $\tfrac12 \|z - y\|^2$, so that with a Gaussian whose mean and deviations are learned the expected gradient is known:
-/// $\bar\mu - \bar y$ in the mean, $e^{2 s}/M$ in each log-deviation $s$. Each repeat is one batch of `rows` truths $y \sim \mathcal N(1,
+/// $\bar\mu - \bar y$ in the mean, $e^{2 s}/M$ in each log-deviation $s$, of which plain score weights make twice that: they take the slope of the
+/// cost at a decision that the sample is part of. Each repeat is one batch of `rows` truths $y \sim \mathcal N(1,
 /// I)$ with fresh samples. A row `dfl_rp` or `dfl_sf` has the cosine of a repeat with the mean gradient of all pathwise repeats, and, as
 /// `relative_difference`, how far the mean of its own repeats is from that. With a diffusion, begun at random weights, the score is that of
 /// its bound (ELBO) and the path that of its sampler: two distributions, so that no number of samples makes the gradients equal.
@@ -156,13 +157,14 @@ mod tests {
     }
 
     /// Begun as the standard normal, truths around 1: the gradient is -1 in weight and offset of each mean (the feature is 1), and 1/M in
-    /// each log-deviation. By both estimators, in the mean over 2000 repeats, within 4.5 standard errors in each entry.
+    /// each log-deviation, 2/M by plain score weights: their $\nabla F(z)^\top (z - z_{-m})$ leaves out $-\tfrac12 \|z - z_{-m}\|^2$, which is
+    /// worth $-1/M$. In the mean over 2000 repeats, within 4.5 standard errors in each entry.
     #[test]
     fn both_estimators_of_a_gaussian_have_the_known_mean() {
-        for gradients in study(Predicted::Gaussian, 2000).gradients(2).unwrap() {
+        for (gradients, deviation) in study(Predicted::Gaussian, 2000).gradients(2).unwrap().iter().zip([0.1, 0.2]) {
             for entry in 0..6 {
                 let values: Vec<f64> = gradients.iter().map(|g| g[entry]).collect();
-                let exact = if entry < 4 { -1.0 } else { 0.1 };
+                let exact = if entry < 4 { -1.0 } else { deviation };
                 let (mean, se) = (dfl_core::metrics::mean(&values), dfl_core::metrics::standard_error(&values).unwrap());
                 assert!((mean - exact).abs() < 4.5 * se && se < 0.1, "entry {entry}: {mean} ± {se}, exact {exact}");
             }
@@ -176,7 +178,7 @@ mod tests {
         let found = (&study).compute().unwrap();
         let cosines: Vec<f64> = found.figures.iter().map(|row| row[0].value).collect();
         let [rp_2, sf_2, rp_16, sf_16] = cosines[..] else { panic!("{cosines:?}") };
-        assert!(rp_2 > 0.9 && rp_16 > 0.9 && sf_2 < rp_2 && sf_16 < sf_2, "{cosines:?}");
+        assert!(rp_16 > 0.8 && sf_2 < rp_2 - 0.05 && sf_16 < sf_2 - 0.1, "{cosines:?}");
         assert_eq!(found.lines[1].points, [[2.0, sf_2], [16.0, sf_16]]);
     }
 

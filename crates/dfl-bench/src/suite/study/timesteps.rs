@@ -306,17 +306,18 @@ mod measure {
             assert!(shift(&moved, &moved) == 0.0 && shift(&moved, &vec![vec![9.0, 9.0], vec![9.1, 9.0]]) > 5.0);
         }
 
-        /// For the true weights, which differ by a factor of hundreds between steps, both rules have less variance than uniform steps, and
-        /// the same mean: of two rules a shift beyond 4 standard errors has probability 1e-4.
+        /// For the true weights of the steps, which differ by a factor of hundreds, gradient norms have less variance than uniform steps. Losses need not:
+        /// ten squared errors of one coordinate are a poor guess of their mean, and a step that is thought to be small counts a lot when it
+        /// is drawn. Neither shifts the mean: of two rules a shift beyond 4 standard errors has probability 1e-4.
         #[test]
         fn importance_has_less_variance_and_no_shift() {
             let study = study();
             let found = OneSeed { study: &study, seed: 0 }.measure().unwrap();
             for row in &found.figures[1..] {
-                let [ratio, shift] = [&row[1], &row[2]];
-                assert!(ratio.value + 3.0 * ratio.se.unwrap() < 1.0, "{row:?}");
-                assert!(shift.value < 4.0, "{row:?}");
+                assert!(row[2].value < 4.0, "{row:?}");
             }
+            let ratio = &found.figures[2][1];
+            assert!(ratio.value + 3.0 * ratio.se.unwrap() < 1.0, "{ratio:?}");
             for line in &found.lines {
                 let (first, last) = (line.points[0], line.points[line.points.len() - 1]);
                 assert!(last[1] < first[1] - 0.1, "{line:?}", line = line.points);
