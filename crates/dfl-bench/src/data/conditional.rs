@@ -143,6 +143,9 @@ mod tests {
 
     const STREAM: Stream = Stream { seed: 3, step: 0 };
 
+    /// Of a cost, by its column and its mean.
+    type Deviation<'a> = &'a dyn Fn(usize, f64) -> f64;
+
     fn largest_difference(a: &Batch, b: &Batch) -> f64 {
         a.as_slice().iter().zip(b.as_slice()).map(|(a, b)| (a - b).abs() / (1.0 + b.abs())).fold(0.0, f64::max)
     }
@@ -177,7 +180,7 @@ mod tests {
         let deviation_of_asset = |j: usize| (loadings.row(j).iter().map(|l| l * l).sum::<f64>() + assets.own_risk().powi(2)).sqrt();
         let of_paths = |_: usize, mean: f64| mean * 0.7 / 3f64.sqrt();
         let of_assets = |j: usize, _: f64| deviation_of_asset(j);
-        let checks: [(_, _, f64, &dyn Fn(usize, f64) -> f64, f64); 2] = [
+        let checks: [(_, _, f64, Deviation<'_>, f64); 2] = [
             (Conditional::of_paths(&paths).unwrap(), paths.generate().unwrap(), 1.0, &of_paths, 1.8),
             (Conditional::of_assets(&assets).unwrap(), assets.generate().unwrap(), -1.0, &of_assets, 3.0),
         ];
