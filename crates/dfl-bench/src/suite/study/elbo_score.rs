@@ -222,6 +222,7 @@ fn forward(table: &dfl_models::torch::NoiseTable, outcome: &[f64], rng: &mut dfl
 
 #[cfg(all(test, feature = "torch"))]
 mod tests {
+    #![allow(clippy::unwrap_used, reason = "a failed helper fails its test")]
     use super::*;
 
     fn found(case: Case) -> Findings {

@@ -303,7 +303,7 @@ mod measure {
             let gradients = vec![vec![0.0, 0.0], vec![2.0, 0.0]];
             assert_eq!(squares(&gradients), [2.0, 2.0]);
             let moved = vec![vec![0.0, 1.0], vec![2.0, 1.0], vec![1.0, 4.0], vec![1.0, -2.0]];
-            assert!(shift(&moved, &moved) == 0.0 && shift(&moved, &vec![vec![9.0, 9.0], vec![9.1, 9.0]]) > 5.0);
+            assert!(shift(&moved, &moved) == 0.0 && shift(&moved, &[vec![9.0, 9.0], vec![9.1, 9.0]]) > 5.0);
         }
 
         /// For the true weights of the steps, which differ by a factor of hundreds, gradient norms have less variance than uniform steps. Losses need not:
