@@ -163,7 +163,7 @@ fn what_makes_no_sense_is_refused_when_the_definition_is_read() {
         std::fs::write(dir.path().join("small.toml"), text).unwrap();
         Definition::load(dir.path(), "small").unwrap_err().to_string()
     };
-    assert!(of_task("method = 'two_stage', predictor = 'gaussian', solver = 'stochastic'").contains("cost of an uncertain outcome"));
+    assert!(of_task("method = 'dfl_sf', predictor = 'gaussian', solver = 'stochastic'").contains("cost of an uncertain outcome"));
     assert!(of_task("method = 'policy_network', predictor = 'linear'").contains("decisions of a policy's output"));
 }
 

@@ -49,9 +49,13 @@ fn every_method_learns() {
         Solves::Never => "none",
         Solves::ForPool | Solves::Always => "exact",
     };
-    // The regret and its kin need a decision that moves; `dfl_point` needs a task whose cost has a gradient.
+    // The regret and its kin need a decision that moves; `dfl_point` needs a task whose cost has a gradient, a policy one
+    // that makes decisions of its output.
     let smooth = ["regret", "sqde"];
-    let plain = METHODS.iter().filter(|m| m.id != "dfl_point" && !smooth.contains(&m.id)).map(|m| (m.id, solver(m.solves)));
+    let plain = METHODS
+        .iter()
+        .filter(|m| !["dfl_point", "policy_network"].contains(&m.id) && !smooth.contains(&m.id))
+        .map(|m| (m.id, solver(m.solves)));
     let fixed_pool = METHODS.iter().filter(|m| m.solves == Solves::ForPool).map(|m| (m.id, "none"));
     let layers =
         ["quadratic", "barrier", "dys", "dys_jfb", "dys_unrolled"].into_iter().chain(cfg!(feature = "torch").then_some("dys_torch"));

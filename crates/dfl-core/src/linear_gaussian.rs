@@ -1,6 +1,6 @@
 use std::f64::consts::TAU;
 
-use crate::{Batch, Generative, Key, Linear, Parameters, Predictor, Result, Sampler, Stream, Trainable, check_len};
+use crate::{Batch, Error, Generative, Key, Linear, Parameters, Predictor, Result, Sampler, Stream, Trainable, check_len};
 
 /// What the deviation of a [`LinearGaussian`] depends on.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -120,9 +120,14 @@ impl Predictor for LinearGaussian {
 
 impl Sampler for LinearGaussian {
     fn sample(&self, features: &Batch, samples: usize, stream: Stream) -> Result<Batch> {
+        check_samples(samples)?;
         let (mean, deviation) = self.moments(features)?;
         Ok(shifted(&mean, self.noise(&deviation, samples, stream)))
     }
+}
+
+fn check_samples(samples: usize) -> Result<()> {
+    if samples == 0 { Err(Error::Domain { what: "samples", value: 0.0, need: "at least 1" }) } else { Ok(()) }
 }
 
 /// Each row's mean added to all its samples.
@@ -140,6 +145,7 @@ impl Parameters for LinearGaussian {
     }
     fn set_values(&mut self, values: &[f64]) -> Result<()> {
         let (mean, spread) = self.parts("weights", values)?;
+        self.drawn = Drawn::default();
         self.mean.set_values(mean)?;
         self.log_deviation.set_values(spread)
     }
@@ -156,6 +162,7 @@ impl Parameters for LinearGaussian {
         self.log_deviation.zero_grad();
     }
     fn step(&mut self, learning_rate: f64) -> Result<()> {
+        self.drawn = Drawn::default();
         self.mean.step(learning_rate)?;
         self.log_deviation.step(learning_rate)
     }
@@ -188,6 +195,7 @@ impl Generative for LinearGaussian {
         Ok(out)
     }
     fn draw(&mut self, features: &Batch, samples: usize, stream: Stream) -> Result<Batch> {
+        check_samples(samples)?;
         let (mean, deviation) = self.moments(features)?;
         let noise = self.noise(&deviation, samples, stream);
         self.drawn = Drawn { features: features.clone(), noise: noise.clone() };

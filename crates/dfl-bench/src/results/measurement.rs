@@ -33,6 +33,12 @@ impl Key {
         Self { seed: None, ..self.clone() }
     }
 
+    /// Method, and in brackets predictor and solver, for a sentence within one task.
+    pub fn row_name(&self) -> String {
+        let how: Vec<&str> = [&self.predictor, &self.solver].map(String::as_str).into_iter().filter(|part| *part != "none").collect();
+        if how.is_empty() { self.method.clone() } else { format!("{} ({})", self.method, how.join(", ")) }
+    }
+
     /// The same for every strength of smoothing.
     pub fn without_mu(&self) -> Self {
         Self { size: self.size_and_mu().0.to_owned(), ..self.clone() }

@@ -26,10 +26,13 @@ pub(super) struct Learner<'a> {
     pub(super) checkpoint: &'a Checkpoint,
 }
 
+/// Judges weights on some rows.
+type Judge<'a> = Box<dyn Fn(&Instances) -> Result<Judged> + 'a>;
+
 /// A trained model's record.
 pub(super) struct Learned<'a> {
     /// Judges the weights that are reported.
-    pub(super) judge: Box<dyn Fn(&Instances) -> Result<Judged> + 'a>,
+    pub(super) judge: Judge<'a>,
     /// Leading figure on the validation rows after each epoch.
     pub(super) curve: Vec<[f64; 2]>,
     /// That of the weights that are reported.

@@ -102,7 +102,9 @@ impl<D: Decider> Contrastive<D> {
             Target::Observed => {
                 let stored =
                     rows.targets.solution.as_ref().ok_or(Error::Missing { loss: NAME, what: "the optimal decisions as targets" })?;
-                check_len("optimal decisions", rows.ids.len(), stored.rows())?;
+                check_len("rows of optimal decisions", rows.ids.len(), stored.rows())?;
+                check_len("optimal decisions", self.decider.dims().x, stored.cols())?;
+                stored.check_finite("optimal decisions")?;
                 Ok((stored.clone(), Vec::new()))
             }
             Target::Proxy(q) => {
@@ -171,7 +173,7 @@ impl<M: Generative + ?Sized, D: Decider> Objective<M> for Contrastive<D> {
         let (observed, b) = (truth(NAME, &rows)?, rows.ids.len());
         let ContrastiveOptions { samples: count, tail, beta, gamma } = self.options;
         let (targets, mut info) = self.targets(&rows, stream)?;
-        let samples = model.draw(rows.features, count, fork(stream, "samples"))?;
+        let samples = model.draw(rows.features, count, fork(stream, "samples")).map_err(|e| e.diverged(rows.ids))?;
         samples.check_finite("sample").map_err(|e| e.diverged(rows.ids))?;
         info.extend(self.decide(&samples, rows.ids, 0, stream)?.1);
         let failed = failures(&info, b);
@@ -186,9 +188,11 @@ impl<M: Generative + ?Sized, D: Decider> Objective<M> for Contrastive<D> {
                 worst.add_gradient(-scale, samples.row(i), pool.row(k), cotangent.row_mut(i));
             }
         }
+        cotangent.check_finite("cotangent of a sample").map_err(|e| e.diverged(rows.ids))?;
         model.pull_samples(&cotangent)?;
         let weights = Batch::from_vec(b, 1, vec![-gamma / b as f64; b])?;
-        let unlikely = model.add_log_likelihood(rows.features, observed, &weights, fork(stream, "likelihood of the truth"))?;
+        let noise = fork(stream, "likelihood of the truth");
+        let unlikely = model.add_log_likelihood(rows.features, observed, &weights, noise).map_err(|e| e.diverged(rows.ids))?;
         Ok(StepReport { loss: beta * sum + b as f64 * unlikely, info, failed })
     }
 }

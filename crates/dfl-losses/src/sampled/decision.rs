@@ -33,7 +33,8 @@ pub enum Estimator {
     /// Through each sample (reparameterisation): exact for the samples drawn; the model must offer `draw`.
     Pathwise,
     /// Through the likelihood of each sample (score function), weighted by what the sample does to the cost; of an ELBO, its gradient
-    /// stands in for the score. Any model will do.
+    /// stands in for the score. Any model will do. Samples are those of evaluation mode, the likelihood is that of training mode: with dropout
+    /// the two differ, and no correction is unbiased.
     Score {
         /// What the weights are corrected by.
         correction: Correction,
@@ -147,7 +148,9 @@ impl<D: Decider> SampledDecision<D> {
     fn pathwise<M: Generative + ?Sized>(&self, model: &mut M, rows: &Minibatch<'_>, stream: Stream) -> Result<StepReport> {
         let samples = model.draw(rows.features, self.options.samples, stream).map_err(|e| e.diverged(rows.ids))?;
         let decided = self.decide(&samples, rows, stream)?;
-        model.pull_samples(&self.back(&decided)?.pull(&decided.cotangent)?)?;
+        let cotangent = self.back(&decided)?.pull(&decided.cotangent)?;
+        cotangent.check_finite("cotangent of a sample").map_err(|e| e.diverged(rows.ids))?;
+        model.pull_samples(&cotangent)?;
         Ok(decided.report())
     }
 

@@ -187,6 +187,7 @@ impl<F: Family> Parameters for Conditional<F> {
         self.weights.values()
     }
     fn set_values(&mut self, values: &[f64]) -> Result<()> {
+        self.last = None;
         self.weights.set_values(values)
     }
     fn gradient(&self) -> Vec<f64> {
@@ -199,6 +200,7 @@ impl<F: Family> Parameters for Conditional<F> {
         self.weights.zero_grad();
     }
     fn step(&mut self, learning_rate: f64) -> Result<()> {
+        self.last = None;
         self.weights.step(learning_rate)
     }
     /// Writes `path` with extension `safetensors` (the weights) and, beside it, with extension `toml` (the configuration, with a key
@@ -230,6 +232,8 @@ impl<F: Family> Generative for Conditional<F> {
         from_tensor("log-density", &self.family.log_density(&self.features(features)?, &y, Mode::Predict).map_err(backend)?)
     }
     fn draw(&mut self, features: &Batch, samples: usize, stream: Stream) -> Result<Batch> {
+        // What the last draw held is freed before the next graph grows.
+        self.last = None;
         let drawn = self.draws(features, samples, stream, Mode::Train(stream))?;
         let values = from_tensor("sample", &drawn)?;
         self.last = Some(drawn);
@@ -237,7 +241,7 @@ impl<F: Family> Generative for Conditional<F> {
     }
     fn pull_samples(&mut self, cotangent: &Batch) -> Result<()> {
         let Some(drawn) = &self.last else {
-            return check_len("cotangent rows (there was no draw)", 0, cotangent.rows());
+            return check_len("cotangent rows (nothing was drawn since the weights changed)", 0, cotangent.rows());
         };
         self.weights.add_gradient_of(&inject(drawn, cotangent, 0.0)?)
     }

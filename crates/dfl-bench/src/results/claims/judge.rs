@@ -81,7 +81,7 @@ impl<'a> Series<'a> {
     }
 
     pub(super) fn name(&self) -> String {
-        if self.key.solver == "none" { self.key.method.clone() } else { format!("{} ({})", self.key.method, self.key.solver) }
+        self.key.row_name()
     }
 }
 
@@ -196,7 +196,7 @@ mod tests {
         assert_eq!((verdict.outcome, verdict.evidence.len()), (Outcome::Holds, 1));
         let Found::Compared(c) = &verdict.evidence[0].found else { panic!("{verdict:?}") };
         assert!((c.difference + 0.2).abs() < 1e-12 && (c.se.unwrap() - 0.1 / 3f64.sqrt()).abs() < 1e-12 && c.is_clear());
-        assert_eq!((c.left.clone(), c.seeds), (("sce (quadratic)".into(), 2.0), 3));
+        assert_eq!((c.left.clone(), c.seeds), (("sce (linear, quadratic)".into(), 2.0), 3));
     }
 
     #[test]
@@ -225,7 +225,7 @@ mod tests {
         let text = "left = [{ method = 'sce' }, { method = 'spo_plus' }]\nright = [{ method = 'regret' }]\non = ['tsp 5']";
         let judged = verdict(&claim(text), &rows.concat());
         let Found::Compared(c) = &judged.evidence[0].found else { panic!("{judged:?}") };
-        assert_eq!((judged.outcome, c.left.0.as_str()), (Outcome::Holds, "sce (exact)"));
+        assert_eq!((judged.outcome, c.left.0.as_str()), (Outcome::Holds, "sce (linear, exact)"));
         assert_eq!(verdict(&Claim { factor: 3.0, ..claim(text) }, &rows.concat()).outcome, Outcome::Fails);
     }
 

@@ -48,7 +48,7 @@ impl Evidence {
     }
 }
 
-/// `tsp 8: sce (quadratic) 0.0650 against regret (quadratic) 0.0810, difference -0.0160 ± 0.00500 (5 seeds)`
+/// `tsp 8: sce (linear, quadratic) 0.0650 against regret (linear, quadratic) 0.0810, difference -0.0160 ± 0.00500 (5 seeds)`
 impl fmt::Display for Evidence {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.found {

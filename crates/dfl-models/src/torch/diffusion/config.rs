@@ -161,8 +161,9 @@ impl DiffusionConfig {
             return Err(Error::Domain { what: "embedding", value: self.embedding as f64, need: "even: half cosines, half sines" });
         }
         let last = self.table()?.alpha_bar(self.steps);
-        if last > 0.05 {
-            let need = "at most 0.05, or samples start far from where the data end; take variance-preserving noise, or more steps";
+        if !(1e-12..=0.05).contains(&last) {
+            let need =
+                "between 1e-12 and 0.05, or samples start far from where the data end, or what is left of the data is lost to rounding";
             return Err(Error::Domain { what: "share of the data in the last step (alpha bar)", value: last, need });
         }
         let taken = self.sampler.evaluations(self.steps);

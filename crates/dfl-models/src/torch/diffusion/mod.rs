@@ -13,7 +13,6 @@ use std::ops::Range;
 use std::path::Path;
 
 use dfl_core::{Batch, Error, Generative, Parameters, Predictor, Result, Sampler, Stream, check_len};
-use serde::{Deserialize, Serialize};
 use tch::Tensor;
 use tch::nn::VarStore;
 
@@ -46,7 +45,7 @@ const GROUP: usize = 1 << 21;
 /// whichever sampler is set.
 ///
 /// # Shapes
-/// Features `[b, inputs]`, outcomes `[b, samples * outputs]`. Samples of all rows pass the network together.
+/// Features `[b, inputs]`, outcomes `[b, samples * outputs]`. Samples of all rows pass the network in as few groups as memory allows.
 ///
 /// # Reproducibility
 /// Noise is a function of the stream, the row's position, the sample and the step, so the first samples of many are those of few. On the
@@ -71,12 +70,8 @@ pub struct Diffusion {
     drawn: Option<Drawn>,
 }
 
-/// The file beside the weights says what kind of model it is of.
-#[derive(Serialize, Deserialize)]
-#[serde(tag = "model", rename_all = "snake_case")]
-enum Saved {
-    Diffusion(DiffusionConfig),
-}
+/// Its name in tables, and in the file beside its weights.
+const NAME: &str = "diffusion";
 
 impl Diffusion {
     /// Samples that a prediction is the mean of.
@@ -132,7 +127,7 @@ impl Diffusion {
     /// [`Error::File`] naming the file that is missing, truncated, of another kind of model, has an unknown key or a tensor of another
     /// shape; [`Error::Domain`]; [`Device::resolve`]'s errors.
     pub fn load(path: &Path, device: Device) -> Result<Self> {
-        let Saved::Diffusion(config) = files::read_toml(&path.with_extension("toml"))?;
+        let config: DiffusionConfig = files::read_config(&path.with_extension("toml"), NAME)?;
         let mut model = Self::new(config, 0, device)?;
         model.weights.load(&path.with_extension("safetensors"))?;
         Ok(model)
@@ -192,7 +187,7 @@ impl Diffusion {
 
 impl Predictor for Diffusion {
     fn name(&self) -> &'static str {
-        "diffusion"
+        NAME
     }
     fn inputs(&self) -> usize {
         self.config.inputs
@@ -242,10 +237,8 @@ impl Parameters for Diffusion {
     /// Writes `path` with extension `safetensors` (weights) and, beside it, with extension `toml` (the configuration, `model =
     /// "diffusion"`). Neither the optimiser's state nor what timestep sampling has seen is saved.
     fn save(&self, path: &Path) -> Result<()> {
-        let saved = Saved::Diffusion(self.config.clone());
-        let text = toml::to_string(&saved).map_err(|e| Error::Backend { backend: "toml", source: Box::new(e) })?;
         self.weights.save(&path.with_extension("safetensors"))?;
-        files::write_text(&path.with_extension("toml"), &text)
+        files::write_config(&path.with_extension("toml"), NAME, &self.config)
     }
 }
 

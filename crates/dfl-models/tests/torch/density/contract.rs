@@ -136,7 +136,11 @@ fn bad_input_is_named() {
         named(model.log_density(&x, &normals(2, 3, 1)).unwrap_err(), "outcomes");
         named(model.log_density(&x, &normals(1, 2, 1)).unwrap_err(), "rows of outcomes");
         named(model.add_log_likelihood(&x, &y, &filled(3, 2, 1.0), STREAM).unwrap_err(), "rows of weights");
-        named(model.pull_samples(&y).unwrap_err(), "cotangent rows (there was no draw)");
+        let nothing = "cotangent rows (nothing was drawn since the weights changed)";
+        named(model.pull_samples(&y).unwrap_err(), nothing);
+        model.draw(&x, 2, STREAM).unwrap();
+        model.step(0.0).unwrap();
+        named(model.pull_samples(&y).unwrap_err(), nothing);
         model.draw(&x, 2, STREAM).unwrap();
         named(model.pull_samples(&normals(2, 3, 1)).unwrap_err(), "cotangent");
         assert_eq!(model.gradient_norm(), 0.0, "what was refused leaves no trace");
