@@ -22,7 +22,7 @@ pub use options::{Balanced, Bend, Coin, Corrected, MethodOptions, Targeted};
 pub use predictors::{PREDICTORS, PredictorEntry, PredictorOptions, Start, make_predictor};
 pub use ramps::Ramps;
 pub use sampled::{SAMPLED, SampledEntry, SampledMethod, SampledSetup, make_sampled};
-pub(crate) use sampled::{judge_of_samples, sampled_options_read, stochastic_label};
+pub(crate) use sampled::{differentiates_decisions, judge_of_samples, sampled_options_read, stochastic_label};
 pub use solvers::{SOLVERS, SolverEntry, make_decider};
 
 /// What an entry that needs libtorch says where there is none.

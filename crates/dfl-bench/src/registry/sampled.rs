@@ -38,6 +38,11 @@ pub struct SampledSetup<'a> {
     pub seed: u64,
 }
 
+/// Whether a method goes through the derivative of the decision, which only a stochastic program has.
+pub(crate) fn differentiates_decisions(method: &str) -> bool {
+    SAMPLED.iter().any(|entry| entry.id == method && entry.bend.is_some())
+}
+
 /// What such a method minimises.
 pub type SampledMethod = Box<dyn Objective<dyn Generative>>;
 

@@ -5,7 +5,9 @@ use toml::Table;
 use super::definition::one_of;
 use super::{OptionGrid, Profile, Training};
 use crate::data::pjm::Columns;
-use crate::registry::{DISTRIBUTIONS, ModelOptions, PREDICTORS, options_read, sampled_options_read, stochastic_label};
+use crate::registry::{
+    DISTRIBUTIONS, ModelOptions, PREDICTORS, differentiates_decisions, options_read, sampled_options_read, stochastic_label,
+};
 use crate::results::ids::{self, is_word};
 use crate::tasks::{Benchmark, unknown};
 
@@ -153,7 +155,9 @@ impl RunSpec {
     pub(super) fn check_fits(&self, task: &dyn Benchmark, training: &Training) -> Result<()> {
         let who = task.name();
         match self.kind() {
-            Kind::Distribution if task.uncertain().is_none() && task.decider_of_samples(1, 1.0).is_none() => {
+            Kind::Distribution
+                if task.uncertain().is_none() && (differentiates_decisions(&self.method) || task.decider_of_samples(1, 1.0).is_none()) =>
+            {
                 Err(Error::Unsupported { who, what: "the cost of an uncertain outcome, which samples are decided by" })
             }
             Kind::Distribution if task.shared_items().is_some() => {

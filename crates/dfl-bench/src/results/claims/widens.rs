@@ -106,7 +106,10 @@ mod tests {
         let judged = verdict(&rows([[0.1; 3], [0.2; 3], [0.2, 0.3, 0.4]]));
         assert_eq!((judged.outcome, judged.evidence.len()), (Outcome::Holds, 2));
         let Found::Compared(c) = &judged.evidence[1].found else { panic!("{judged:?}") };
-        assert_eq!((judged.evidence[1].place.as_str(), c.left.0.as_str()), ("portfolio n50", "two_stage less dfl_sf at n10"));
+        assert_eq!(
+            (judged.evidence[1].place.as_str(), c.left.0.as_str()),
+            ("portfolio n50", "two_stage (linear) less dfl_sf (linear) at n10")
+        );
         assert!((c.left.1 - 0.1).abs() < 1e-12 && (c.right.1 - 0.3).abs() < 1e-12 && (c.difference + 0.2).abs() < 1e-12);
         assert!((c.se.unwrap() - 0.1 / 3f64.sqrt()).abs() < 1e-12 && c.is_clear());
     }
@@ -115,6 +118,7 @@ mod tests {
     fn one_place_where_it_is_no_wider_fails_the_claim() {
         assert_eq!(verdict(&rows([[0.1; 3], [0.2; 3], [0.05; 3]])).outcome, Outcome::Fails);
         assert_eq!(verdict(&rows([[0.1; 3], [0.2; 3], [0.1; 3]])).outcome, Outcome::Fails);
+        assert_eq!(verdict(&rows([[-0.3; 3], [-0.2; 3], [-0.1; 3]])).outcome, Outcome::Fails, "a deficit that shrinks is no gap");
         let without_last: Vec<_> = rows([[0.1; 3], [0.2; 3], [0.3; 3]]).into_iter().filter(|row| row.key.size != "n50").collect();
         assert_eq!(verdict(&without_last).outcome, Outcome::NotTestable);
         assert_eq!(verdict(&without_last[6..]).outcome, Outcome::NotTestable, "nothing at the first place");
