@@ -114,4 +114,26 @@ pub trait Generative: Sampler + Parameters {
     fn pull_samples(&mut self, _cotangent: &Batch) -> Result<()> {
         Err(Error::Unsupported { who: self.name(), what: "reparameterised samples; use the score function" })
     }
+    /// Mean and standard deviation of independent Gaussian outcomes, `[b, 2 * outputs]`, the means first, in evaluation mode: what a cost
+    /// expected in closed form reads.
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`] for another distribution, and as for a prediction.
+    fn moments(&self, _features: &Batch) -> Result<Batch> {
+        Err(Error::Unsupported { who: self.name(), what: "mean and deviation of independent Gaussians" })
+    }
+    /// [`Generative::moments`] in training mode, remembering what [`Generative::pull_moments`] needs; the stream draws dropout.
+    ///
+    /// # Errors
+    /// As [`Generative::moments`].
+    fn forward_moments(&mut self, _features: &Batch, _stream: Stream) -> Result<Batch> {
+        Err(Error::Unsupported { who: self.name(), what: "mean and deviation of independent Gaussians" })
+    }
+    /// Adds the transpose of the last [`Generative::forward_moments`], in the weights, applied to `cotangent` `[b, 2 * outputs]` to the gradient.
+    ///
+    /// # Errors
+    /// [`Error::Dimension`] for another shape, [`Error::Unsupported`] as [`Generative::moments`].
+    fn pull_moments(&mut self, _cotangent: &Batch) -> Result<()> {
+        Err(Error::Unsupported { who: self.name(), what: "mean and deviation of independent Gaussians" })
+    }
 }

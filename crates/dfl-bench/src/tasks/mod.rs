@@ -16,7 +16,10 @@ mod unambiguous;
 
 use std::sync::Arc;
 
-use dfl_core::{Batch, CostCurvature, Decider, Error, Formulation, Instances, Program, Request, Result, Splits, Task};
+use dfl_core::{
+    Batch, CostCurvature, Decider, EnergyCurvature, Error, Formulation, Instances, Program, Request, Result, Simulator, Splits, Support,
+    Task,
+};
 
 pub use allocation::{AllocationCost, AllocationTask};
 pub use conditional::{ConditionalTask, RelaxedItems};
@@ -83,6 +86,29 @@ pub trait Benchmark: Task {
 
     /// The task as the cost of an uncertain outcome, for stochastic programs over predicted samples: an outcome is a row of the truth.
     fn uncertain(&self) -> Option<Uncertain> {
+        None
+    }
+
+    /// The expected cost of a decision under independent Gaussian outcomes in closed form, of [`Generative::moments`], where there is one.
+    ///
+    /// [`Generative::moments`]: dfl_core::Generative::moments
+    fn expected_cost(&self) -> Option<Arc<dyn EnergyCurvature>> {
+        None
+    }
+
+    /// Whether [`Benchmark::uncertain`] is convex in the decision; if not, its programs are solved to local optima.
+    fn convex(&self) -> bool {
+        true
+    }
+
+    /// Where decisions of an energy model live.
+    fn support(&self) -> Support {
+        Support::Everywhere
+    }
+
+    /// What turns the latent quantity that a model predicts into an outcome; a row of the truth is then the outcome and, behind it, the latent
+    /// quantity.
+    fn simulator(&self) -> Option<Arc<dyn Simulator>> {
         None
     }
 

@@ -3,11 +3,13 @@
 mod constraint;
 mod curvature;
 mod kink;
+mod outcome;
 mod risk;
 
 pub use constraint::Constraint;
 pub use curvature::Curvature;
 pub use kink::Kink;
+pub use outcome::OutcomeGrad;
 pub use risk::Risk;
 
 use std::sync::Arc;
