@@ -27,7 +27,7 @@ mod task_cost;
 pub use candidates::Candidates;
 pub use cave::Cave;
 pub use cmap::Cmap;
-pub use energy::Input;
+pub use energy::{EnergyDecision, EnergySurrogate, Input, SurrogateOptions};
 pub use fenchel_young::FenchelYoung;
 pub use lodl::{LocalShape, Lodl, LodlOptions};
 pub use ltr_listwise::LtrListwise;

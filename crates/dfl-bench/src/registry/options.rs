@@ -91,6 +91,10 @@ pub enum Targeted {
 /// | `samples`, `beta`, `gamma` | `gen_dfl`: $M$, weights of decisions and likelihood, see [`dfl_losses::Contrastive`] | 200, 10, 1 |
 /// | `loss_tail` | `gen_dfl`: share of the worst samples by which decisions are compared in training | `tail` |
 /// | `target` | `gen_dfl`: `proxy`, a model of the same class fitted to the training rows beforehand, or `observed` | `proxy` |
+/// | `samples` | `dfl_sqp`, `dfl_kkt`, `dfl_block`, `dfl_surrogate`: samples that the expected cost is a mean over | the closed form; 25 where \
+///   there is none |
+/// | `block` | `dfl_block`: share of the variables in a block | 0.25 |
+/// | `width`, `step` | `dfl_surrogate`: variables that describe a decision, and step size of what they mean | 10, 0.01 |
 /// | `proxy_epochs` | with `target = "proxy"`: passes by which it is fitted, by 1e-3 a step of 32 rows | 30 |
 #[derive(Clone, Copy, Debug, Default, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -122,6 +126,8 @@ pub struct MethodOptions {
     pub gamma: Option<f64>,
     pub target: Option<Targeted>,
     pub proxy_epochs: Option<usize>,
+    pub block: Option<f64>,
+    pub width: Option<usize>,
 }
 
 impl MethodOptions {
@@ -139,6 +145,7 @@ impl MethodOptions {
             ("option bandwidth", self.bandwidth),
             ("option tail", self.tail),
             ("option loss_tail", self.loss_tail),
+            ("option block", self.block),
         ];
         let counts = [
             ("option iterations", self.iterations),
@@ -147,6 +154,7 @@ impl MethodOptions {
             ("option samples", self.samples),
             ("option test_samples", self.test_samples),
             ("option proxy_epochs", self.proxy_epochs),
+            ("option width", self.width),
         ];
         let counts = counts.map(|(what, count)| (what, count.map(|c| c as f64)));
         refuse(&positive, "positive and finite", |v| v > 0.0 && v.is_finite())?;
@@ -157,6 +165,7 @@ impl MethodOptions {
             ("option tail", self.tail),
             ("option anchor", self.anchor),
             ("option loss_tail", self.loss_tail),
+            ("option block", self.block),
         ];
         refuse(&shares, "between 0 and 1", |v| (0.0..=1.0).contains(&v))?;
         let weights = [("option margin", self.margin), ("option beta", self.beta), ("option gamma", self.gamma)];
@@ -218,6 +227,8 @@ impl MethodOptions {
             ("gamma", self.gamma.is_some()),
             ("target", self.target.is_some()),
             ("proxy_epochs", self.proxy_epochs.is_some()),
+            ("block", self.block.is_some()),
+            ("width", self.width.is_some()),
         ];
         all.into_iter().filter(|(_, given)| *given).map(|(name, _)| name)
     }
