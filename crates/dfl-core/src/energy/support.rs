@@ -77,8 +77,10 @@ impl Support {
 
 /// The $\tau$ with $\sum_i \operatorname{clip}(a_i - \tau, 0, c) = t$.
 fn simplex_shift(a: &[f64], total: f64, cap: f64, breaks: &mut Vec<f64>) -> f64 {
+    // A cap that the total keeps anyway is none.
+    let cap = if cap < total { cap } else { f64::INFINITY };
     breaks.clear();
-    breaks.extend(a.iter().copied().chain(a.iter().filter(|_| cap < total).map(|a| a - cap)));
+    breaks.extend(a.iter().copied().chain(a.iter().map(|a| a - cap)).filter(|at| at.is_finite()));
     // Without a cap the sum has no last breakpoint on the left, but exceeds the total here.
     breaks.push(a.iter().copied().fold(f64::INFINITY, f64::min) - total);
     breaks.sort_by(f64::total_cmp);
@@ -113,6 +115,7 @@ mod tests {
         assert_eq!(projected(&Support::CappedSimplex { total: 1.0, cap: 1.0 }, &[1.0, 0.5, -1.0]), [0.75, 0.25, 0.0]);
         let capped = projected(&Support::CappedSimplex { total: 1.0, cap: 0.6 }, &[1.0, 0.5, -1.0]);
         assert!(capped.iter().zip([0.6, 0.4, 0.0]).all(|(a, b)| (a - b).abs() < 1e-15), "{capped:?}");
+        assert_eq!(projected(&Support::CappedSimplex { total: 2.0, cap: 2.0 }, &[0.0, 1.0, 1.0]), [0.0, 1.0, 1.0]);
         let boxed = Support::Box { lower: vec![0.0, -1.0], upper: vec![1.0, 2.0] };
         assert_eq!(projected(&boxed, &[3.0, 0.5]), [1.0, 0.5]);
         assert_eq!(projected(&Support::Everywhere, &[3.0]), [3.0]);
@@ -123,7 +126,7 @@ mod tests {
     #[test]
     fn projections_satisfy_the_variational_inequality() {
         let mut rng = Rng::seeded(3);
-        for (n, total, cap) in [(2, 1.0, 1.0), (5, 1.0, 2.0), (7, 3.0, 1.0), (40, 3.0, 1.0), (6, 2.0, 0.34)] {
+        for (n, total, cap) in [(2, 1.0, 1.0), (3, 2.0, 2.0), (5, 1.0, 2.0), (7, 3.0, 1.0), (40, 3.0, 1.0), (6, 2.0, 0.34)] {
             let support = Support::CappedSimplex { total, cap };
             support.check(n).unwrap();
             for scale in [1e-3, 1.0, 50.0] {

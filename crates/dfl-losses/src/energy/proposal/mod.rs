@@ -89,10 +89,10 @@ impl Proposal {
     pub fn at(&self, label: &[f64]) -> Result<Around<'_>> {
         let mut centre = label.to_vec();
         self.support.project(&mut centre, &mut Vec::new());
-        let off = label.iter().zip(&centre).map(|(a, c)| (a - c).abs()).fold(0.0, f64::max);
         let size = label.iter().fold(1.0, |top: f64, a| top.max(a.abs()));
-        if !(off <= SLACK * size) {
-            return Err(Error::Domain { what: "distance of a label from the support", value: off, need: "0: check support and labels" });
+        let off = label.iter().zip(&centre).map(|(a, c)| (a - c).abs()).find(|off| !(*off <= SLACK * size));
+        if let Some(value) = off {
+            return Err(Error::Domain { what: "distance of a label from the support", value, need: "0: check support and labels" });
         }
         Ok(Around(match self.support {
             Support::CappedSimplex { total, cap } => Law::Simplex(Dirichlets::new(&centre, &self.sigmas, total, cap)),
