@@ -112,6 +112,7 @@ fn heading() -> Heading {
         command: "cargo xtask bench".into(),
         claims: Vec::new(),
         significance: Vec::new(),
+        maps: Vec::new(),
     }
 }
 

@@ -7,8 +7,9 @@ use dfl_losses::{Anchor, Balance, Correction, Estimator, MaximumLikelihood, Samp
 use dfl_solvers::{Batched, Counted, Scenarios, StochasticOptions, StochasticProgram, Stopwatch, Timed};
 
 use super::build::decision_cost;
+use super::energy::{self, Variant, decider_of_moments, no_closed_form, so_ebm};
 use super::gen_dfl::gen_dfl;
-use super::{Balanced, Bend, Corrected, MethodOptions};
+use super::{Balanced, Bend, Corrected, JudgedBy, MethodOptions};
 use crate::tasks::{Benchmark, unknown};
 
 /// The solver of every method here.
@@ -16,6 +17,9 @@ pub(crate) const SOLVER: &str = "stochastic";
 
 /// Samples of a decision unless `samples` says otherwise: those published for the power task.
 const SAMPLES: usize = 25;
+
+/// Methods other than energy models that train by the closed form where there is one.
+const CLOSED_FORM: [&str; 4] = ["dfl_sqp", "dfl_kkt", "dfl_block", "dfl_surrogate"];
 
 /// What such a method is built for.
 #[derive(Clone, Copy)]
@@ -59,16 +63,16 @@ pub struct SampledEntry {
 
 /// Every method that trains a distribution.
 pub const SAMPLED: &[SampledEntry] = &[
-    SampledEntry { id: "two_stage", reads: &["test_samples", "tail"], bend: None, make: |_| Ok(Box::new(MaximumLikelihood)) },
+    SampledEntry { id: "two_stage", reads: &["test_samples", "tail", "judge"], bend: None, make: |_| Ok(Box::new(MaximumLikelihood)) },
     SampledEntry {
         id: "dfl_rp",
-        reads: &["samples", "test_samples", "tail", "curvature", "bandwidth", "anchor", "balance"],
+        reads: &["samples", "test_samples", "tail", "judge", "curvature", "bandwidth", "anchor", "balance"],
         bend: Some(Bend::SampleAverage),
         make: |s| decision(s, Estimator::Pathwise),
     },
     SampledEntry {
         id: "dfl_sf",
-        reads: &["samples", "test_samples", "tail", "curvature", "bandwidth", "anchor", "balance", "correction"],
+        reads: &["samples", "test_samples", "tail", "judge", "curvature", "bandwidth", "anchor", "balance", "correction"],
         bend: Some(Bend::Density),
         make: |s| decision(s, Estimator::Score { correction: correction(s.options) }),
     },
@@ -78,6 +82,10 @@ pub const SAMPLED: &[SampledEntry] = &[
         bend: None,
         make: gen_dfl,
     },
+    SampledEntry { id: "so_ebm", reads: energy::READS, bend: None, make: |s| so_ebm(s, Variant::Whole) },
+    SampledEntry { id: "so_ebm_no_mle", reads: energy::READS, bend: None, make: |s| so_ebm(s, Variant::WithoutLikelihood) },
+    SampledEntry { id: "so_ebm_no_kld", reads: energy::READS, bend: None, make: |s| so_ebm(s, Variant::WithoutDivergence) },
+    SampledEntry { id: "so_ebm_langevin", reads: energy::READS_LANGEVIN, bend: None, make: |s| so_ebm(s, Variant::Langevin) },
 ];
 
 /// Makes a method for distributions by id.
@@ -118,14 +126,32 @@ pub(crate) fn stochastic_label(id: &str, options: &MethodOptions) -> Option<Stri
     })
 }
 
-/// Decides for the samples of a model that is judged.
-pub(crate) fn judge_of_samples(setup: &SampledSetup<'_>) -> Result<(usize, Box<dyn Decider>)> {
+/// What decides for a model that is judged.
+pub(crate) enum Judge {
+    /// For so many of its samples.
+    Samples(usize, Box<dyn Decider>),
+    /// For its moments.
+    Moments(Box<dyn Decider>),
+}
+
+/// The closed form where it is asked for, or where there is one and the method trains by it; else samples.
+pub(crate) fn judge(method: &str, setup: &SampledSetup<'_>) -> Result<Judge> {
+    let trains_by_it = energy::learns_from_decisions(method) || CLOSED_FORM.contains(&method);
+    let moments = match setup.options.judge {
+        Some(JudgedBy::ClosedForm) => Some(decider_of_moments(setup)?.ok_or_else(|| no_closed_form(setup))?),
+        None if trains_by_it => decider_of_moments(setup)?,
+        _ => None,
+    };
+    moments.map_or_else(|| judge_of_samples(setup), |decider| Ok(Judge::Moments(decider)))
+}
+
+fn judge_of_samples(setup: &SampledSetup<'_>) -> Result<Judge> {
     let count = setup.options.test_samples.unwrap_or_else(|| samples(setup.options));
     if let Some(decider) = setup.task.decider_of_samples(count, setup.options.tail.unwrap_or(1.0)) {
-        return Ok((count, decider?));
+        return Ok(Judge::Samples(count, decider?));
     }
     let program = program_of_samples(setup.task, Scenarios { count, outcome: setup.outcome }, setup.options, Curvature::Ignored)?;
-    Ok((count, Box::new(Batched::new(program))))
+    Ok(Judge::Samples(count, Box::new(Batched::new(program))))
 }
 
 fn decision(setup: &SampledSetup<'_>, estimator: Estimator) -> Result<SampledMethod> {

@@ -162,6 +162,8 @@ pub const METRICS: &[Metric] = &[
     metric_row("manhattan_distance", "manhattan", "1", Kind::Quality),
     metric_row("mean_abs_gradient", "mean |grad|", "1", Kind::Quality),
     more_is_better(metric_row("cosine", "cosine", "1", Kind::Quality)),
+    more_is_better(metric_row("correlation", "correlation", "1", Kind::Quality)),
+    metric_row("minimum_shift", "minimum off by", "1", Kind::Quality),
     metric_row("relative_difference", "rel. difference", "1", Kind::Quality),
     metric_row("difference_bound", "bound", "1", Kind::Quality),
     metric_row("gradient_variance", "tr cov", "1", Kind::Quality),
