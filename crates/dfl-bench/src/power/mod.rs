@@ -9,6 +9,7 @@
 mod baselines;
 mod constant;
 mod cost;
+mod expected;
 mod gaussian;
 mod interior;
 mod least_squares;
@@ -20,7 +21,8 @@ mod uncertain;
 pub use baselines::Baseline;
 pub use constant::best_constant;
 pub use cost::PowerCost;
-pub use gaussian::{Forecast, Partials};
+pub use expected::GaussianPower;
+pub use gaussian::{Forecast, MomentSlopes, Partials};
 pub use interior::{Certificate, minimise_shortfall_regression};
 pub use least_squares::{Affine, fit_least_squares, rmse_per_column};
 pub use normal::{normal_cdf, normal_density};

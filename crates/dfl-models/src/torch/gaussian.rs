@@ -197,4 +197,12 @@ impl Family for GaussianFamily {
         let heads = self.heads(features, mode)?;
         heads.colour(noise)?.f_add(&heads.mean.f_unsqueeze(1)?)
     }
+
+    fn moments(&self, features: &Tensor, mode: Mode) -> Torch<Option<Tensor>> {
+        if self.below.is_some() {
+            return Ok(None);
+        }
+        let heads = self.heads(features, mode)?;
+        Tensor::f_cat(&[&heads.mean, &heads.deviation()?], 1).map(Some)
+    }
 }

@@ -1,0 +1,5 @@
+//! Objectives that rank decisions by an energy.
+
+mod input;
+
+pub use input::Input;
