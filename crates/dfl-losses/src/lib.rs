@@ -27,7 +27,10 @@ mod task_cost;
 pub use candidates::Candidates;
 pub use cave::Cave;
 pub use cmap::Cmap;
-pub use energy::Input;
+pub use energy::{
+    Around, DecisionSampling, EffectiveSize, EssMeter, Input, LangevinOptions, Negatives, Penalised, Proposal, ProposalKind, SoEbm,
+    SoEbmOptions, sample_decisions,
+};
 pub use fenchel_young::FenchelYoung;
 pub use lodl::{LocalShape, Lodl, LodlOptions};
 pub use ltr_listwise::LtrListwise;

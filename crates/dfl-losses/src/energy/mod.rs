@@ -1,5 +1,17 @@
 //! Objectives that rank decisions by an energy.
 
 mod input;
+mod langevin;
+mod penalty;
+mod proposal;
+mod sample;
+mod so_ebm;
+mod weights;
 
 pub use input::Input;
+pub use langevin::LangevinOptions;
+pub use penalty::Penalised;
+pub use proposal::{Around, Proposal, ProposalKind};
+pub use sample::{DecisionSampling, sample_decisions};
+pub use so_ebm::{Negatives, SoEbm, SoEbmOptions};
+pub use weights::{EffectiveSize, EssMeter};

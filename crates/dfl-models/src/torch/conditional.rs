@@ -21,6 +21,10 @@ pub trait Config: fmt::Debug + Serialize + DeserializeOwned {
     fn outputs(&self) -> usize;
     /// Width of the numbers.
     fn precision(&self) -> Precision;
+    /// Whether training passes normalise over the batch, which takes two rows.
+    fn batch_norm(&self) -> bool {
+        false
+    }
     /// Refuses what makes no model.
     ///
     /// # Errors
@@ -137,6 +141,15 @@ impl<F: Family> Conditional<F> {
         to_tensor("features", features, self.place)
     }
 
+    /// The features of a pass, of which training with batch normalisation needs two rows (the variance of one is not defined).
+    fn input(&self, features: &Batch, mode: Mode) -> Result<Tensor> {
+        if mode != Mode::Predict && self.config.batch_norm() && features.rows() == 1 {
+            let need = "at least 2 with batch normalisation; choose a batch size that leaves no single row over";
+            return Err(Error::Domain { what: "rows of a training batch", value: 1.0, need });
+        }
+        self.features(features)
+    }
+
     /// `[b, m * outputs]` as a tensor `[b, m, outputs]`.
     pub(crate) fn outcomes(&self, what: &'static str, outcomes: &Batch, rows: usize, samples: usize) -> Result<Tensor> {
         check_samples(samples)?;
@@ -152,7 +165,7 @@ impl<F: Family> Conditional<F> {
     }
 
     fn moments_of(&self, features: &Batch, mode: Mode) -> Result<Tensor> {
-        let found = self.family.moments(&self.features(features)?, mode).map_err(backend)?;
+        let found = self.family.moments(&self.input(features, mode)?, mode).map_err(backend)?;
         found.ok_or(Error::Unsupported { who: F::NAME, what: "mean and deviation of independent Gaussians" })
     }
 
@@ -170,7 +183,7 @@ impl<F: Family> Conditional<F> {
         check_samples(samples)?;
         let (rows, outputs) = (features.rows(), self.config.outputs());
         let each = outputs + F::EXTRA;
-        let x = self.features(features)?;
+        let x = self.input(features, mode)?;
         let make = || {
             let noise = normals(stream, rows, samples * each, self.place)?.f_view([rows as i64, samples as i64, each as i64])?;
             self.family.transform(&x, &noise, mode)?.f_reshape([rows as i64, (samples * outputs) as i64])
@@ -247,7 +260,8 @@ impl<F: Family> Generative for Conditional<F> {
         check_len("rows of weights", features.rows(), weights.rows())?;
         weights.check_finite("weights")?;
         let y = self.outcomes("outcomes", outcomes, features.rows(), weights.cols())?;
-        let logs = self.family.log_density(&self.features(features)?, &y, Mode::Train(stream)).map_err(backend)?;
+        let mode = Mode::Train(stream);
+        let logs = self.family.log_density(&self.input(features, mode)?, &y, mode).map_err(backend)?;
         let found = from_tensor("log-density", &logs)?;
         let value = found.as_slice().iter().zip(weights.as_slice()).map(|(log, weight)| weight * log).sum();
         self.weights.add_gradient_of(&inject(&logs, weights, value)?)?;
