@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use dfl_core::{Cost, Decider, Energy, EnergyCurvature, Error, Program, Result, SampleEnergy};
+use dfl_core::{Cost, Decider, Energy, EnergyCurvature, Error, Program, Result, SampleEnergy, Support};
 use dfl_losses::{Input, LangevinOptions, Negatives, Proposal, ProposalKind, SoEbm, SoEbmOptions};
-use dfl_solvers::{Batched, Sqp, SqpOptions};
+use dfl_solvers::{Batched, Sqp, SqpOptions, SqpStart};
 
 use super::sampled::{SampledMethod, SampledSetup};
-use super::{MethodOptions, Proposed};
+use super::Proposed;
 use crate::tasks::Uncertain;
 
 /// The options that all of them read.
@@ -61,9 +61,12 @@ pub(super) fn so_ebm(setup: &SampledSetup<'_>, variant: Variant) -> Result<Sampl
         kl: if variant == Variant::WithoutDivergence { 0.0 } else { o.kl.unwrap_or(KL) },
         candidates: o.candidates.unwrap_or(CANDIDATES),
         proposal: proposal(setup),
-        negatives: if variant == Variant::Langevin { Negatives::Langevin(langevin(o)) } else { Negatives::Importance },
+        negatives: if variant == Variant::Langevin { Negatives::Langevin(langevin(setup)) } else { Negatives::Importance },
     };
-    Ok(Box::new(SoEbm::new(energy, cost, options)?))
+    let objective = SoEbm::new(energy, cost, options)?;
+    // Of several methods of one training the first is asked.
+    let _ = setup.meter.set(objective.meter());
+    Ok(Box::new(objective))
 }
 
 /// The expected cost in closed form unless samples are asked for, or there is none for the task and the model.
@@ -96,7 +99,9 @@ fn closed_form(setup: &SampledSetup<'_>) -> Result<Option<Arc<dyn EnergyCurvatur
 pub(crate) fn decider_of_moments(setup: &SampledSetup<'_>) -> Result<Option<Box<dyn Decider>>> {
     let Some(energy) = closed_form(setup)? else { return Ok(None) };
     let feasible: Program = uncertain(setup)?.feasible;
-    Ok(Some(Box::new(Batched::new(Sqp::new(energy, feasible, SqpOptions::default())?))))
+    // Where decisions meet outcomes one by one, the means are near the best ones.
+    let start = if feasible.n() == setup.outcome { SqpStart::Mean } else { SqpStart::Centre };
+    Ok(Some(Box::new(Batched::new(Sqp::new(energy, feasible, SqpOptions { start, ..SqpOptions::default() })?))))
 }
 
 /// Why there is no closed form.
@@ -118,11 +123,13 @@ fn proposal(setup: &SampledSetup<'_>) -> Proposal {
     Proposal { kind, sigmas: SIGMAS.map(|sigma| scale * sigma).to_vec(), support: setup.task.support() }
 }
 
-fn langevin(o: &MethodOptions) -> LangevinOptions {
-    let default = LangevinOptions::default();
+/// Chains stay where decisions live, unless they live everywhere.
+fn langevin(setup: &SampledSetup<'_>) -> LangevinOptions {
+    let (o, default) = (setup.options, LangevinOptions::default());
     LangevinOptions {
         steps: o.langevin_steps.unwrap_or(default.steps),
         step: o.langevin_step.unwrap_or(default.step),
         noise: o.langevin_noise.unwrap_or(default.noise),
+        project: setup.task.support() != Support::Everywhere,
     }
 }

@@ -1,9 +1,10 @@
 //! Methods that learn a distribution and decide by a stochastic program over its samples: one line each.
 
+use std::cell::OnceCell;
 use std::sync::Arc;
 
 use dfl_core::{CostCurvature, Counters, Curvature, Decider, Error, Generative, Instances, Objective, Result, Risk};
-use dfl_losses::{Anchor, Balance, Correction, Estimator, MaximumLikelihood, SampledDecision, SampledOptions};
+use dfl_losses::{Anchor, Balance, Correction, EssMeter, Estimator, MaximumLikelihood, SampledDecision, SampledOptions};
 use dfl_solvers::{Batched, Counted, Scenarios, StochasticOptions, StochasticProgram, Stopwatch, Timed};
 
 use super::build::decision_cost;
@@ -40,6 +41,8 @@ pub struct SampledSetup<'a> {
     pub proxy: &'a dyn Fn() -> Result<Box<dyn Generative>>,
     /// Seeds what a method fits beside the model.
     pub seed: u64,
+    /// Where a method with candidates leaves what counts how many of them it relies on.
+    pub meter: &'a OnceCell<Arc<EssMeter>>,
 }
 
 /// Whether a method goes through the derivative of the decision, which only a stochastic program has.

@@ -179,6 +179,7 @@ pub const METRICS: &[Metric] = &[
     more_is_better(metric_row("speedup", "speedup", "1", Kind::Machine)),
     metric_row("oracle_calls", "oracle calls", "calls", Kind::Count),
     metric_row("iterations", "iterations", "iterations", Kind::Count),
+    more_is_better(metric_row("effective_samples", "eff. candidates", "1", Kind::Machine)),
     metric_row("peak_bytes", "peak bytes", "bytes", Kind::Machine),
     more_is_better(metric_row("memory_ratio", "rp / this", "1", Kind::Machine)),
     more_is_better(metric_row("expected_ratio", "T/k", "1", Kind::Machine)),

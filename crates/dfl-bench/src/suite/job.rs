@@ -208,7 +208,7 @@ fn add_normals(task: &dyn Benchmark, part: &mut Instances) -> Result<()> {
 }
 
 /// What training took: seconds per epoch without validation, solves and their iterations in all; of stochastic programs the seconds of a
-/// step and the solver's share of them.
+/// step and the solver's share of them; of importance weights the candidates that they rely on.
 fn costs(learned: &Learned<'_>, work: &Work, steps: usize) -> Vec<Figure> {
     let seconds: Vec<f64> = learned.epochs.iter().map(|e| e.seconds).collect();
     let iterations: usize = learned.epochs.iter().map(|e| e.iterations).sum();
@@ -216,6 +216,8 @@ fn costs(learned: &Learned<'_>, work: &Work, steps: usize) -> Vec<Figure> {
     let cost = |metric, value, se| Figure { metric, value, se };
     let calls = work.counters.snapshot().solves as f64;
     let mut costs = vec![cost("epoch_seconds", mean, se), cost("oracle_calls", calls, None), cost("iterations", iterations as f64, None)];
+    let relied = work.meter.get().and_then(|meter| meter.take());
+    costs.extend(relied.map(|size| cost("effective_samples", size.model, None)));
     let solving = work.watch.seconds();
     if solving > 0.0 {
         costs.push(cost("step_seconds", mean / steps as f64, None));

@@ -1,9 +1,9 @@
-use std::cell::RefCell;
+use std::cell::{OnceCell, RefCell};
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use dfl_core::{Batch, Counters, Decider, Error, Generative, Instances, Objective, Result, Splits, Stream, Trainable, decide};
-use dfl_losses::MaximumLikelihood;
+use dfl_losses::{EssMeter, MaximumLikelihood};
 use dfl_solvers::Stopwatch;
 
 use super::RunSpec;
@@ -56,6 +56,8 @@ pub(super) struct Work {
     pub(super) counters: Arc<Counters>,
     /// Runs for stochastic programs over several samples alone.
     pub(super) watch: Arc<Stopwatch>,
+    /// Counts the candidates of an energy model that it relies on.
+    pub(super) meter: OnceCell<Arc<EssMeter>>,
 }
 
 /// What a pupil is made from.
@@ -92,10 +94,10 @@ impl<'a> School<'_, 'a> {
     /// A distribution, whose decisions are those for its moments or of the stochastic program over its samples; the noise of samples is the
     /// same whenever it is judged.
     pub(super) fn distribution(&self) -> Result<Pupil<'a, dyn Generative>> {
-        let (train, Work { counters, watch }) = (&self.learner.data.train, self.work);
+        let (task, train, Work { counters, watch, meter }) = (self.learner.task, &self.learner.data.train, self.work);
         let (outcome, seed) = (train.truth.cols(), self.learner.seed ^ PROXY_SEED);
         let proxy = || make_distribution(&self.run.predictor, &PredictorOptions { seed, ..self.predictor(outcome) }, train);
-        let setup = SampledSetup { task: self.learner.task, options: self.options, outcome, counters, watch, train, proxy: &proxy, seed };
+        let setup = SampledSetup { task, options: self.options, outcome, counters, watch, train, proxy: &proxy, seed, meter };
         let (judge, seed) = (judge(&self.run.method, &setup)?, self.learner.seed ^ JUDGE_SEED);
         Ok(Pupil {
             model: self.untrained()?,

@@ -1,3 +1,4 @@
+use std::cell::OnceCell;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
@@ -76,7 +77,7 @@ impl Course {
     }
 
     fn with_setup<T>(&self, make: impl FnOnce(&SampledSetup<'_>) -> Result<T>) -> Result<T> {
-        let (counters, watch, proxy) = (Arc::default(), Arc::default(), || self.untrained());
+        let (counters, watch, meter, proxy) = (Arc::default(), Arc::default(), OnceCell::new(), || self.untrained());
         make(&SampledSetup {
             task: &*self.task,
             options: &self.options,
@@ -86,6 +87,7 @@ impl Course {
             train: &self.rows,
             proxy: &proxy,
             seed: SEED,
+            meter: &meter,
         })
     }
 
