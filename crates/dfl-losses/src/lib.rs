@@ -28,8 +28,8 @@ pub use candidates::Candidates;
 pub use cave::Cave;
 pub use cmap::Cmap;
 pub use energy::{
-    Around, DecisionSampling, EffectiveSize, EssMeter, Input, LangevinOptions, Negatives, Penalised, Proposal, ProposalKind, SoEbm,
-    SoEbmOptions, sample_decisions,
+    Around, DecisionSampling, EffectiveSize, EnergyDecision, EnergySurrogate, EssMeter, Input, LangevinOptions, Negatives, Penalised,
+    Proposal, ProposalKind, SoEbm, SoEbmOptions, SurrogateOptions, sample_decisions,
 };
 pub use fenchel_young::FenchelYoung;
 pub use lodl::{LocalShape, Lodl, LodlOptions};

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use dfl_core::{Cost, Decider, Energy, EnergyCurvature, Error, Program, Result, SampleEnergy, Support};
+use dfl_core::{Cost, Decider, Energy, EnergyCurvature, Error, Result, SampleEnergy, Support};
 use dfl_losses::{Input, LangevinOptions, Negatives, Proposal, ProposalKind, SoEbm, SoEbmOptions};
-use dfl_solvers::{Batched, Sqp, SqpOptions, SqpStart};
 
 use super::sampled::{SampledMethod, SampledSetup};
+use super::sqp::Minimised;
 use super::Proposed;
 use crate::tasks::Uncertain;
 
@@ -97,11 +97,8 @@ fn closed_form(setup: &SampledSetup<'_>) -> Result<Option<Arc<dyn EnergyCurvatur
 
 /// Decides for the moments of a model; nothing where task and model have no closed form.
 pub(crate) fn decider_of_moments(setup: &SampledSetup<'_>) -> Result<Option<Box<dyn Decider>>> {
-    let Some(energy) = closed_form(setup)? else { return Ok(None) };
-    let feasible: Program = uncertain(setup)?.feasible;
-    // Where decisions meet outcomes one by one, the means are near the best ones.
-    let start = if feasible.n() == setup.outcome { SqpStart::Mean } else { SqpStart::Centre };
-    Ok(Some(Box::new(Batched::new(Sqp::new(energy, feasible, SqpOptions { start, ..SqpOptions::default() })?))))
+    let minimised = closed_form(setup)?.and_then(|_| Minimised::in_closed_form(setup.task));
+    minimised.map(Minimised::decider).transpose()
 }
 
 /// Why there is no closed form.

@@ -13,6 +13,7 @@ mod predictors;
 mod ramps;
 mod sampled;
 mod solvers;
+mod sqp;
 
 pub(crate) use build::squared_error;
 pub use distributions::{DISTRIBUTIONS, DistributionEntry, make_distribution};

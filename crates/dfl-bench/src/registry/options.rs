@@ -110,6 +110,10 @@ pub enum JudgedBy {
 /// | `samples`, `beta`, `gamma` | `gen_dfl`: $M$, weights of decisions and likelihood, see [`dfl_losses::Contrastive`] | 200, 10, 1 |
 /// | `loss_tail` | `gen_dfl`: share of the worst samples by which decisions are compared in training | `tail` |
 /// | `target` | `gen_dfl`: `proxy`, a model of the same class fitted to the training rows beforehand, or `observed` | `proxy` |
+/// | `samples` | `dfl_sqp`, `dfl_kkt`, `dfl_block`, `dfl_surrogate`: samples that the expected cost is a mean over | the closed form; 25 where \
+///   there is none |
+/// | `block` | `dfl_block`: share of the variables in a block | 0.25 |
+/// | `width`, `step` | `dfl_surrogate`: variables that describe a decision, and step size of what they mean | 10, 0.01 |
 /// | `proxy_epochs` | with `target = "proxy"`: passes by which it is fitted, by 1e-3 a step of 32 rows | 30 |
 /// | `judge` | all methods with distributions: `closed_form`, where task and model have one, or `samples` | `closed_form` where a method \
 ///   trains by it, else `samples` |
@@ -159,6 +163,8 @@ pub struct MethodOptions {
     pub langevin_steps: Option<usize>,
     pub langevin_step: Option<f64>,
     pub langevin_noise: Option<f64>,
+    pub block: Option<f64>,
+    pub width: Option<usize>,
 }
 
 impl MethodOptions {
@@ -178,6 +184,7 @@ impl MethodOptions {
             ("option loss_tail", self.loss_tail),
             ("option proposal_scale", self.proposal_scale),
             ("option langevin_step", self.langevin_step),
+            ("option block", self.block),
         ];
         let counts = [
             ("option iterations", self.iterations),
@@ -188,6 +195,7 @@ impl MethodOptions {
             ("option proxy_epochs", self.proxy_epochs),
             ("option candidates", self.candidates),
             ("option langevin_steps", self.langevin_steps),
+            ("option width", self.width),
         ];
         let counts = counts.map(|(what, count)| (what, count.map(|c| c as f64)));
         refuse(&positive, "positive and finite", |v| v > 0.0 && v.is_finite())?;
@@ -198,6 +206,7 @@ impl MethodOptions {
             ("option tail", self.tail),
             ("option anchor", self.anchor),
             ("option loss_tail", self.loss_tail),
+            ("option block", self.block),
         ];
         refuse(&shares, "between 0 and 1", |v| (0.0..=1.0).contains(&v))?;
         let weights = [
@@ -274,6 +283,8 @@ impl MethodOptions {
             ("langevin_steps", self.langevin_steps.is_some()),
             ("langevin_step", self.langevin_step.is_some()),
             ("langevin_noise", self.langevin_noise.is_some()),
+            ("block", self.block.is_some()),
+            ("width", self.width.is_some()),
         ];
         all.into_iter().filter(|(_, given)| *given).map(|(name, _)| name)
     }

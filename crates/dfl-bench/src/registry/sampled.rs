@@ -3,13 +3,14 @@
 use std::cell::OnceCell;
 use std::sync::Arc;
 
-use dfl_core::{CostCurvature, Counters, Curvature, Decider, Error, Generative, Instances, Objective, Result, Risk};
+use dfl_core::{Counters, Curvature, Decider, Error, Generative, Instances, Objective, Result, Risk};
 use dfl_losses::{Anchor, Balance, Correction, EssMeter, Estimator, MaximumLikelihood, SampledDecision, SampledOptions};
-use dfl_solvers::{Batched, Counted, Scenarios, StochasticOptions, StochasticProgram, Stopwatch, Timed};
+use dfl_solvers::{Batched, Counted, Scenarios, SqpDerivative, StochasticOptions, StochasticProgram, Stopwatch, Timed};
 
 use super::build::decision_cost;
 use super::energy::{self, Variant, decider_of_moments, no_closed_form, so_ebm};
 use super::gen_dfl::gen_dfl;
+use super::sqp::{Minimised, through_block, through_decision, through_surrogate};
 use super::{Balanced, Bend, Corrected, JudgedBy, MethodOptions};
 use crate::tasks::{Benchmark, unknown};
 
@@ -89,6 +90,26 @@ pub const SAMPLED: &[SampledEntry] = &[
     SampledEntry { id: "so_ebm_no_mle", reads: energy::READS, bend: None, make: |s| so_ebm(s, Variant::WithoutLikelihood) },
     SampledEntry { id: "so_ebm_no_kld", reads: energy::READS, bend: None, make: |s| so_ebm(s, Variant::WithoutDivergence) },
     SampledEntry { id: "so_ebm_langevin", reads: energy::READS_LANGEVIN, bend: None, make: |s| so_ebm(s, Variant::Langevin) },
+    SampledEntry {
+        id: "dfl_sqp",
+        reads: &["samples", "test_samples", "tail", "judge"],
+        bend: None,
+        make: |s| through_decision(s, SqpDerivative::LastStep),
+    },
+    SampledEntry {
+        id: "dfl_kkt",
+        reads: &["samples", "test_samples", "tail", "judge"],
+        bend: None,
+        make: |s| through_decision(s, SqpDerivative::Exact),
+    },
+    SampledEntry {
+        id: "dfl_saa",
+        reads: &["samples", "test_samples", "tail", "judge", "curvature", "bandwidth"],
+        bend: Some(Bend::SampleAverage),
+        make: |s| decision(s, Estimator::Pathwise),
+    },
+    SampledEntry { id: "dfl_block", reads: &["samples", "test_samples", "tail", "judge", "block"], bend: None, make: through_block },
+    SampledEntry { id: "dfl_surrogate", reads: &["samples", "test_samples", "tail", "judge", "width", "step"], bend: None, make: through_surrogate },
 ];
 
 /// Makes a method for distributions by id.
@@ -153,37 +174,43 @@ fn judge_of_samples(setup: &SampledSetup<'_>) -> Result<Judge> {
     if let Some(decider) = setup.task.decider_of_samples(count, setup.options.tail.unwrap_or(1.0)) {
         return Ok(Judge::Samples(count, decider?));
     }
-    let program = program_of_samples(setup.task, Scenarios { count, outcome: setup.outcome }, setup.options, Curvature::Ignored)?;
-    Ok(Judge::Samples(count, Box::new(Batched::new(program))))
+    Ok(Judge::Samples(count, program_of_samples(setup.task, Scenarios { count, outcome: setup.outcome }, setup.options, Curvature::Ignored, false)?))
 }
 
 fn decision(setup: &SampledSetup<'_>, estimator: Estimator) -> Result<SampledMethod> {
     let (o, count) = (setup.options, samples(setup.options));
     let default = if estimator == Estimator::Pathwise { Bend::SampleAverage } else { Bend::Density };
+    let resolved = estimator == Estimator::Score { correction: Correction::Resolved };
     let decider = |count| -> Result<Box<dyn Decider>> {
         let scenarios = Scenarios { count, outcome: setup.outcome };
-        let program = program_of_samples(setup.task, scenarios, o, curvature(o, default, count))?;
-        let counted = Counted::new(Batched::new(program), Arc::clone(setup.counters));
+        let weights = estimator != Estimator::Pathwise && !resolved;
+        let program = program_of_samples(setup.task, scenarios, o, curvature(o, default, count), weights)?;
+        let counted = Counted::new(program, Arc::clone(setup.counters));
         Ok(Box::new(Timed::new(counted, Arc::clone(setup.watch))))
     };
-    let resolved = estimator == Estimator::Score { correction: Correction::Resolved };
     let one_less = (resolved && count > 1).then(|| decider(count - 1)).transpose()?;
     let cost = decision_cost(setup.task, if estimator == Estimator::Pathwise { "dfl_rp" } else { "dfl_sf" })?;
     let options = SampledOptions { samples: count, estimator, anchor: anchor(o) };
     Ok(Box::new(SampledDecision::new(decider(count)?, one_less, cost, options)?))
 }
 
-/// The stochastic program of a task.
+/// Decides for samples by the stochastic program of a task or, where the mean cost is smooth and not convex, by SQP, which gives no score `weights`.
 pub(super) fn program_of_samples(
     task: &dyn Benchmark,
     scenarios: Scenarios,
     options: &MethodOptions,
     curvature: Curvature,
-) -> Result<StochasticProgram<Arc<dyn CostCurvature>>> {
+    weights: bool,
+) -> Result<Box<dyn Decider>> {
     let missing = Error::Unsupported { who: task.name(), what: "the cost of an uncertain outcome, which a stochastic program needs" };
     let uncertain = task.uncertain().ok_or(missing)?;
+    let averse = options.tail.is_some_and(|tail| tail < 1.0);
+    if !task.convex() && uncertain.cost.kinks().is_empty() && !weights && !averse {
+        return Minimised::of_samples(task, scenarios.count, scenarios.outcome)?.decider();
+    }
     let risk = options.tail.map_or(Risk::Mean, |tail| Risk::Cvar { tail });
-    StochasticProgram::new(uncertain.cost, uncertain.feasible, scenarios, StochasticOptions { risk, curvature, ..Default::default() })
+    let options = StochasticOptions { risk, curvature, ..Default::default() };
+    Ok(Box::new(Batched::new(StochasticProgram::new(uncertain.cost, uncertain.feasible, scenarios, options)?)))
 }
 
 /// The curvature that a derivative takes for so many samples.
@@ -195,7 +222,7 @@ pub(super) fn curvature(options: &MethodOptions, default: Bend, samples: usize) 
     }
 }
 
-fn samples(options: &MethodOptions) -> usize {
+pub(super) fn samples(options: &MethodOptions) -> usize {
     options.samples.unwrap_or(SAMPLES)
 }
 

@@ -96,6 +96,7 @@ pub const LEARNING: &[&str] = &[
     "so_ebm_no_kld",
     "so_ebm_langevin",
     "dfl_sqp",
+    "dfl_kkt",
     "dfl_saa",
     "dfl_block",
     "dfl_surrogate",

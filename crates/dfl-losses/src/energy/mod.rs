@@ -1,5 +1,6 @@
 //! Objectives that rank decisions by an energy.
 
+mod decision;
 mod input;
 mod langevin;
 mod penalty;
@@ -7,7 +8,9 @@ mod proposal;
 mod sample;
 mod so_ebm;
 mod weights;
+mod surrogate;
 
+pub use decision::EnergyDecision;
 pub use input::Input;
 pub use langevin::LangevinOptions;
 pub use penalty::Penalised;
@@ -15,3 +18,4 @@ pub use proposal::{Around, Proposal, ProposalKind};
 pub use sample::{DecisionSampling, sample_decisions};
 pub use so_ebm::{Negatives, SoEbm, SoEbmOptions};
 pub use weights::{EffectiveSize, EssMeter};
+pub use surrogate::{EnergySurrogate, SurrogateOptions};
