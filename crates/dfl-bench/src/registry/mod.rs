@@ -20,7 +20,7 @@ pub use distributions::{DISTRIBUTIONS, DistributionEntry, make_distribution};
 pub(crate) use methods::options_read;
 pub(crate) use energy::{decider_of_moments, learns_from_decisions};
 pub use methods::{METHODS, Method, MethodEntry, Setup, Solves, make_loss};
-pub use model_options::{Activation, Centring, Covariance, Elbo, ModelOptions, Sampler, Timesteps, Width};
+pub use model_options::{Activation, Centring, Covariance, Deviation, Elbo, ModelOptions, Sampler, Timesteps, Width};
 pub use options::{Balanced, Bend, Coin, Corrected, JudgedBy, MethodOptions, Proposed, Targeted};
 pub use predictors::{PREDICTORS, PredictorEntry, PredictorOptions, Start, make_predictor};
 pub use ramps::Ramps;

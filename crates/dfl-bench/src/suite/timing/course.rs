@@ -3,7 +3,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
-use dfl_core::{Decider, Error, Generative, Instances, Parameters, Request, Result, TrainOptions, decide, metrics, train};
+use dfl_core::{Decider, Error, Generative, Instances, Request, Result, TrainOptions, decide, metrics, train};
 use dfl_losses::MaximumLikelihood;
 use serde::Serialize;
 
