@@ -1,3 +1,4 @@
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use dfl_core::{Batch, Error, Generative, Instances, Result, Stream, metrics};
@@ -11,6 +12,7 @@ use crate::data::pjm::Columns;
 use crate::results::{HeatMap, ids};
 use crate::suite::checkpoint::Checkpoint;
 use crate::suite::definition::benchmarks;
+use crate::suite::expand::expand;
 use crate::suite::job::{Around, Job};
 use crate::suite::labels::LabelCache;
 use crate::suite::pupil::WarmStarts;
@@ -47,6 +49,10 @@ impl EnergyLandscape {
         }
         if self.experiment.run.iter().any(|run| run.columns != Columns::Published) {
             return Err(Error::Unsupported { who: "an energy landscape, whose rows are named without them,", what: "columns other than `published`" });
+        }
+        let expanded = expand(vec![self.experiment.clone()], &BTreeMap::new())?;
+        if expanded.len() != 1 || expanded[0].size != self.experiment.size {
+            return Err(Error::Unsupported { who: "an energy landscape", what: "several sizes or shares" });
         }
         self.experiment.check()
     }
