@@ -1,15 +1,17 @@
 //! Methods that learn a distribution and decide by a stochastic program over its samples: one line each.
 
+use std::cell::OnceCell;
 use std::sync::Arc;
 
 use dfl_core::{Counters, Curvature, Decider, Error, Generative, Instances, Objective, Result, Risk};
-use dfl_losses::{Anchor, Balance, Correction, Estimator, MaximumLikelihood, SampledDecision, SampledOptions};
+use dfl_losses::{Anchor, Balance, Correction, EssMeter, Estimator, MaximumLikelihood, SampledDecision, SampledOptions};
 use dfl_solvers::{Batched, Counted, Scenarios, SqpDerivative, StochasticOptions, StochasticProgram, Stopwatch, Timed};
 
 use super::build::decision_cost;
+use super::energy::{self, Variant, decider_of_moments, no_closed_form, so_ebm};
 use super::gen_dfl::gen_dfl;
 use super::sqp::{Minimised, through_block, through_decision, through_surrogate};
-use super::{Balanced, Bend, Corrected, MethodOptions};
+use super::{Balanced, Bend, Corrected, JudgedBy, MethodOptions};
 use crate::tasks::{Benchmark, unknown};
 
 /// The solver of every method here.
@@ -17,6 +19,9 @@ pub(crate) const SOLVER: &str = "stochastic";
 
 /// Samples of a decision unless `samples` says otherwise: those published for the power task.
 const SAMPLES: usize = 25;
+
+/// Methods other than energy models that train by the closed form where there is one.
+const CLOSED_FORM: [&str; 4] = ["dfl_sqp", "dfl_kkt", "dfl_block", "dfl_surrogate"];
 
 /// What such a method is built for.
 #[derive(Clone, Copy)]
@@ -37,6 +42,8 @@ pub struct SampledSetup<'a> {
     pub proxy: &'a dyn Fn() -> Result<Box<dyn Generative>>,
     /// Seeds what a method fits beside the model.
     pub seed: u64,
+    /// Where a method with candidates leaves what counts how many of them it relies on.
+    pub meter: &'a OnceCell<Arc<EssMeter>>,
 }
 
 /// Whether a method goes through the derivative of the decision, which only a stochastic program has.
@@ -60,16 +67,16 @@ pub struct SampledEntry {
 
 /// Every method that trains a distribution.
 pub const SAMPLED: &[SampledEntry] = &[
-    SampledEntry { id: "two_stage", reads: &["test_samples", "tail"], bend: None, make: |_| Ok(Box::new(MaximumLikelihood)) },
+    SampledEntry { id: "two_stage", reads: &["test_samples", "tail", "judge"], bend: None, make: |_| Ok(Box::new(MaximumLikelihood)) },
     SampledEntry {
         id: "dfl_rp",
-        reads: &["samples", "test_samples", "tail", "curvature", "bandwidth", "anchor", "balance"],
+        reads: &["samples", "test_samples", "tail", "judge", "curvature", "bandwidth", "anchor", "balance"],
         bend: Some(Bend::SampleAverage),
         make: |s| decision(s, Estimator::Pathwise),
     },
     SampledEntry {
         id: "dfl_sf",
-        reads: &["samples", "test_samples", "tail", "curvature", "bandwidth", "anchor", "balance", "correction"],
+        reads: &["samples", "test_samples", "tail", "judge", "curvature", "bandwidth", "anchor", "balance", "correction"],
         bend: Some(Bend::Density),
         make: |s| decision(s, Estimator::Score { correction: correction(s.options) }),
     },
@@ -79,26 +86,30 @@ pub const SAMPLED: &[SampledEntry] = &[
         bend: None,
         make: gen_dfl,
     },
+    SampledEntry { id: "so_ebm", reads: energy::READS, bend: None, make: |s| so_ebm(s, Variant::Whole) },
+    SampledEntry { id: "so_ebm_no_mle", reads: energy::READS, bend: None, make: |s| so_ebm(s, Variant::WithoutLikelihood) },
+    SampledEntry { id: "so_ebm_no_kld", reads: energy::READS, bend: None, make: |s| so_ebm(s, Variant::WithoutDivergence) },
+    SampledEntry { id: "so_ebm_langevin", reads: energy::READS_LANGEVIN, bend: None, make: |s| so_ebm(s, Variant::Langevin) },
     SampledEntry {
         id: "dfl_sqp",
-        reads: &["samples", "test_samples", "tail"],
+        reads: &["samples", "test_samples", "tail", "judge"],
         bend: None,
         make: |s| through_decision(s, SqpDerivative::LastStep),
     },
     SampledEntry {
         id: "dfl_kkt",
-        reads: &["samples", "test_samples", "tail"],
+        reads: &["samples", "test_samples", "tail", "judge"],
         bend: None,
         make: |s| through_decision(s, SqpDerivative::Exact),
     },
     SampledEntry {
         id: "dfl_saa",
-        reads: &["samples", "test_samples", "tail", "curvature", "bandwidth"],
+        reads: &["samples", "test_samples", "tail", "judge", "curvature", "bandwidth"],
         bend: Some(Bend::SampleAverage),
         make: |s| decision(s, Estimator::Pathwise),
     },
-    SampledEntry { id: "dfl_block", reads: &["samples", "test_samples", "tail", "block"], bend: None, make: through_block },
-    SampledEntry { id: "dfl_surrogate", reads: &["samples", "test_samples", "tail", "width", "step"], bend: None, make: through_surrogate },
+    SampledEntry { id: "dfl_block", reads: &["samples", "test_samples", "tail", "judge", "block"], bend: None, make: through_block },
+    SampledEntry { id: "dfl_surrogate", reads: &["samples", "test_samples", "tail", "judge", "width", "step"], bend: None, make: through_surrogate },
 ];
 
 /// Makes a method for distributions by id.
@@ -139,13 +150,31 @@ pub(crate) fn stochastic_label(id: &str, options: &MethodOptions) -> Option<Stri
     })
 }
 
-/// Decides for the samples of a model that is judged.
-pub(crate) fn judge_of_samples(setup: &SampledSetup<'_>) -> Result<(usize, Box<dyn Decider>)> {
+/// What decides for a model that is judged.
+pub(crate) enum Judge {
+    /// For so many of its samples.
+    Samples(usize, Box<dyn Decider>),
+    /// For its moments.
+    Moments(Box<dyn Decider>),
+}
+
+/// The closed form where it is asked for, or where there is one and the method trains by it; else samples.
+pub(crate) fn judge(method: &str, setup: &SampledSetup<'_>) -> Result<Judge> {
+    let trains_by_it = energy::learns_from_decisions(method) || CLOSED_FORM.contains(&method);
+    let moments = match setup.options.judge {
+        Some(JudgedBy::ClosedForm) => Some(decider_of_moments(setup)?.ok_or_else(|| no_closed_form(setup))?),
+        None if trains_by_it => decider_of_moments(setup)?,
+        _ => None,
+    };
+    moments.map_or_else(|| judge_of_samples(setup), |decider| Ok(Judge::Moments(decider)))
+}
+
+fn judge_of_samples(setup: &SampledSetup<'_>) -> Result<Judge> {
     let count = setup.options.test_samples.unwrap_or_else(|| samples(setup.options));
     if let Some(decider) = setup.task.decider_of_samples(count, setup.options.tail.unwrap_or(1.0)) {
-        return Ok((count, decider?));
+        return Ok(Judge::Samples(count, decider?));
     }
-    Ok((count, program_of_samples(setup.task, Scenarios { count, outcome: setup.outcome }, setup.options, Curvature::Ignored, false)?))
+    Ok(Judge::Samples(count, program_of_samples(setup.task, Scenarios { count, outcome: setup.outcome }, setup.options, Curvature::Ignored, false)?))
 }
 
 fn decision(setup: &SampledSetup<'_>, estimator: Estimator) -> Result<SampledMethod> {

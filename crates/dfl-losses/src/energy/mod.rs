@@ -9,6 +9,7 @@ mod sample;
 mod so_ebm;
 mod surrogate;
 mod weights;
+mod surrogate;
 
 pub use decision::EnergyDecision;
 pub use input::Input;
@@ -19,3 +20,4 @@ pub use sample::{DecisionSampling, sample_decisions};
 pub use so_ebm::{Negatives, SoEbm, SoEbmOptions};
 pub use surrogate::{EnergySurrogate, SurrogateOptions};
 pub use weights::{EffectiveSize, EssMeter};
+pub use surrogate::{EnergySurrogate, SurrogateOptions};
