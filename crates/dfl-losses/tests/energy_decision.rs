@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use dfl_core::testkit::gradient_error;
 use dfl_core::{
-    Batch, Cost, CostCurvature, CostGrad, Csc, Energy, EnergyCurvature, Error, Generative, LinearGaussian, Minibatch, Objective, Parameters,
-    Program, Result, Rng, SampleEnergy, Spread, Stream, Targets, TrainOptions, train,
+    Batch, Cost, CostCurvature, CostGrad, Csc, Energy, EnergyCurvature, Error, Generative, LinearGaussian, Minibatch, Objective,
+    Parameters, Program, Result, Rng, SampleEnergy, Spread, Stream, Targets, TrainOptions, train,
 };
 use dfl_core::{Instances, NoGradient};
 use dfl_losses::{EnergyDecision, EnergySurrogate, Input, SurrogateOptions};

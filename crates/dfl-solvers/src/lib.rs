@@ -23,9 +23,9 @@ mod multi_start;
 mod osqp;
 mod owned;
 mod policy;
-mod polyhedron;
 #[cfg(any(feature = "osqp", feature = "clarabel"))]
 mod polish;
+mod polyhedron;
 mod risk_budget;
 mod separable;
 mod shift;

@@ -181,9 +181,8 @@ mod tests {
     fn is_the_mean_of_the_cost() {
         let (mut rng, draws) = (Rng::seeded(2), 200_000);
         let (phi, z) = draw(&mut rng);
-        let costs: Vec<f64> = (0..draws)
-            .map(|_| (0..HOURS).map(|i| PowerCost::PUBLISHED.hour(phi[i] + phi[HOURS + i] * rng.normal(), z[i])).sum())
-            .collect();
+        let costs: Vec<f64> =
+            (0..draws).map(|_| (0..HOURS).map(|i| PowerCost::PUBLISHED.hour(phi[i] + phi[HOURS + i] * rng.normal(), z[i])).sum()).collect();
         let mean = costs.iter().sum::<f64>() / draws as f64;
         let variance = costs.iter().map(|c| (c - mean) * (c - mean)).sum::<f64>() / draws as f64;
         let gap = (value(&phi, &z) - mean) / (variance / draws as f64).sqrt();

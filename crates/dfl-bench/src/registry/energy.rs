@@ -86,7 +86,7 @@ fn energy(setup: &SampledSetup<'_>) -> Result<(Arc<dyn Energy>, Input)> {
 }
 
 /// The expected cost under independent Gaussian outcomes, if the task has one and the model predicts such.
-fn closed_form(setup: &SampledSetup<'_>) -> Result<Option<Arc<dyn EnergyCurvature>>> {
+pub(super) fn closed_form(setup: &SampledSetup<'_>) -> Result<Option<Arc<dyn EnergyCurvature>>> {
     let Some(energy) = setup.task.expected_cost() else { return Ok(None) };
     match (setup.proxy)()?.moments(&setup.train.features.select(&[0])) {
         Ok(_) => Ok(Some(energy)),

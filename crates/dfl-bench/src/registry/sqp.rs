@@ -7,6 +7,7 @@ use dfl_losses::{EnergyDecision, EnergySurrogate, Input, SurrogateOptions};
 use dfl_solvers::{Batched, BlockSqp, Counted, Sqp, SqpDerivative, SqpOptions, SqpStart, Surrogate, Timed};
 
 use super::build::decision_cost;
+use super::energy::closed_form;
 use super::sampled::{SampledMethod, SampledSetup, samples};
 use crate::tasks::Benchmark;
 
@@ -45,12 +46,13 @@ impl Minimised {
         Ok(Self { energy, input: Input::Samples { count }, feasible, start: SqpStart::Centre })
     }
 
-    /// The closed form unless `samples` are asked for, or there is none.
+    /// The closed form unless `samples` are asked for, or there is none for the task and the model.
     fn of(setup: &SampledSetup<'_>) -> Result<Self> {
-        match Self::in_closed_form(setup.task).filter(|_| setup.options.samples.is_none()) {
-            Some(closed) => Ok(closed),
-            None => Self::of_samples(setup.task, samples(setup.options), setup.outcome),
-        }
+        let closed = match setup.options.samples {
+            None => closed_form(setup)?.and_then(|_| Self::in_closed_form(setup.task)),
+            Some(_) => None,
+        };
+        closed.map_or_else(|| Self::of_samples(setup.task, samples(setup.options), setup.outcome), Ok)
     }
 
     fn options(&self, derivative: SqpDerivative) -> SqpOptions {

@@ -1,7 +1,8 @@
 use std::sync::Arc;
 
 use dfl_core::{
-    Batch, CostGrad, Csc, Decider, EnergyCurvature, Entry, Formulation, Instances, ParamMap, Program, Request, Result, Source, Splits, Task, metrics,
+    Batch, CostGrad, Csc, Decider, EnergyCurvature, Entry, Formulation, Instances, ParamMap, Program, Request, Result, Source, Splits,
+    Task, metrics,
 };
 
 use dfl_solvers::{Backend, Batched, Deciding, Identity, Limits};

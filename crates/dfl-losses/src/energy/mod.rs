@@ -8,8 +8,8 @@ mod proposal;
 mod sample;
 mod so_ebm;
 mod surrogate;
-mod weights;
 mod surrogate;
+mod weights;
 
 pub use decision::EnergyDecision;
 pub use input::Input;
@@ -19,5 +19,5 @@ pub use proposal::{Around, Proposal, ProposalKind};
 pub use sample::{DecisionSampling, sample_decisions};
 pub use so_ebm::{Negatives, SoEbm, SoEbmOptions};
 pub use surrogate::{EnergySurrogate, SurrogateOptions};
-pub use weights::{EffectiveSize, EssMeter};
 pub use surrogate::{EnergySurrogate, SurrogateOptions};
+pub use weights::{EffectiveSize, EssMeter};

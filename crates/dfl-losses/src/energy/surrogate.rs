@@ -1,8 +1,6 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
-use dfl_core::{
-    Adam, Batch, CostGrad, Decider, Error, Generative, Key, Minibatch, Objective, Result, StepReport, Stream, check_len,
-};
+use dfl_core::{Adam, Batch, CostGrad, Decider, Error, Generative, Key, Minibatch, Objective, Result, StepReport, Stream, check_len};
 
 use super::Input;
 use super::decision::{read, through};

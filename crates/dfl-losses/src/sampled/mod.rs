@@ -11,7 +11,7 @@ pub use contrastive::{Contrastive, ContrastiveOptions, Target};
 pub use decision::{Correction, Estimator, SampledDecision, SampledOptions};
 pub use likelihood::MaximumLikelihood;
 
-use dfl_core::{Batch, CostGrad, Decisions, Error, Key, Minibatch, Result, Status, SolveInfo, Stream, check_len};
+use dfl_core::{Batch, CostGrad, Decisions, Error, Key, Minibatch, Result, SolveInfo, Status, Stream, check_len};
 
 /// The truth of the rows, which every objective here reads.
 pub(crate) fn truth<'a>(loss: &'static str, rows: &Minibatch<'a>) -> Result<&'a Batch> {
