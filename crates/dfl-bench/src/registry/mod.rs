@@ -18,7 +18,7 @@ pub use distributions::{DISTRIBUTIONS, DistributionEntry, make_distribution};
 pub(crate) use methods::options_read;
 pub use methods::{METHODS, Method, MethodEntry, Setup, Solves, make_loss};
 pub use model_options::{Activation, Centring, Covariance, Elbo, ModelOptions, Sampler, Timesteps, Width};
-pub use options::{Balanced, Bend, Coin, Corrected, MethodOptions, Targeted};
+pub use options::{Averse, Balanced, Bend, Coin, Corrected, MethodOptions, Targeted};
 pub use predictors::{PREDICTORS, PredictorEntry, PredictorOptions, Start, make_predictor};
 pub use ramps::Ramps;
 pub use sampled::{SAMPLED, SampledEntry, SampledMethod, SampledSetup, make_sampled};

@@ -59,16 +59,44 @@ pub struct SampledEntry {
 
 /// Every method that trains a distribution.
 pub const SAMPLED: &[SampledEntry] = &[
-    SampledEntry { id: "two_stage", reads: &["test_samples", "tail"], bend: None, make: |_| Ok(Box::new(MaximumLikelihood)) },
+    SampledEntry {
+        id: "two_stage",
+        reads: &["test_samples", "tail", "risk", "risk_weight", "risk_temperature"],
+        bend: None,
+        make: |_| Ok(Box::new(MaximumLikelihood)),
+    },
     SampledEntry {
         id: "dfl_rp",
-        reads: &["samples", "test_samples", "tail", "curvature", "bandwidth", "anchor", "balance"],
+        reads: &[
+            "samples",
+            "test_samples",
+            "tail",
+            "risk",
+            "risk_weight",
+            "risk_temperature",
+            "curvature",
+            "bandwidth",
+            "anchor",
+            "balance",
+        ],
         bend: Some(Bend::SampleAverage),
         make: |s| decision(s, Estimator::Pathwise),
     },
     SampledEntry {
         id: "dfl_sf",
-        reads: &["samples", "test_samples", "tail", "curvature", "bandwidth", "anchor", "balance", "correction"],
+        reads: &[
+            "samples",
+            "test_samples",
+            "tail",
+            "risk",
+            "risk_weight",
+            "risk_temperature",
+            "curvature",
+            "bandwidth",
+            "anchor",
+            "balance",
+            "correction",
+        ],
         bend: Some(Bend::Density),
         make: |s| decision(s, Estimator::Score { correction: correction(s.options) }),
     },
@@ -121,7 +149,12 @@ pub(crate) fn stochastic_label(id: &str, options: &MethodOptions) -> Option<Stri
 /// Decides for the samples of a model that is judged.
 pub(crate) fn judge_of_samples(setup: &SampledSetup<'_>) -> Result<(usize, Box<dyn Decider>)> {
     let count = setup.options.test_samples.unwrap_or_else(|| samples(setup.options));
-    if let Some(decider) = setup.task.decider_of_samples(count, setup.options.tail.unwrap_or(1.0)) {
+    let tail = match setup.options.risk() {
+        Risk::Mean => Some(1.0),
+        Risk::Cvar { tail } => Some(tail),
+        Risk::MeanVariance { .. } | Risk::Entropic { .. } => None,
+    };
+    if let Some(decider) = tail.and_then(|tail| setup.task.decider_of_samples(count, tail)) {
         return Ok((count, decider?));
     }
     let program = program_of_samples(setup.task, Scenarios { count, outcome: setup.outcome }, setup.options, Curvature::Ignored)?;
@@ -153,8 +186,8 @@ pub(super) fn program_of_samples(
 ) -> Result<StochasticProgram<Arc<dyn CostCurvature>>> {
     let missing = Error::Unsupported { who: task.name(), what: "the cost of an uncertain outcome, which a stochastic program needs" };
     let uncertain = task.uncertain().ok_or(missing)?;
-    let risk = options.tail.map_or(Risk::Mean, |tail| Risk::Cvar { tail });
-    StochasticProgram::new(uncertain.cost, uncertain.feasible, scenarios, StochasticOptions { risk, curvature, ..Default::default() })
+    let options = StochasticOptions { risk: options.risk(), curvature, ..Default::default() };
+    StochasticProgram::new(uncertain.cost, uncertain.feasible, scenarios, options)
 }
 
 /// The curvature that a derivative takes for so many samples.
