@@ -217,7 +217,17 @@ fn family(text: &str) -> Family {
 fn comparisons_of_test_rows_are_shown_with_interval_and_adjusted_p() {
     let page = render(&Heading { significance: vec![family("is it better?")], ..heading() }, &[], &[]).unwrap();
     let text = table::significance(&[family("is it better?")]);
-    for part in ["in blocks of 7, 10000 draws", "-0.125", "-0.250", "to 0.500", "0.0213", "0.0426", "62.5", "adjusted for 2 comparisons", "fails by 12.5"] {
+    for part in [
+        "in blocks of 7, 10000 draws",
+        "-0.125",
+        "-0.250",
+        "to 0.500",
+        "0.0213",
+        "0.0426",
+        "62.5",
+        "adjusted for 2 comparisons",
+        "fails by 12.5",
+    ] {
         assert!(page.contains(part), "{part}: {page}");
         assert!(text.split_whitespace().collect::<Vec<_>>().join(" ").contains(part), "{part}: {text}");
     }

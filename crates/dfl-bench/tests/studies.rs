@@ -144,7 +144,8 @@ fn settings_without_sense_are_refused() {
     assert!(refused("['regret']", "['regrets']").contains("known are regret, sqde, sce, spo_plus"));
 }
 
-/// One process for each row: the graph of 40 steps holds more than that of 10, the score function less than either, and the ratio beside T/k.
+/// One process for each row: the graph of 40 steps holds more than that of 10, the score function less than either, and the ratio beside
+/// T/k.
 #[cfg(all(feature = "torch", target_os = "linux"))]
 #[test]
 fn memory_is_measured_in_processes_of_their_own() {
@@ -182,7 +183,10 @@ fn settings_of_gradient_studies_without_sense_are_refused() {
         refused("kind = 'cosine'\ndims = [1]\npredictor = 'gaussian'\nrows = 2\nsamples = 1\nrepeats = 2")
             .contains("samples beside the first")
     );
-    assert!(refused("kind = 'cosine'\ndims = [1]\npredictor = 'gaussian'\nrows = 2\nsamples = 2\nrepeats = 1").contains("repeats beside the first"));
+    assert!(
+        refused("kind = 'cosine'\ndims = [1]\npredictor = 'gaussian'\nrows = 2\nsamples = 2\nrepeats = 1")
+            .contains("repeats beside the first")
+    );
     let memory = "kind = 'memory'\nhidden = [8]\ninputs = 1\noutputs = 1\nbatch = 1\nsamples = [2]\n";
     assert!(refused(&format!("{memory}steps = [10, 10]\ndraws = [1]")).contains("numbers of steps"));
     assert!(refused(&format!("{memory}steps = [10]\ndraws = [0]")).contains("draws"));

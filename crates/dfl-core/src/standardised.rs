@@ -3,8 +3,8 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::dense::{dot, factor_spd, solve_factored};
-use crate::{Batch, Error, Generative, Instances, Linear, Parameters, Predictor, Result, Sampler, Stream, check_len, files};
 use crate::linear::Saved;
+use crate::{Batch, Error, Generative, Instances, Linear, Parameters, Predictor, Result, Sampler, Stream, check_len, files};
 
 /// What a [`Frame`] takes for the centre of the truth.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -12,8 +12,8 @@ pub enum Centre {
     /// The mean of the training rows.
     Mean,
     /// A linear regression on the features: the model then learns the distribution of its residual. Coefficients $\beta$ minimise
-    /// $\|y - X\beta\|^2 + \lambda \sum_k d_k \beta_k^2$ with $d_k$ the squared length of feature $k$ about its mean, so that no unit matters;
-    /// the constant is free.
+    /// $\|y - X\beta\|^2 + \lambda \sum_k d_k \beta_k^2$ with $d_k$ the squared length of feature $k$ about its mean, so that no unit
+    /// matters; the constant is free.
     LeastSquares {
         /// $\lambda \ge 0$; above 0 where features are collinear or outnumber the rows.
         ridge: f64,

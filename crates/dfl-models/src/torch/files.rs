@@ -4,9 +4,9 @@ use std::fs::{self, File};
 use std::io;
 use std::path::Path;
 
-pub(crate) use dfl_core::files::{read_config, read_toml, write_config};
-use dfl_core::files::{failed, invalid, write_atomically};
 use dfl_core::Result;
+use dfl_core::files::{failed, invalid, write_atomically};
+pub(crate) use dfl_core::files::{read_config, read_toml, write_config};
 use tch::Tensor;
 
 use super::bridge::{Torch, backend};

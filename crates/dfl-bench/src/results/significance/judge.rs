@@ -81,8 +81,8 @@ impl<'a> Series<'a> {
         ((0..self.ids.len()).map(row).collect(), used.len())
     }
 
-    /// Share of the rows that cost less than with `other`, seed by seed: where each seed draws data of its own, a row of one has nothing to do
-    /// with that of another. Mean over the seeds.
+    /// Share of the rows that cost less than with `other`, seed by seed: where each seed draws data of its own, a row of one has nothing to
+    /// do with that of another. Mean over the seeds.
     fn win_rate(&self, other: &Self) -> f64 {
         let all = self.stands_for_all() || other.stands_for_all();
         let pairs = self.seeds.iter().flat_map(|ours| other.seeds.iter().map(move |theirs| (ours, theirs)));
@@ -186,7 +186,8 @@ mod tests {
         assert_eq!(tested(&family(ONE, &rows).comparisons[0]).win_rate, 0.625);
         let both = [&rows[..], &[costs("policy_linear", "none", 1, &[9.0; 4])]].concat();
         assert_eq!(tested(&family(ONE, &both).comparisons[0]).win_rate, 0.875);
-        let said = |wins: f64| Family { wins: Some(wins), ..family("[{ method = 'two_stage' }, { method = 'dfl_sf' }]", &rows) }.claimed_wins();
+        let said =
+            |wins: f64| Family { wins: Some(wins), ..family("[{ method = 'two_stage' }, { method = 'dfl_sf' }]", &rows) }.claimed_wins();
         assert_eq!(said(0.6).unwrap(), "claimed: wins on 60 %. two_stage (mlp) at power : reached; dfl_sf at power : not testable");
         assert_eq!(said(0.75).unwrap(), "claimed: wins on 75 %. two_stage (mlp) at power : fails by 12.5; dfl_sf at power : not testable");
         assert_eq!(family(ONE, &rows).claimed_wins(), None);
