@@ -90,8 +90,8 @@ fn every_kind_of_method_learns_and_says_how() {
     }
 }
 
-/// The same model, whose likelihood no risk enters, decides by four risks: each aversion raises the mean cost in the population above that of
-/// the mean. Their limits are the mean: a weight of 0, a temperature far above all costs.
+/// The same model, whose likelihood no risk enters, decides by four risks: each aversion raises the mean cost in the population above that
+/// of the mean. Their limits are the mean: a weight of 0, a temperature far above all costs.
 #[test]
 fn a_risk_decides_otherwise_than_the_mean() {
     let dir = tempfile::tempdir().unwrap();
@@ -101,7 +101,7 @@ fn a_risk_decides_otherwise_than_the_mean() {
         ("variance", "risk = 'mean_variance', risk_weight = 0.02"),
         ("entropic", "risk = 'entropic', risk_temperature = 20.0"),
         ("no-variance", "risk = 'mean_variance', risk_weight = 0"),
-        ("hot", "risk = 'entropic', risk_temperature = 1e9"),
+        ("hot", "risk = 'entropic', risk_temperature = 1e4"),
     ];
     let run_of = |(label, risk): &(&str, &str)| {
         format!("{{ method = 'two_stage', {AFFINE}, label = '{label}', options = {{ test_samples = 100, {risk} }} }}")
@@ -119,10 +119,9 @@ fn a_risk_decides_otherwise_than_the_mean() {
     for label in ["tail", "variance", "entropic"] {
         assert!(cost(label) > cost("mean") + 0.05, "{label}: {} against {}", cost(label), cost("mean"));
     }
-    // The answers' tolerance is 1e-8 of a gradient; a temperature of 1e9 adds a variance over 2e9.
-    for label in ["no-variance", "hot"] {
-        assert!((cost(label) - cost("mean")).abs() < 1e-4, "{label}: {} against {}", cost(label), cost("mean"));
-    }
+    assert!((cost("no-variance") - cost("mean")).abs() < 1e-6, "{} against {}", cost("no-variance"), cost("mean"));
+    // Half the variance of the cost over the temperature is added, some tenths of a unit at the best decision.
+    assert!((cost("hot") - cost("mean")).abs() < 0.05, "{} against {}", cost("hot"), cost("mean"));
     assert!(value(&rows, "dfl_rp", "stochastic-sample_average", "population_cost").is_finite());
 }
 
@@ -191,7 +190,10 @@ fn what_makes_no_sense_is_refused_when_the_definition_is_read() {
             "method = 'dfl_rp', predictor = 'gaussian', solver = 'stochastic', options = { risk = 'entropic', risk_temperature = 0 }",
             "option risk_temperature: 0",
         ),
-        ("method = 'gen_dfl', predictor = 'gaussian', solver = 'stochastic', options = { risk = 'entropic' }", "`risk`"),
+        (
+            "method = 'gen_dfl', predictor = 'gaussian', solver = 'stochastic', options = { risk = 'entropic', risk_temperature = 1 }",
+            "`risk`",
+        ),
         (
             "method = 'dfl_sf', predictor = 'gaussian', solver = 'stochastic', options = { curvature = 'ignored', bandwidth = 0.1 }",
             "a curvature without a kernel does not offer option bandwidth",

@@ -144,7 +144,8 @@ fn settings_without_sense_are_refused() {
     assert!(refused("['regret']", "['regrets']").contains("known are regret, sqde, sce, spo_plus"));
 }
 
-/// One process for each row: the graph of 40 steps holds more than that of 10, the score function less than either, and the ratio beside T/k.
+/// One process for each row: the graph of 40 steps holds more than that of 10, the score function less than either, and the ratio beside
+/// T/k.
 #[cfg(all(feature = "torch", target_os = "linux"))]
 #[test]
 fn memory_is_measured_in_processes_of_their_own() {

@@ -156,8 +156,8 @@ fn inventory_costs_by_hand() {
     assert_eq!(value(5.0), 6.25);
 }
 
-/// For demands on all four branches: at the demand, at the capacity, below a demand whose price is too high, and above one so far below zero
-/// that holding is cheaper than the order's negative price. No order of a grid is better.
+/// For demands on all four branches: at the demand, at the capacity, below a demand whose price is too high, and above one so far below
+/// zero that holding is cheaper than the order's negative price. No order of a grid is better.
 #[test]
 fn known_demands_are_met_exactly() {
     let known = InventoryCost::new(1, Prices::OURS);
@@ -303,7 +303,8 @@ fn the_closed_form_is_the_limit_of_samples() {
 }
 
 /// With 50 samples of the true distribution decisions of ten products are worse than none at all (cost 1), with 4000 they are within 3 % of
-/// the optimum: 1.7 % expected, as measured with a second implementation, whose standard deviation over decisions is 1.2 %, hence 0.3 % over 20.
+/// the optimum: 1.7 % expected, as measured with a second implementation, whose standard deviation over decisions is 1.2 %, hence 0.3 %
+/// over 20.
 #[test]
 fn decisions_need_thousands_of_samples() {
     use dfl_solvers::{Batched, Scenarios, StochasticOptions, StochasticProgram};

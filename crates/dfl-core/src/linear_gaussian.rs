@@ -17,8 +17,8 @@ pub enum Spread {
     Affine,
 }
 
-/// $y_j \sim N(\mu_j, \sigma_j^2)$, independent, with $\mu = W\phi + b$ and $\log \sigma$ constant or affine in $\phi$; in pure Rust, trained with
-/// [`Adam`](crate::Adam). Starts as the standard normal.
+/// $y_j \sim N(\mu_j, \sigma_j^2)$, independent, with $\mu = W\phi + b$ and $\log \sigma$ constant or affine in $\phi$; in pure Rust,
+/// trained with [`Adam`](crate::Adam). Starts as the standard normal.
 ///
 /// # Shapes
 /// Features `[b, inputs]`, predictions (the mean) `[b, outputs]`. Weights: those of the mean, `[outputs, inputs + 1]`, then those of

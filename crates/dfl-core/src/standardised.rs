@@ -12,8 +12,8 @@ pub enum Centre {
     /// The mean of the training rows.
     Mean,
     /// A linear regression on the features: the model then learns the distribution of its residual. Coefficients $\beta$ minimise
-    /// $\|y - X\beta\|^2 + \lambda \sum_k d_k \beta_k^2$ with $d_k$ the squared length of feature $k$ about its mean, so that no unit matters;
-    /// the constant is free.
+    /// $\|y - X\beta\|^2 + \lambda \sum_k d_k \beta_k^2$ with $d_k$ the squared length of feature $k$ about its mean, so that no unit
+    /// matters; the constant is free.
     LeastSquares {
         /// $\lambda \ge 0$; above 0 where features are collinear or outnumber the rows.
         ridge: f64,

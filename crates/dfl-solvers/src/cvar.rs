@@ -12,8 +12,8 @@ use dfl_core::{Cone, Csc, Entry, Error, Formulation, ParamMap, Program, Result, 
 /// # Shapes
 /// `theta`: `[M * n]`, sample by sample; the decision stays the first $n$ variables, $\eta$ and $s$ come behind.
 /// # Errors
-/// [`Error::Unsupported`] unless the prediction is the whole cost of the decision ([`ParamMap::costs`]); [`Error::Domain`] for no samples, or
-/// a tail outside $(0, 1)$: for 1 the threshold is free, and the mean of the samples is the cost
+/// [`Error::Unsupported`] unless the prediction is the whole cost of the decision ([`ParamMap::costs`]); [`Error::Domain`] for no samples,
+/// or a tail outside $(0, 1)$: for 1 the threshold is free, and the mean of the samples is the cost
 /// ([`SampleMean`](crate::SampleMean)).
 /// # References
 /// Rockafellar & Uryasev (2000), J. Risk 2, the linear program for samples of a loss that is linear in the decision.

@@ -13,13 +13,14 @@ const WORST: Risk = Risk::Cvar { tail: 0.1 };
 
 /// Ordering products before their demand is known, at the cost of [`InventoryCost`]; data of [`InventoryData`]. Minimises.
 ///
-/// **Figures.** `task_loss` is the mean over the rows, by which models are chosen. `population_cost` is the mean over the rows of the expected
-/// cost of the decision under the true distribution given the row's features: it has no noise of the demand. It holds for decisions that do
-/// not know their row's truth, so that there is no `oracle` among the baselines. `tail_cost` is the mean over the costliest tenth of the rows.
+/// **Figures.** `task_loss` is the mean over the rows, by which models are chosen. `population_cost` is the mean over the rows of the
+/// expected cost of the decision under the true distribution given the row's features: it has no noise of the demand. It holds for
+/// decisions that do not know their row's truth, so that there is no `oracle` among the baselines. `tail_cost` is the mean over the
+/// costliest tenth of the rows.
 ///
-/// **Baselines.** `true_distribution`, the best that a decision can be; `exact_gaussian`, what a Gaussian of the exact mean and variance given
-/// the features decides, that is the limit of two-stage Gaussians; `exact_mean`, the same for one predicted $\hat y$; `saa`, the best constant
-/// decision on the training rows.
+/// **Baselines.** `true_distribution`, the best that a decision can be; `exact_gaussian`, what a Gaussian of the exact mean and variance
+/// given the features decides, that is the limit of two-stage Gaussians; `exact_mean`, the same for one predicted $\hat y$; `saa`, the best
+/// constant decision on the training rows.
 ///
 /// A prediction of one $\hat y$ is not what limits a decision here: $z^\star(\hat y) = \hat y$ for all $\hat y$ within the capacity, since
 /// the slope of the cost changes its sign there. So a deterministic predictor trained on decisions can reach `true_distribution`.

@@ -65,10 +65,10 @@ impl Risk {
             }
             Self::Entropic { temperature } => {
                 let top = costs.iter().fold(f64::NEG_INFINITY, |a, &f| a.max(f));
-                p.iter_mut().zip(costs).for_each(|(p, f)| *p = ((f - top) / temperature).exp());
-                let sum = p.iter().sum::<f64>();
-                p.iter_mut().for_each(|p| *p /= sum);
-                top + temperature * (sum * share).ln()
+                // Less 1, which a logarithm of the mean itself would round off at high temperatures.
+                let excess = share * costs.iter().map(|f| ((f - top) / temperature).exp_m1()).sum::<f64>();
+                p.iter_mut().zip(costs).for_each(|(p, f)| *p = share * ((f - top) / temperature).exp() / (1.0 + excess));
+                top + temperature * excess.ln_1p()
             }
         }
     }
@@ -150,6 +150,9 @@ mod tests {
         assert_eq!(p, [0.0, 1.0]);
         let value = Risk::Entropic { temperature: 1.0 }.gradient(&[1.0, 3.0], &mut p);
         assert!((value - ((1f64.exp() + 3f64.exp()) / 2.0).ln()).abs() < 1e-14);
+        // The mean and half the variance over T, 2 + 1/(2e8), to the last digits.
+        let hot = Risk::Entropic { temperature: 1e8 }.gradient(&[1.0, 3.0], &mut p);
+        assert!((hot - 2.0 - 0.5e-8).abs() < 1e-15, "{hot:e}");
         let huge = Risk::Entropic { temperature: 1e-3 }.gradient(&[1e6, 3e6], &mut p);
         assert!((huge - 3e6).abs() < 1e-2 && p == [0.0, 1.0], "no overflow: {huge}");
     }

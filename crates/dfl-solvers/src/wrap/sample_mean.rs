@@ -22,7 +22,8 @@ impl<D: Decider> SampleMean<D> {
     /// Wraps a decider whose `theta` is the linear cost of its decision.
     ///
     /// # Errors
-    /// [`Error::Dimension`](dfl_core::Error::Dimension) unless `theta` and `x` have one length, [`Error::Domain`](dfl_core::Error::Domain) for no samples.
+    /// [`Error::Dimension`](dfl_core::Error::Dimension) unless `theta` and `x` have one length, [`Error::Domain`](dfl_core::Error::Domain)
+    /// for no samples.
     pub fn new(inner: D, samples: usize) -> Result<Self> {
         check_linear(&inner)?;
         check_samples(samples)?;

@@ -81,8 +81,8 @@ impl<'a> Series<'a> {
         ((0..self.ids.len()).map(row).collect(), used.len())
     }
 
-    /// Share of the rows that cost less than with `other`, seed by seed: where each seed draws data of its own, a row of one has nothing to do
-    /// with that of another. Mean over the seeds.
+    /// Share of the rows that cost less than with `other`, seed by seed: where each seed draws data of its own, a row of one has nothing to
+    /// do with that of another. Mean over the seeds.
     fn win_rate(&self, other: &Self) -> f64 {
         let all = self.stands_for_all() || other.stands_for_all();
         let pairs = self.seeds.iter().flat_map(|ours| other.seeds.iter().map(move |theirs| (ours, theirs)));

@@ -12,11 +12,12 @@ use crate::tasks::Figure;
 /// Diffusion-DFL, which prints no numbers).
 ///
 /// The cost is $\tfrac12 \|z - y\|^2$, so that with a Gaussian whose mean and deviations are learned the expected gradient is known:
-/// $\bar\mu - \bar y$ in the mean, $e^{2 s}/M$ in each log-deviation $s$, of which plain score weights make twice that: they take the slope of the
-/// cost at a decision that the sample is part of. Each repeat is one batch of `rows` truths $y \sim \mathcal N(1,
-/// I)$ with fresh samples. A row `dfl_rp` or `dfl_sf` has the cosine of a repeat with the mean gradient of all *other* pathwise repeats: its own
-/// batch is in neither. `dfl_sf` has besides, as `relative_difference`, how far the mean of its repeats is from that of the pathwise ones. With a diffusion, begun at random weights, the score is that of
-/// its bound (ELBO) and the path that of its sampler: two distributions, so that no number of samples makes the gradients equal.
+/// $\bar\mu - \bar y$ in the mean, $e^{2 s}/M$ in each log-deviation $s$, of which plain score weights make twice that: they take the slope
+/// of the cost at a decision that the sample is part of. Each repeat is one batch of `rows` truths $y \sim \mathcal N(1,
+/// I)$ with fresh samples. A row `dfl_rp` or `dfl_sf` has the cosine of a repeat with the mean gradient of all *other* pathwise repeats:
+/// its own batch is in neither. `dfl_sf` has besides, as `relative_difference`, how far the mean of its repeats is from that of the
+/// pathwise ones. With a diffusion, begun at random weights, the score is that of its bound (ELBO) and the path that of its sampler: two
+/// distributions, so that no number of samples makes the gradients equal.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Cosine {
@@ -164,8 +165,8 @@ mod tests {
     }
 
     /// Begun as the standard normal, truths around 1: the gradient is -1 in weight and offset of each mean (the feature is 1), and 1/M in
-    /// each log-deviation, 2/M by plain score weights: their $\nabla F(z)^\top (z - z_{-m})$ leaves out $-\tfrac12 \|z - z_{-m}\|^2$, which is
-    /// worth $-1/M$. In the mean over 2000 repeats, within 4.5 standard errors in each entry.
+    /// each log-deviation, 2/M by plain score weights: their $\nabla F(z)^\top (z - z_{-m})$ leaves out $-\tfrac12 \|z - z_{-m}\|^2$, which
+    /// is worth $-1/M$. In the mean over 2000 repeats, within 4.5 standard errors in each entry.
     #[test]
     fn both_estimators_of_a_gaussian_have_the_known_mean() {
         for (gradients, deviation) in study(Predicted::Gaussian, 2000).gradients(2).unwrap().iter().zip([0.1, 0.2]) {
@@ -178,8 +179,8 @@ mod tests {
         }
     }
 
-    /// Of two at a right angle each is the other's reference: cosine 0, which its own part in the mean would raise. Of three the others' sums are
-    /// (2, 3), (3, 2) and (1, 1).
+    /// Of two at a right angle each is the other's reference: cosine 0, which its own part in the mean would raise. Of three the others'
+    /// sums are (2, 3), (3, 2) and (1, 1).
     #[test]
     fn a_repeat_is_compared_with_the_others_alone() {
         let all = [vec![0.0, 1.0], vec![1.0, 0.0]];

@@ -16,8 +16,8 @@ use crate::tasks::Figure;
 /// Every figure is from a process of its own (`dfl measure-step`) that takes a single step: the resident peak, `VmHWM`, less what was
 /// resident when model and decider had been made. Sampling for the score function runs all $T$ steps too, without a graph. The pathwise
 /// graph holds $T$ steps of all samples and the score function $k$, hence `expected_ratio` $T/k$ beside `memory_ratio`, as far as the rest
-/// is small. `bytes_per_timestep`, or `bytes_per_sample` where $M$ grows, is the slope of a least-squares line through all peaks, and stands
-/// with the last of them.
+/// is small. `bytes_per_timestep`, or `bytes_per_sample` where $M$ grows, is the slope of a least-squares line through all peaks, and
+/// stands with the last of them.
 ///
 /// A graph that would need more than 70 % of the memory available, by the ratio of $T M$ to the last one measured, is not begun: its row
 /// says how much it would need.

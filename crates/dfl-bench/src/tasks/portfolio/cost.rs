@@ -26,8 +26,8 @@ pub struct PortfolioCost {
 }
 
 impl PortfolioCost {
-    /// Our choice, $\alpha = 1$: risk and return both count, and portfolios hold about ten of fifty names. $\rho = 0.01$, half a per cent of
-    /// the variance of a share ($\approx 2$, in per cent squared).
+    /// Our choice, $\alpha = 1$: risk and return both count, and portfolios hold about ten of fifty names. $\rho = 0.01$, half a per cent
+    /// of the variance of a share ($\approx 2$, in per cent squared).
     pub const INTERIOR: Self = Self { alpha: 1.0, ridge: 0.01 };
 
     /// Of the public code, on returns as fractions: the risk term vanishes, and all is put on the largest mean of the samples. Here on

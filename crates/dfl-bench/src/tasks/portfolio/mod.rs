@@ -44,8 +44,8 @@ pub enum PriceSource {
     Synthetic,
 }
 
-/// A portfolio of shares for the next day: $\min_z \mathbb E f(y, z)$ over the simplex with [`PortfolioCost`], of which the prediction is the
-/// return $y$ of each asset in per cent. Minimises.
+/// A portfolio of shares for the next day: $\min_z \mathbb E f(y, z)$ over the simplex with [`PortfolioCost`], of which the prediction is
+/// the return $y$ of each asset in per cent. Minimises.
 ///
 /// # References
 /// Diffusion-DFL (ICLR 2026), the portfolio experiment; what differs is in [`crate::data::prices`] and [`PortfolioCost`].

@@ -58,8 +58,8 @@ fn density_mean_and_parameters_by_hand() {
     }
 }
 
-/// Far out the density is that of the nearest component alone, in f32 too: no exponential is taken before the largest is known. Means begin as
-/// N(0, 1) and deviations as 1, so that it is -300^2/2 = -45000 within 300 times a mean of at most 3 and a constant.
+/// Far out the density is that of the nearest component alone, in f32 too: no exponential is taken before the largest is known. Means begin
+/// as N(0, 1) and deviations as 1, so that it is -300^2/2 = -45000 within 300 times a mean of at most 3 and a constant.
 #[test]
 fn a_far_outcome_has_a_finite_log_density() {
     let model = Mixture::new(MixtureConfig { components: 3, ..MixtureConfig::new(2, 1) }, 0, Device::Cpu).unwrap();

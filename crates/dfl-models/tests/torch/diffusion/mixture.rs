@@ -87,8 +87,9 @@ fn same(a: &[Vec<f64>], b: &[Vec<f64>], rng: &mut Rng) -> (bool, f64, f64) {
     (found <= threshold, found, threshold)
 }
 
-/// Mean, variance, share and width of 4000 samples have standard errors of 0.015, 0.014 (relative), 0.007 and 0.003: the tolerances, 6 to 15 of
-/// them, are for what a network learns in 1000 steps. Of a Gaussian with the same moments the part above -0.2 would be 0.65 wide, not 0.25.
+/// Mean, variance, share and width of 4000 samples have standard errors of 0.015, 0.014 (relative), 0.007 and 0.003: the tolerances, 6 to
+/// 15 of them, are for what a network learns in 1000 steps. Of a Gaussian with the same moments the part above -0.2 would be 0.65 wide,
+/// not 0.25.
 #[allow(clippy::print_stdout, reason = "what was found stands beside what is true")]
 fn matches(outputs: usize) -> Diffusion {
     let (mixture, mut rng) = (Mixture { outputs }, Rng::seeded(5));
