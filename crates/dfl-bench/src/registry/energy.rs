@@ -5,14 +5,13 @@ use std::sync::Arc;
 use dfl_core::{Cost, Decider, Energy, EnergyCurvature, Error, Result, SampleEnergy, Support};
 use dfl_losses::{Input, LangevinOptions, Negatives, Proposal, ProposalKind, SoEbm, SoEbmOptions};
 
+use super::Proposed;
 use super::sampled::{SampledMethod, SampledSetup};
 use super::sqp::Minimised;
-use super::Proposed;
 use crate::tasks::Uncertain;
 
 /// The options that all of them read.
-pub(super) const READS: &[&str] =
-    &["candidates", "kl", "proposal", "proposal_scale", "energy_samples", "test_samples", "tail", "judge"];
+pub(super) const READS: &[&str] = &["candidates", "kl", "proposal", "proposal_scale", "energy_samples", "test_samples", "tail", "judge"];
 
 /// Those of the ablation whose negatives are Langevin chains.
 pub(super) const READS_LANGEVIN: &[&str] = &[

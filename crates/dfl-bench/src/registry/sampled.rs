@@ -109,7 +109,12 @@ pub const SAMPLED: &[SampledEntry] = &[
         make: |s| decision(s, Estimator::Pathwise),
     },
     SampledEntry { id: "dfl_block", reads: &["samples", "test_samples", "tail", "judge", "block"], bend: None, make: through_block },
-    SampledEntry { id: "dfl_surrogate", reads: &["samples", "test_samples", "tail", "judge", "width", "step"], bend: None, make: through_surrogate },
+    SampledEntry {
+        id: "dfl_surrogate",
+        reads: &["samples", "test_samples", "tail", "judge", "width", "step"],
+        bend: None,
+        make: through_surrogate,
+    },
 ];
 
 /// Makes a method for distributions by id.
@@ -174,7 +179,10 @@ fn judge_of_samples(setup: &SampledSetup<'_>) -> Result<Judge> {
     if let Some(decider) = setup.task.decider_of_samples(count, setup.options.tail.unwrap_or(1.0)) {
         return Ok(Judge::Samples(count, decider?));
     }
-    Ok(Judge::Samples(count, program_of_samples(setup.task, Scenarios { count, outcome: setup.outcome }, setup.options, Curvature::Ignored, false)?))
+    Ok(Judge::Samples(
+        count,
+        program_of_samples(setup.task, Scenarios { count, outcome: setup.outcome }, setup.options, Curvature::Ignored, false)?,
+    ))
 }
 
 fn decision(setup: &SampledSetup<'_>, estimator: Estimator) -> Result<SampledMethod> {

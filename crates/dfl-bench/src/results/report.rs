@@ -50,7 +50,8 @@ pub fn write(path: &Path, heading: &Heading, measurements: &[Measurement], curve
 /// [`dfl_core::Error::Backend`] if a plot cannot be drawn.
 pub fn render(heading: &Heading, measurements: &[Measurement], curves: &[Curve]) -> Result<String> {
     let groups = groups(measurements);
-    let sections: String = groups.iter().enumerate().map(|(number, group)| section(number, group, curves, &heading.maps)).collect::<Result<_>>()?;
+    let sections: String =
+        groups.iter().enumerate().map(|(number, group)| section(number, group, curves, &heading.maps)).collect::<Result<_>>()?;
     let empty = if groups.is_empty() { "<p>Nothing was measured.</p>\n" } else { "" };
     let body = format!(
         "{}{}{}{empty}{sections}{}",
