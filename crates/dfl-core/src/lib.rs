@@ -8,6 +8,7 @@ mod decision_loss;
 pub mod dense;
 mod energy;
 mod error;
+pub mod files;
 mod linear;
 mod linear_gaussian;
 mod loss;
@@ -33,7 +34,7 @@ pub mod testkit;
 mod train;
 
 pub use adam::Adam;
-pub use batch::{Batch, check_len};
+pub use batch::{Batch, check_len, check_samples};
 pub use counters::{Counters, Counts};
 pub use decider::{Call, Decider, Decisions, Pullback};
 pub use decision_loss::{DecisionLoss, Evaluation};
