@@ -1,6 +1,11 @@
 use std::f64::consts::TAU;
 
-use crate::{Batch, Error, Generative, Key, Linear, Parameters, Predictor, Result, Sampler, Stream, Trainable, check_len};
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use crate::linear::Saved;
+use crate::{Batch, Generative, Key, Linear, Parameters, Predictor, Result, Sampler, Stream, Trainable, check_len, check_samples, files};
 
 /// What the deviation of a [`LinearGaussian`] depends on.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -25,7 +30,31 @@ pub struct LinearGaussian {
     log_deviation: Linear,
     /// What [`Generative::pull_samples`] needs.
     drawn: Drawn,
+    /// What [`Generative::pull_moments`] needs: features and deviation of the last pass.
+    passed: (Batch, Batch),
 }
+
+/// What a file says of one; a deviation of no features is constant.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Parts {
+    mean: Saved,
+    log_deviation: Saved,
+}
+
+impl Parts {
+    fn build(self) -> Result<LinearGaussian> {
+        let (mean, log_deviation) = (self.mean.build()?, self.log_deviation.build()?);
+        check_len("outputs of the deviation", mean.outputs(), log_deviation.outputs())?;
+        if log_deviation.inputs() > 0 {
+            check_len("features of the deviation", mean.inputs(), log_deviation.inputs())?;
+        }
+        Ok(LinearGaussian { mean, log_deviation, drawn: Drawn::default(), passed: Default::default() })
+    }
+}
+
+/// Tells its files from those of a network.
+const MODEL: &str = "linear_gaussian";
 
 /// The last draw: $y = \mu + $ `noise`, the noise with its deviation.
 #[derive(Clone, Debug, Default)]
@@ -38,7 +67,20 @@ impl LinearGaussian {
     /// A model that predicts the standard normal.
     pub fn new(inputs: usize, outputs: usize, spread: Spread) -> Self {
         let of = if spread == Spread::Affine { inputs } else { 0 };
-        Self { mean: Linear::new(inputs, outputs), log_deviation: Linear::new(of, outputs), drawn: Drawn::default() }
+        Self {
+            mean: Linear::new(inputs, outputs),
+            log_deviation: Linear::new(of, outputs),
+            drawn: Drawn::default(),
+            passed: Default::default(),
+        }
+    }
+
+    /// Reads what [`Parameters::save`] wrote.
+    ///
+    /// # Errors
+    /// [`Error::File`](crate::Error::File) naming the file that is missing, of another model, or damaged.
+    pub fn load(path: &Path) -> Result<Self> {
+        files::read_model(&path.with_extension("toml"), MODEL, Parts::build)
     }
 
     /// What the deviation is a function of.
@@ -47,7 +89,7 @@ impl LinearGaussian {
     }
 
     /// Mean and deviation, `[b, outputs]` each.
-    fn moments(&self, features: &Batch) -> Result<(Batch, Batch)> {
+    fn mean_and_deviation(&self, features: &Batch) -> Result<(Batch, Batch)> {
         let mean = self.mean.predict(features)?;
         let mut deviation = self.log_deviation.predict(&self.spread_features(features))?;
         deviation.as_mut_slice().iter_mut().for_each(|s| *s = s.exp());
@@ -73,6 +115,12 @@ impl LinearGaussian {
         Ok(values.split_at(size(&self.mean)))
     }
 
+    /// What was drawn or passed belongs to weights that are about to change.
+    fn forget(&mut self) {
+        self.drawn = Drawn::default();
+        self.passed = Default::default();
+    }
+
     /// Adds the transposes of mean and log-deviation applied to cotangents on them.
     fn pull(&mut self, features: &Batch, mean: &Batch, log_deviation: &Batch) -> Result<()> {
         self.mean.forward(features, Stream::default())?;
@@ -85,7 +133,7 @@ impl LinearGaussian {
     fn for_each_outcome(&self, features: &Batch, outcomes: &Batch, mut each: impl FnMut(usize, usize, usize, f64, f64)) -> Result<()> {
         check_len("outcomes", features.rows(), outcomes.rows())?;
         outcomes.check_finite("outcomes")?;
-        let (mean, deviation) = self.moments(features)?;
+        let (mean, deviation) = self.mean_and_deviation(features)?;
         for (i, row) in outcomes.iter().enumerate() {
             for (m, outcome) in row.chunks_exact(self.outputs().max(1)).enumerate() {
                 for (j, y) in outcome.iter().enumerate() {
@@ -121,13 +169,9 @@ impl Predictor for LinearGaussian {
 impl Sampler for LinearGaussian {
     fn sample(&self, features: &Batch, samples: usize, stream: Stream) -> Result<Batch> {
         check_samples(samples)?;
-        let (mean, deviation) = self.moments(features)?;
+        let (mean, deviation) = self.mean_and_deviation(features)?;
         Ok(shifted(&mean, self.noise(&deviation, samples, stream)))
     }
-}
-
-fn check_samples(samples: usize) -> Result<()> {
-    if samples == 0 { Err(Error::Domain { what: "samples", value: 0.0, need: "at least 1" }) } else { Ok(()) }
 }
 
 /// Each row's mean added to all its samples.
@@ -145,7 +189,7 @@ impl Parameters for LinearGaussian {
     }
     fn set_values(&mut self, values: &[f64]) -> Result<()> {
         let (mean, spread) = self.parts("weights", values)?;
-        self.drawn = Drawn::default();
+        self.forget();
         self.mean.set_values(mean)?;
         self.log_deviation.set_values(spread)
     }
@@ -162,9 +206,14 @@ impl Parameters for LinearGaussian {
         self.log_deviation.zero_grad();
     }
     fn step(&mut self, learning_rate: f64) -> Result<()> {
-        self.drawn = Drawn::default();
+        self.forget();
         self.mean.step(learning_rate)?;
         self.log_deviation.step(learning_rate)
+    }
+    /// Writes `path` with extension `toml`: the weights, which read back to the bit. The optimisers' state is not saved.
+    fn save(&self, path: &Path) -> Result<()> {
+        let parts = Parts { mean: Saved::of(&self.mean), log_deviation: Saved::of(&self.log_deviation) };
+        files::write_config(&path.with_extension("toml"), MODEL, &parts)
     }
 }
 
@@ -196,7 +245,7 @@ impl Generative for LinearGaussian {
     }
     fn draw(&mut self, features: &Batch, samples: usize, stream: Stream) -> Result<Batch> {
         check_samples(samples)?;
-        let (mean, deviation) = self.moments(features)?;
+        let (mean, deviation) = self.mean_and_deviation(features)?;
         let noise = self.noise(&deviation, samples, stream);
         self.drawn = Drawn { features: features.clone(), noise: noise.clone() };
         Ok(shifted(&mean, noise))
@@ -217,4 +266,40 @@ impl Generative for LinearGaussian {
         self.drawn = drawn;
         Ok(())
     }
+    fn moments(&self, features: &Batch) -> Result<Batch> {
+        let (mean, deviation) = self.mean_and_deviation(features)?;
+        Ok(side_by_side(&mean, &deviation))
+    }
+    fn forward_moments(&mut self, features: &Batch, _stream: Stream) -> Result<Batch> {
+        let (mean, deviation) = self.mean_and_deviation(features)?;
+        let out = side_by_side(&mean, &deviation);
+        self.passed = (features.clone(), deviation);
+        Ok(out)
+    }
+    fn pull_moments(&mut self, cotangent: &Batch) -> Result<()> {
+        let n = self.outputs();
+        check_len("cotangent rows", self.passed.1.rows(), cotangent.rows())?;
+        check_len("cotangent", 2 * n, cotangent.cols())?;
+        let (features, deviation) = std::mem::take(&mut self.passed);
+        let (mut mean, mut spread) = (Batch::zeros(cotangent.rows(), n), deviation.clone());
+        for i in 0..cotangent.rows() {
+            let (of_mean, of_deviation) = cotangent.row(i).split_at(n);
+            mean.row_mut(i).copy_from_slice(of_mean);
+            spread.row_mut(i).iter_mut().zip(of_deviation).for_each(|(s, c)| *s *= c);
+        }
+        self.pull(&features, &mean, &spread)?;
+        self.passed = (features, deviation);
+        Ok(())
+    }
+}
+
+/// Two batches of as many rows as one, `[b, left + right]`.
+fn side_by_side(left: &Batch, right: &Batch) -> Batch {
+    let mut out = Batch::zeros(left.rows(), left.cols() + right.cols());
+    for i in 0..left.rows() {
+        let (to_left, to_right) = out.row_mut(i).split_at_mut(left.cols());
+        to_left.copy_from_slice(left.row(i));
+        to_right.copy_from_slice(right.row(i));
+    }
+    out
 }

@@ -1,7 +1,10 @@
-use std::path::Path;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
 
 use crate::dense::{dot, factor_spd, solve_factored};
-use crate::{Batch, Error, Generative, Instances, Linear, Parameters, Predictor, Result, Sampler, Stream, check_len};
+use crate::linear::Saved;
+use crate::{Batch, Error, Generative, Instances, Linear, Parameters, Predictor, Result, Sampler, Stream, check_len, files};
 
 /// What a [`Frame`] takes for the centre of the truth.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -27,8 +30,21 @@ pub struct Frame {
     scale: Vec<f64>,
 }
 
+/// What a file says of a frame.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SavedFrame {
+    scale: Vec<f64>,
+    centre: Saved,
+}
+
+/// A file beside those of a model of this path.
+fn beside(path: &Path) -> PathBuf {
+    path.with_extension("frame.toml")
+}
+
 impl Frame {
-    /// Given coordinates, such as those of a saved model.
+    /// Given coordinates.
     ///
     /// # Errors
     /// [`Error::Dimension`], or [`Error::Domain`] for a scale that is not positive and finite.
@@ -59,6 +75,19 @@ impl Frame {
         Self::new(centre, scale)
     }
 
+    /// Reads what [`Parameters::save`] of a [`Standardised`] wrote beside its model.
+    ///
+    /// # Errors
+    /// [`Error::File`] naming the file that is missing or damaged.
+    pub fn load(path: &Path) -> Result<Self> {
+        files::read_model(&beside(path), "frame", |saved: SavedFrame| Self::new(saved.centre.build()?, saved.scale))
+    }
+
+    fn save(&self, path: &Path) -> Result<()> {
+        let saved = SavedFrame { scale: self.scale.clone(), centre: Saved::of(&self.centre) };
+        files::write_config(&beside(path), "frame", &saved)
+    }
+
     /// $c$.
     pub fn centre(&self) -> &Linear {
         &self.centre
@@ -87,6 +116,25 @@ impl Frame {
         Ok(inner)
     }
 
+    /// $c + s \odot m$ of means, $s \odot d$ of deviations, `[b, 2 * outputs]`.
+    fn moments(&self, features: &Batch, mut inner: Batch) -> Result<Batch> {
+        check_len("moments", 2 * self.scale.len(), inner.cols())?;
+        let centre = self.centre.predict(features)?;
+        for i in 0..inner.rows() {
+            let (mean, deviation) = inner.row_mut(i).split_at_mut(self.scale.len());
+            let parts = centre.row(i).iter().zip(&self.scale);
+            mean.iter_mut().zip(deviation).zip(parts).for_each(|((m, d), (c, s))| (*m, *d) = (c + s * *m, s * *d));
+        }
+        Ok(inner)
+    }
+
+    /// A cotangent in these coordinates of one on samples or moments outside.
+    fn cotangent(&self, outer: &Batch) -> Batch {
+        let (mut inner, outputs) = (outer.clone(), self.scale.len().max(1));
+        inner.as_mut_slice().iter_mut().enumerate().for_each(|(k, c)| *c *= self.scale[k % outputs]);
+        inner
+    }
+
     fn each(&self, features: &Batch, outcomes: &mut Batch, map: impl Fn(f64, f64, f64) -> f64) -> Result<()> {
         check_len("outcomes", features.rows(), outcomes.rows())?;
         let centre = self.centre.predict(features)?;
@@ -104,7 +152,7 @@ impl Frame {
 /// from outside as one of $y$. Only the model learns; the frame is data.
 ///
 /// Samples are $c + s y'$, cotangents $s$ times those outside, and $\log p(y) = \log p'(y') - \sum_j \log s_j$, of a bound as well.
-/// [`Parameters::save`] writes the model without its frame, which is the caller's to keep.
+/// [`Parameters::save`] writes the model's own files and, beside them, the frame with extension `frame.toml`.
 pub struct Standardised {
     model: Box<dyn Generative>,
     frame: Frame,
@@ -127,6 +175,14 @@ impl Standardised {
     /// As [`Frame::fit`] and [`Standardised::new`].
     pub fn fit(model: Box<dyn Generative>, train: &Instances, centre: Centre) -> Result<Self> {
         Self::new(model, Frame::fit(train, centre)?)
+    }
+
+    /// Reads what [`Parameters::save`] wrote, the wrapped model by its own `load`.
+    ///
+    /// # Errors
+    /// As [`Frame::load`], that `load` and [`Standardised::new`].
+    pub fn load<M: Generative + 'static>(path: &Path, load: impl FnOnce(&Path) -> Result<M>) -> Result<Self> {
+        Self::new(Box::new(load(path)?), Frame::load(path)?)
     }
 
     /// The coordinates.
@@ -184,7 +240,8 @@ impl Parameters for Standardised {
         self.model.gradient_norm()
     }
     fn save(&self, path: &Path) -> Result<()> {
-        self.model.save(path)
+        self.model.save(path)?;
+        self.frame.save(path)
     }
 }
 
@@ -208,10 +265,17 @@ impl Generative for Standardised {
         self.frame.outward(features, inner)
     }
     fn pull_samples(&mut self, cotangent: &Batch) -> Result<()> {
-        let mut inner = cotangent.clone();
-        let scales = self.frame.scale.len().max(1);
-        inner.as_mut_slice().iter_mut().enumerate().for_each(|(k, c)| *c *= self.frame.scale[k % scales]);
-        self.model.pull_samples(&inner)
+        self.model.pull_samples(&self.frame.cotangent(cotangent))
+    }
+    fn moments(&self, features: &Batch) -> Result<Batch> {
+        self.frame.moments(features, self.model.moments(features)?)
+    }
+    fn forward_moments(&mut self, features: &Batch, stream: Stream) -> Result<Batch> {
+        let inner = self.model.forward_moments(features, stream)?;
+        self.frame.moments(features, inner)
+    }
+    fn pull_moments(&mut self, cotangent: &Batch) -> Result<()> {
+        self.model.pull_moments(&self.frame.cotangent(cotangent))
     }
 }
 

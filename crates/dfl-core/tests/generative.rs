@@ -103,6 +103,34 @@ fn likelihood_gradients_match_differences() {
     }
 }
 
+/// Of moments in all weights, and the moments of 20000 draws within 5 standard errors.
+#[test]
+fn moments_are_those_of_the_samples_and_their_gradients_match_differences() {
+    let (x, cotangent, count) = (normals(4, 2, 31), normals(4, 4, 32), 20_000);
+    for mut model in every_model() {
+        let (start, moments) = (model.values(), model.forward_moments(&x, STREAM).unwrap());
+        assert_eq!(moments, model.moments(&x).unwrap());
+        model.pull_moments(&cotangent).unwrap();
+        let gradient = model.gradient();
+        let draws = model.sample(&x, count, STREAM).unwrap();
+        for (moments, draws) in moments.iter().zip(draws.iter()) {
+            for j in 0..2 {
+                let (mean, deviation, all) = (moments[j], moments[2 + j], draws.iter().skip(j).step_by(2));
+                let sums = all.fold([0.0; 2], |[a, b], y| [a + (y - mean), b + (y - mean).powi(2)]);
+                let error = 5.0 * deviation / (count as f64).sqrt();
+                assert!((sums[0] / count as f64).abs() < error, "{sums:?}");
+                assert!(((sums[1] / count as f64).sqrt() - deviation).abs() < error / 2f64.sqrt(), "{sums:?}");
+            }
+        }
+        let error = gradient_error(&start, &gradient, 1e-5, |at| {
+            model.set_values(at).unwrap();
+            dot(&model.moments(&x).unwrap(), &cotangent)
+        });
+        assert!(error < 1e-7, "{error:.1e}");
+        assert!(matches!(model.pull_moments(&cotangent), Err(Error::Dimension { .. })), "the weights have changed since");
+    }
+}
+
 /// With the noise held fixed, which the stream does.
 #[test]
 fn sample_gradients_match_differences() {
@@ -243,4 +271,41 @@ fn wrong_shapes_and_bad_numbers_are_named() {
         assert!(model.set_values(&[0.0]).is_err() && model.add_gradient(1.0, &[0.0]).is_err());
         assert!(model.sample(&ones(3, 1), 2, STREAM).is_err());
     }
+}
+
+/// Predictions, samples and densities, all to the bit: a frame that was left out would move each of them.
+#[test]
+fn a_saved_model_reads_back_with_its_coordinates() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("model");
+    let model = standardised(4);
+    model.save(&path).unwrap();
+    let read = Standardised::load(&path, LinearGaussian::load).unwrap();
+    let (x, y) = (Batch::from_rows(&[[0.3, -1.0], [2.0, 0.7]]).unwrap(), Batch::from_rows(&[[1.0, 0.5], [-4.0, 0.1]]).unwrap());
+    assert_eq!(read.predict(&x).unwrap(), model.predict(&x).unwrap());
+    assert_eq!(read.sample(&x, 3, STREAM).unwrap(), model.sample(&x, 3, STREAM).unwrap());
+    assert_eq!(read.log_density(&x, &y).unwrap(), model.log_density(&x, &y).unwrap());
+    assert_ne!(read.predict(&x).unwrap(), read.model().predict(&x).unwrap());
+    std::fs::remove_file(path.with_extension("frame.toml")).unwrap();
+    let error = Standardised::load(&path, LinearGaussian::load).err().unwrap().to_string();
+    assert!(error.contains("model.frame.toml"), "{error}");
+}
+
+/// A constant deviation and an affine one are told apart by the file, and a deviation of other outputs than the mean is refused.
+#[test]
+fn a_saved_gaussian_reads_back_with_its_spread() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("model.toml");
+    for spread in [Spread::Constant, Spread::Affine] {
+        let model = gaussian(spread, 2);
+        model.save(&path).unwrap();
+        assert_eq!(LinearGaussian::load(&path).unwrap().values(), model.values());
+    }
+    gaussian(Spread::Constant, 2).save(&path).unwrap();
+    let text = std::fs::read_to_string(&path).unwrap();
+    let at = text.find("[log_deviation]").unwrap();
+    let other = format!("{}[log_deviation]\ninputs = 0\noutputs = 1\nweights = [0.5]\n", &text[..at]);
+    std::fs::write(&path, other).unwrap();
+    let error = LinearGaussian::load(&path).unwrap_err();
+    assert!(std::error::Error::source(&error).unwrap().to_string().contains("outputs of the deviation"), "{error:?}");
 }

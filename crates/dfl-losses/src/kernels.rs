@@ -2,11 +2,9 @@
 
 use std::cell::RefCell;
 
+use dfl_core::dense::LANES;
 pub(crate) use dfl_core::dense::dot;
 use dfl_core::{Error, Result};
-
-/// Sums that run side by side, so that the processor need not wait for one to begin the next; always the same ones, in the same order.
-const LANES: usize = 8;
 
 /// $c^\top (a - b)$; the shortest length counts.
 pub(crate) fn dot_difference(c: &[f64], a: &[f64], b: &[f64]) -> f64 {

@@ -1,6 +1,6 @@
 //! The conditional value at risk of a linear cost over samples, as a program that any LP or cone solver takes.
 
-use dfl_core::{Cone, Csc, Entry, Error, Formulation, ParamMap, Program, Result, Risk};
+use dfl_core::{Cone, Csc, Entry, Error, Formulation, ParamMap, Program, Result, Risk, check_samples};
 
 /// Makes of a linear cost the mean over its worst samples; minimises.
 ///
@@ -49,9 +49,7 @@ fn check(program: &Program, params: &ParamMap, samples: usize, tail: f64) -> Res
         let what = "a risk over samples, but where the prediction is the whole linear cost of a decision without integers";
         return Err(Error::Unsupported { who: "this formulation", what });
     }
-    if samples == 0 {
-        return Err(Error::Domain { what: "samples", value: 0.0, need: "at least 1" });
-    }
+    check_samples(samples)?;
     Risk::Cvar { tail }.check()?;
     if tail < 1.0 {
         Ok(())

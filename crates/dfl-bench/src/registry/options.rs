@@ -1,4 +1,4 @@
-use dfl_core::{Error, Result};
+use dfl_core::{Error, Result, Risk};
 use serde::Deserialize;
 
 /// Which rows a coin of the solution cache is tossed for.
@@ -51,6 +51,15 @@ pub enum Balanced {
     Decision,
 }
 
+/// How the costs of samples become one number, other than by their mean or the mean of the worst.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[allow(missing_docs, reason = "those of `dfl_core::Risk`")]
+pub enum Averse {
+    MeanVariance,
+    Entropic,
+}
+
 /// What decision `gen_dfl` should find best.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -59,6 +68,25 @@ pub enum Targeted {
     Proxy,
     /// The optimum under the observed cost.
     Observed,
+}
+
+/// What candidates of an energy model are drawn from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[allow(missing_docs, reason = "those of `dfl_losses::ProposalKind`")]
+pub enum Proposed {
+    Joint,
+    Coordinatewise,
+}
+
+/// What a model of a distribution is judged by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum JudgedBy {
+    /// The decision that is best for the expected cost in closed form.
+    ClosedForm,
+    /// The decision that is best for samples.
+    Samples,
 }
 
 /// Settings of a method and of the solver inside it, as the `options` of a run give them; what is not given has the default of the
@@ -82,6 +110,9 @@ pub enum Targeted {
 /// | `samples` | `dfl_rp`, `dfl_sf`: $M$, samples of the predicted distribution that a decision in training is made for | 25 |
 /// | `test_samples` | all methods with distributions: samples of each decision that is judged | `samples` |
 /// | `tail` | all methods with distributions: share of the worst samples that the decision minimises (CVaR) | 1, the mean |
+/// | `risk` | `two_stage`, `dfl_rp`, `dfl_sf` in place of `tail`: `mean_variance` or `entropic`, see [`dfl_core::Risk`] | the mean |
+/// | `risk_weight` | needed by `risk = "mean_variance"`: of the variance, in 1 / cost | |
+/// | `risk_temperature` | needed by `risk = "entropic"`, in units of cost | |
 /// | `curvature` | `dfl_rp`, `dfl_sf`, solver `stochastic`: `sample_average`, `density` or `ignored`, see [`dfl_core::Curvature`]; a \
 ///   row's solver says which | `density` for `dfl_sf`, else `sample_average` |
 /// | `bandwidth` | with `curvature = "density"`, in deviations | [`dfl_core::Curvature::rule_of_thumb`] |
@@ -91,7 +122,20 @@ pub enum Targeted {
 /// | `samples`, `beta`, `gamma` | `gen_dfl`: $M$, weights of decisions and likelihood, see [`dfl_losses::Contrastive`] | 200, 10, 1 |
 /// | `loss_tail` | `gen_dfl`: share of the worst samples by which decisions are compared in training | `tail` |
 /// | `target` | `gen_dfl`: `proxy`, a model of the same class fitted to the training rows beforehand, or `observed` | `proxy` |
+/// | `samples` | `dfl_sqp`, `dfl_kkt`, `dfl_block`, `dfl_surrogate`: samples that the expected cost is a mean over | the closed form; 25 where \
+///   there is none |
+/// | `block` | `dfl_block`: share of the variables in a block | 0.25 |
+/// | `width`, `step` | `dfl_surrogate`: variables that describe a decision, and step size of what they mean | 10, 0.01 |
 /// | `proxy_epochs` | with `target = "proxy"`: passes by which it is fitted, by 1e-3 a step of 32 rows | 30 |
+/// | `judge` | all methods with distributions: `closed_form`, where task and model have one, or `samples` | `closed_form` where a method \
+///   trains by it, else `samples` |
+/// | `candidates` | `so_ebm*`: $M$, decisions that stand for all in a step | 128 |
+/// | `kl` | `so_ebm*`: $\lambda$, weight of the divergence from the posterior | 0.01 |
+/// | `proposal` | `so_ebm*`: `joint` or `coordinatewise` mixture | `joint` |
+/// | `proposal_scale` | `so_ebm*`: what the deviations .1, .05 and .02 of the mixture are multiplied by | 1 |
+/// | `energy_samples` | `so_ebm*`: samples that the energy is a mean over; 0 for the closed form | 0 where there is one, else 100 |
+/// | `langevin_steps`, `langevin_step`, `langevin_noise` | `so_ebm_langevin`: number and length of the steps, deviation of the noise | \
+///   the loss's |
 #[derive(Clone, Copy, Debug, Default, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 #[allow(missing_docs, reason = "described above")]
@@ -112,6 +156,9 @@ pub struct MethodOptions {
     pub margin: Option<f64>,
     pub test_samples: Option<usize>,
     pub tail: Option<f64>,
+    pub risk: Option<Averse>,
+    pub risk_weight: Option<f64>,
+    pub risk_temperature: Option<f64>,
     pub curvature: Option<Bend>,
     pub bandwidth: Option<f64>,
     pub correction: Option<Corrected>,
@@ -122,6 +169,17 @@ pub struct MethodOptions {
     pub gamma: Option<f64>,
     pub target: Option<Targeted>,
     pub proxy_epochs: Option<usize>,
+    pub judge: Option<JudgedBy>,
+    pub candidates: Option<usize>,
+    pub kl: Option<f64>,
+    pub proposal: Option<Proposed>,
+    pub proposal_scale: Option<f64>,
+    pub energy_samples: Option<usize>,
+    pub langevin_steps: Option<usize>,
+    pub langevin_step: Option<f64>,
+    pub langevin_noise: Option<f64>,
+    pub block: Option<f64>,
+    pub width: Option<usize>,
 }
 
 impl MethodOptions {
@@ -139,6 +197,10 @@ impl MethodOptions {
             ("option bandwidth", self.bandwidth),
             ("option tail", self.tail),
             ("option loss_tail", self.loss_tail),
+            ("option proposal_scale", self.proposal_scale),
+            ("option langevin_step", self.langevin_step),
+            ("option block", self.block),
+            ("option risk_temperature", self.risk_temperature),
         ];
         let counts = [
             ("option iterations", self.iterations),
@@ -147,6 +209,9 @@ impl MethodOptions {
             ("option samples", self.samples),
             ("option test_samples", self.test_samples),
             ("option proxy_epochs", self.proxy_epochs),
+            ("option candidates", self.candidates),
+            ("option langevin_steps", self.langevin_steps),
+            ("option width", self.width),
         ];
         let counts = counts.map(|(what, count)| (what, count.map(|c| c as f64)));
         refuse(&positive, "positive and finite", |v| v > 0.0 && v.is_finite())?;
@@ -157,9 +222,17 @@ impl MethodOptions {
             ("option tail", self.tail),
             ("option anchor", self.anchor),
             ("option loss_tail", self.loss_tail),
+            ("option block", self.block),
         ];
         refuse(&shares, "between 0 and 1", |v| (0.0..=1.0).contains(&v))?;
-        let weights = [("option margin", self.margin), ("option beta", self.beta), ("option gamma", self.gamma)];
+        let weights = [
+            ("option margin", self.margin),
+            ("option beta", self.beta),
+            ("option gamma", self.gamma),
+            ("option kl", self.kl),
+            ("option langevin_noise", self.langevin_noise),
+            ("option risk_weight", self.risk_weight),
+        ];
         refuse(&weights, "at least 0 and finite", |v| v >= 0.0 && v.is_finite())?;
         let bend = |only| self.curvature.is_none_or(|given| given == only);
         let alone = [
@@ -169,6 +242,27 @@ impl MethodOptions {
                 "a target other than the proxy",
                 "option proxy_epochs",
                 self.proxy_epochs.is_some() && self.target == Some(Targeted::Observed),
+            ),
+            ("a run with option risk, which takes the place of the tail,", "option tail", self.risk.is_some() && self.tail.is_some()),
+            (
+                "a run without risk = \"mean_variance\"",
+                "option risk_weight",
+                self.risk_weight.is_some() && self.risk != Some(Averse::MeanVariance),
+            ),
+            (
+                "a run without risk = \"entropic\"",
+                "option risk_temperature",
+                self.risk_temperature.is_some() && self.risk != Some(Averse::Entropic),
+            ),
+            (
+                "a run without option risk_weight",
+                "risk = \"mean_variance\"",
+                self.risk == Some(Averse::MeanVariance) && self.risk_weight.is_none(),
+            ),
+            (
+                "a run without option risk_temperature",
+                "risk = \"entropic\"",
+                self.risk == Some(Averse::Entropic) && self.risk_temperature.is_none(),
             ),
             ("a curvature without a kernel", "option bandwidth", self.bandwidth.is_some() && !bend(Bend::Density)),
             ("a run without option anchor", "option balance", self.balance.is_some() && self.anchor.is_none()),
@@ -186,6 +280,16 @@ impl MethodOptions {
         match alone.into_iter().find(|(.., refused)| *refused) {
             Some((who, what, _)) => Err(Error::Unsupported { who, what }),
             None => Ok(()),
+        }
+    }
+
+    /// How the costs of samples become one number; options that pass [`check`](Self::check) give a risk its parameter.
+    pub(super) fn risk(&self) -> Risk {
+        match (self.risk, self.tail) {
+            (Some(Averse::MeanVariance), _) => Risk::MeanVariance { weight: self.risk_weight.unwrap_or_default() },
+            (Some(Averse::Entropic), _) => Risk::Entropic { temperature: self.risk_temperature.unwrap_or_default() },
+            (None, Some(tail)) => Risk::Cvar { tail },
+            (None, None) => Risk::Mean,
         }
     }
 
@@ -208,6 +312,9 @@ impl MethodOptions {
             ("margin", self.margin.is_some()),
             ("test_samples", self.test_samples.is_some()),
             ("tail", self.tail.is_some()),
+            ("risk", self.risk.is_some()),
+            ("risk_weight", self.risk_weight.is_some()),
+            ("risk_temperature", self.risk_temperature.is_some()),
             ("curvature", self.curvature.is_some()),
             ("bandwidth", self.bandwidth.is_some()),
             ("correction", self.correction.is_some()),
@@ -218,6 +325,17 @@ impl MethodOptions {
             ("gamma", self.gamma.is_some()),
             ("target", self.target.is_some()),
             ("proxy_epochs", self.proxy_epochs.is_some()),
+            ("judge", self.judge.is_some()),
+            ("candidates", self.candidates.is_some()),
+            ("kl", self.kl.is_some()),
+            ("proposal", self.proposal.is_some()),
+            ("proposal_scale", self.proposal_scale.is_some()),
+            ("energy_samples", self.energy_samples.is_some()),
+            ("langevin_steps", self.langevin_steps.is_some()),
+            ("langevin_step", self.langevin_step.is_some()),
+            ("langevin_noise", self.langevin_noise.is_some()),
+            ("block", self.block.is_some()),
+            ("width", self.width.is_some()),
         ];
         all.into_iter().filter(|(_, given)| *given).map(|(name, _)| name)
     }

@@ -1,5 +1,6 @@
 use std::sync::Arc;
 
+use dfl_core::dense::dot;
 use dfl_core::{Batch, Cost, CostCurvature, CostGrad, Decider, Instances, Request, Result, Source, Splits, Task, check_len};
 
 use super::outcome::{best_constant, box_policy, box_program, closed_form, mean_figure};
@@ -69,10 +70,6 @@ impl AllocationTask {
 /// $f(y, z) = e^{-y^\top z}$ with $\nabla_z f = -f y$, $\nabla^2_{zz} f = f y y^\top$, $\nabla^2_{zy} f = f (y z^\top - I)$ and $\nabla_y f = -f z$.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AllocationCost;
-
-fn dot(a: &[f64], b: &[f64]) -> f64 {
-    a.iter().zip(b).map(|(a, b)| a * b).sum()
-}
 
 impl Cost for AllocationCost {
     fn value(&self, y: &[f64], z: &[f64]) -> f64 {

@@ -1,3 +1,4 @@
+use crate::dense::dot;
 use crate::{Error, Result};
 
 /// How the costs $f_1, \dots, f_M$ of equally likely scenarios become one number, which is minimised.
@@ -46,6 +47,9 @@ impl Risk {
 
     /// The value, and in `p` its gradient in the costs, which adds up to 1. At a tie of [`Risk::Cvar`] the scenarios at the threshold
     /// share what is left of the tail evenly, one element of the subdifferential.
+    ///
+    /// # Panics
+    /// For no costs under CVaR, or a `p` of another length: a bug of the caller.
     pub fn gradient(&self, costs: &[f64], p: &mut [f64]) -> f64 {
         let share = 1.0 / costs.len() as f64;
         match *self {
@@ -106,10 +110,6 @@ fn cvar(costs: &[f64], cap: f64, p: &mut [f64]) -> f64 {
         }
     });
     p.iter().zip(costs).filter(|(p, _)| **p > 0.0).map(|(p, f)| p * f).sum()
-}
-
-fn dot(a: &[f64], b: &[f64]) -> f64 {
-    a.iter().zip(b).map(|(a, b)| a * b).sum()
 }
 
 #[cfg(test)]

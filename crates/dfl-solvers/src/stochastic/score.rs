@@ -4,11 +4,12 @@
 //! where $I_m$ is the influence of the sample on the stationarity condition and $C_m$ what the Hessian loses with it, so that
 //! $w_m = u_m^\top I_m$ with $u_m = -(K - C_m)^{-1}$ cotangent is $M (F(z) - F(z \text{ without } m))$ up to second order in $1/M$.
 
+use dfl_core::dense::dot;
 use dfl_core::{Adjoint, CostCurvature, Cotangent, Error, Result, Risk};
 use faer::Mat;
 
 use super::StochasticProgram;
-use super::derivative::{StochasticTape, add_edge, dot};
+use super::derivative::{StochasticTape, add_edge};
 use super::system::System;
 
 /// What a sample contributes to the optimality conditions of the variables.

@@ -1,3 +1,4 @@
+use dfl_core::dense::dot;
 use dfl_core::{Cost, CostCurvature, CostGrad, Error, Result};
 
 /// What a portfolio `z` costs once the returns `y` of the day are known:
@@ -94,10 +95,6 @@ impl CostCurvature for PortfolioCost {
         let slope = w * self.slope(y, z);
         out.iter_mut().zip(z).for_each(|(out, z)| *out += slope * z);
     }
-}
-
-pub(super) fn dot(a: &[f64], b: &[f64]) -> f64 {
-    a.iter().zip(b).map(|(a, b)| a * b).sum()
 }
 
 #[cfg(test)]

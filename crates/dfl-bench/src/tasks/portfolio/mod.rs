@@ -5,6 +5,7 @@ mod cost;
 
 use std::sync::Arc;
 
+use dfl_core::dense::dot;
 use dfl_core::{
     Batch, Cost, CostGrad, Csc, Decider, Entry, Error, Formulation, Instances, ParamMap, Program, Request, Result, Source, Splits, Task,
     metrics,
@@ -18,7 +19,6 @@ use crate::data::pjm::Columns;
 use crate::data::prices::{Inputs, Market, Table};
 use crate::registry::make_decider;
 use crate::results::bootstrap::moving_block_se;
-use cost::dot;
 
 /// Days of a block of the bootstrap, a month of trading: returns depend on the day before hardly, their size on the weeks before.
 const BLOCK: usize = 20;
