@@ -52,6 +52,9 @@ pub const NO_LEARNING: &[&str] = &[
     "exact_mean",
     "saa",
     "zero",
+    "uniform",
+    "min_cut",
+    "mean_truth",
 ];
 
 /// Methods that learn. Beside these, `peer_NAME` is the same work done by another library.

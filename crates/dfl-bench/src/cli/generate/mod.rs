@@ -5,6 +5,7 @@ mod inventory;
 mod knapsack;
 mod output;
 mod portfolio;
+mod security;
 mod shortest_path;
 mod top_k;
 mod tsp;
@@ -40,6 +41,8 @@ enum Task {
     Allocation(allocation::Flags),
     /// Demand from a mixture whose weights and means follow from features
     Inventory(inventory::Flags),
+    /// Attractiveness of the nodes of a graph to attackers, and features that hide it
+    Security(security::Flags),
 }
 
 /// What all generators with a map from features to costs are told.
@@ -104,6 +107,7 @@ impl Generate {
             Task::TopK(flags) => flags.run(),
             Task::Allocation(flags) => flags.run(),
             Task::Inventory(flags) => flags.run(),
+            Task::Security(flags) => flags.run(),
         }?;
         Ok(ExitCode::SUCCESS)
     }
