@@ -43,7 +43,7 @@ pub use linear_gaussian::{LinearGaussian, Spread};
 pub use loss::{Found, Loss, Needs, Row, Targets, Through};
 pub use model::{Generative, Parameters, Predictor, Sampler, Trainable};
 pub use param_map::{Entry, ParamMap};
-pub use pool::Pool;
+pub use pool::{Pool, same_decision};
 pub use program::{Cone, Program};
 pub use random::{Key, Rng, Stream};
 pub use shared::Shared;

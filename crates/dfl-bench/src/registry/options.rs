@@ -77,7 +77,8 @@ pub enum Targeted {
 /// | `sigma` | `pfy*`, `dpo`, `sfge`: size of the noise on the cost; `pg*`: length of the difference; `lodl`: spread of its samples | 1, 0.1, 0.5 |
 /// | `samples` | `pfy*`, `dpo`, `imle`, `aimle`, `sfge`: solves per row and step; `lodl`: once per row | 1 or 2, 10, 200 |
 /// | `lambda` | `dbb`, `imle`: length of the step that is differenced; `rfy`: weight of the regulariser | 10, 1 |
-/// | `temperature` | `imle`, `aimle`: of the noise; `ltr_list`: of the ranking | 1 |
+/// | `temperature` | `imle`, `aimle`: of the noise; `ltr_list`: of the ranking; `so_ebm*` with a point predictor: of the energy | 1 |
+/// | `mle`, `kl` | `so_ebm`: weights of the likelihood of the optimal decision and of the divergence from the oracle's | 1, 0.01 |
 /// | `margin` | `ltr_pair`, in units of the cost | 0 |
 /// | `samples` | `dfl_rp`, `dfl_sf`: $M$, samples of the predicted distribution that a decision in training is made for | 25 |
 /// | `test_samples` | all methods with distributions: samples of each decision that is judged | `samples` |
@@ -110,6 +111,8 @@ pub struct MethodOptions {
     pub lambda: Option<f64>,
     pub temperature: Option<f64>,
     pub margin: Option<f64>,
+    pub mle: Option<f64>,
+    pub kl: Option<f64>,
     pub test_samples: Option<usize>,
     pub tail: Option<f64>,
     pub curvature: Option<Bend>,
@@ -159,7 +162,13 @@ impl MethodOptions {
             ("option loss_tail", self.loss_tail),
         ];
         refuse(&shares, "between 0 and 1", |v| (0.0..=1.0).contains(&v))?;
-        let weights = [("option margin", self.margin), ("option beta", self.beta), ("option gamma", self.gamma)];
+        let weights = [
+            ("option margin", self.margin),
+            ("option mle", self.mle),
+            ("option kl", self.kl),
+            ("option beta", self.beta),
+            ("option gamma", self.gamma),
+        ];
         refuse(&weights, "at least 0 and finite", |v| v >= 0.0 && v.is_finite())?;
         let bend = |only| self.curvature.is_none_or(|given| given == only);
         let alone = [
@@ -206,6 +215,8 @@ impl MethodOptions {
             ("lambda", self.lambda.is_some()),
             ("temperature", self.temperature.is_some()),
             ("margin", self.margin.is_some()),
+            ("mle", self.mle.is_some()),
+            ("kl", self.kl.is_some()),
             ("test_samples", self.test_samples.is_some()),
             ("tail", self.tail.is_some()),
             ("curvature", self.curvature.is_some()),
