@@ -5,6 +5,7 @@ mod cave;
 mod cmap;
 mod cone;
 mod discrete_energy;
+mod energy;
 mod fenchel_young;
 mod kernels;
 mod lodl;
@@ -28,6 +29,10 @@ pub use candidates::Candidates;
 pub use cave::Cave;
 pub use cmap::Cmap;
 pub use discrete_energy::{DiscreteEnergy, DiscreteEnergyOptions};
+pub use energy::{
+    Around, DecisionSampling, EffectiveSize, EnergyDecision, EnergySurrogate, EssMeter, Input, LangevinOptions, Negatives, Penalised,
+    Proposal, ProposalKind, SoEbm, SoEbmOptions, SurrogateOptions, Tempered, sample_decisions,
+};
 pub use fenchel_young::FenchelYoung;
 pub use lodl::{LocalShape, Lodl, LodlOptions};
 pub use ltr_listwise::LtrListwise;

@@ -61,6 +61,25 @@ pub enum Targeted {
     Observed,
 }
 
+/// What candidates of an energy model are drawn from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[allow(missing_docs, reason = "those of `dfl_losses::ProposalKind`")]
+pub enum Proposed {
+    Joint,
+    Coordinatewise,
+}
+
+/// What a model of a distribution is judged by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum JudgedBy {
+    /// The decision that is best for the expected cost in closed form.
+    ClosedForm,
+    /// The decision that is best for samples.
+    Samples,
+}
+
 /// Settings of a method and of the solver inside it, as the `options` of a run give them; what is not given has the default of the
 /// method or solver that reads it.
 ///
@@ -77,8 +96,8 @@ pub enum Targeted {
 /// | `sigma` | `pfy*`, `dpo`, `sfge`: size of the noise on the cost; `pg*`: length of the difference; `lodl`: spread of its samples | 1, 0.1, 0.5 |
 /// | `samples` | `pfy*`, `dpo`, `imle`, `aimle`, `sfge`: solves per row and step; `lodl`: once per row | 1 or 2, 10, 200 |
 /// | `lambda` | `dbb`, `imle`: length of the step that is differenced; `rfy`: weight of the regulariser | 10, 1 |
-/// | `temperature` | `imle`, `aimle`: of the noise; `ltr_list`: of the ranking; `so_ebm*` with a point predictor: of the energy | 1 |
-/// | `mle`, `kl` | `so_ebm`: weights of the likelihood of the optimal decision and of the divergence from the oracle's | 1, 0.01 |
+/// | `temperature` | `imle`, `aimle`: of the noise; `ltr_list`: of the ranking; `so_ebm*`: of the energy, in units of the cost | 1 |
+/// | `mle` | `so_ebm` with a point predictor: weight of the likelihood of the optimal decision | 1 |
 /// | `margin` | `ltr_pair`, in units of the cost | 0 |
 /// | `samples` | `dfl_rp`, `dfl_sf`: $M$, samples of the predicted distribution that a decision in training is made for | 25 |
 /// | `test_samples` | all methods with distributions: samples of each decision that is judged | `samples` |
@@ -92,7 +111,20 @@ pub enum Targeted {
 /// | `samples`, `beta`, `gamma` | `gen_dfl`: $M$, weights of decisions and likelihood, see [`dfl_losses::Contrastive`] | 200, 10, 1 |
 /// | `loss_tail` | `gen_dfl`: share of the worst samples by which decisions are compared in training | `tail` |
 /// | `target` | `gen_dfl`: `proxy`, a model of the same class fitted to the training rows beforehand, or `observed` | `proxy` |
+/// | `samples` | `dfl_sqp`, `dfl_kkt`, `dfl_block`, `dfl_surrogate`: samples that the expected cost is a mean over | the closed form; 25 where \
+///   there is none |
+/// | `block` | `dfl_block`: share of the variables in a block | 0.25 |
+/// | `width`, `step` | `dfl_surrogate`: variables that describe a decision, and step size of what they mean | 10, 0.01 |
 /// | `proxy_epochs` | with `target = "proxy"`: passes by which it is fitted, by 1e-3 a step of 32 rows | 30 |
+/// | `judge` | all methods with distributions: `closed_form`, where task and model have one, or `samples` | `closed_form` where a method \
+///   trains by it, else `samples` |
+/// | `candidates` | `so_ebm*`: $M$, decisions that stand for all in a step | 128 |
+/// | `kl` | `so_ebm*`: $\lambda$, weight of the divergence from the posterior | 0.01 |
+/// | `proposal` | `so_ebm*`: `joint` or `coordinatewise` mixture | `joint` |
+/// | `proposal_scale` | `so_ebm*`: what the deviations .1, .05 and .02 of the mixture are multiplied by | 1 |
+/// | `energy_samples` | `so_ebm*`: samples that the energy is a mean over; 0 for the closed form | 0 where there is one, else 100 |
+/// | `langevin_steps`, `langevin_step`, `langevin_noise` | `so_ebm_langevin`: number and length of the steps, deviation of the noise | \
+///   the loss's |
 #[derive(Clone, Copy, Debug, Default, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 #[allow(missing_docs, reason = "described above")]
@@ -112,7 +144,6 @@ pub struct MethodOptions {
     pub temperature: Option<f64>,
     pub margin: Option<f64>,
     pub mle: Option<f64>,
-    pub kl: Option<f64>,
     pub test_samples: Option<usize>,
     pub tail: Option<f64>,
     pub curvature: Option<Bend>,
@@ -125,6 +156,17 @@ pub struct MethodOptions {
     pub gamma: Option<f64>,
     pub target: Option<Targeted>,
     pub proxy_epochs: Option<usize>,
+    pub judge: Option<JudgedBy>,
+    pub candidates: Option<usize>,
+    pub kl: Option<f64>,
+    pub proposal: Option<Proposed>,
+    pub proposal_scale: Option<f64>,
+    pub energy_samples: Option<usize>,
+    pub langevin_steps: Option<usize>,
+    pub langevin_step: Option<f64>,
+    pub langevin_noise: Option<f64>,
+    pub block: Option<f64>,
+    pub width: Option<usize>,
 }
 
 impl MethodOptions {
@@ -142,6 +184,9 @@ impl MethodOptions {
             ("option bandwidth", self.bandwidth),
             ("option tail", self.tail),
             ("option loss_tail", self.loss_tail),
+            ("option proposal_scale", self.proposal_scale),
+            ("option langevin_step", self.langevin_step),
+            ("option block", self.block),
         ];
         let counts = [
             ("option iterations", self.iterations),
@@ -150,6 +195,9 @@ impl MethodOptions {
             ("option samples", self.samples),
             ("option test_samples", self.test_samples),
             ("option proxy_epochs", self.proxy_epochs),
+            ("option candidates", self.candidates),
+            ("option langevin_steps", self.langevin_steps),
+            ("option width", self.width),
         ];
         let counts = counts.map(|(what, count)| (what, count.map(|c| c as f64)));
         refuse(&positive, "positive and finite", |v| v > 0.0 && v.is_finite())?;
@@ -160,14 +208,16 @@ impl MethodOptions {
             ("option tail", self.tail),
             ("option anchor", self.anchor),
             ("option loss_tail", self.loss_tail),
+            ("option block", self.block),
         ];
         refuse(&shares, "between 0 and 1", |v| (0.0..=1.0).contains(&v))?;
         let weights = [
             ("option margin", self.margin),
             ("option mle", self.mle),
-            ("option kl", self.kl),
             ("option beta", self.beta),
             ("option gamma", self.gamma),
+            ("option kl", self.kl),
+            ("option langevin_noise", self.langevin_noise),
         ];
         refuse(&weights, "at least 0 and finite", |v| v >= 0.0 && v.is_finite())?;
         let bend = |only| self.curvature.is_none_or(|given| given == only);
@@ -216,7 +266,6 @@ impl MethodOptions {
             ("temperature", self.temperature.is_some()),
             ("margin", self.margin.is_some()),
             ("mle", self.mle.is_some()),
-            ("kl", self.kl.is_some()),
             ("test_samples", self.test_samples.is_some()),
             ("tail", self.tail.is_some()),
             ("curvature", self.curvature.is_some()),
@@ -229,6 +278,17 @@ impl MethodOptions {
             ("gamma", self.gamma.is_some()),
             ("target", self.target.is_some()),
             ("proxy_epochs", self.proxy_epochs.is_some()),
+            ("judge", self.judge.is_some()),
+            ("candidates", self.candidates.is_some()),
+            ("kl", self.kl.is_some()),
+            ("proposal", self.proposal.is_some()),
+            ("proposal_scale", self.proposal_scale.is_some()),
+            ("energy_samples", self.energy_samples.is_some()),
+            ("langevin_steps", self.langevin_steps.is_some()),
+            ("langevin_step", self.langevin_step.is_some()),
+            ("langevin_noise", self.langevin_noise.is_some()),
+            ("block", self.block.is_some()),
+            ("width", self.width.is_some()),
         ];
         all.into_iter().filter(|(_, given)| *given).map(|(name, _)| name)
     }
