@@ -9,7 +9,7 @@ use dfl_bench::data::whiten;
 use dfl_bench::inventory::{InventoryCost, Prices};
 use dfl_bench::tasks::{AllocationCost, AllocationTask, Benchmark, InventoryTask};
 use dfl_core::testkit::gradient_error;
-use dfl_core::{Batch, CostCurvature, Request, Rng, Splits, Task};
+use dfl_core::{Batch, CostCurvature, Request, Rng, Splits, Support, Task};
 
 /// Mean and standard deviation, and the mean's standard error.
 fn moments(values: &[f64]) -> (f64, f64, f64) {
@@ -334,4 +334,20 @@ fn decisions_of_policies_are_in_the_box() {
     }
     assert!(inventory.population_costs(&[0], &Batch::zeros(1, 3)).is_err());
     assert!(inventory.population_costs(&[0], &Batch::zeros(2, 2)).is_err());
+}
+
+/// An energy model integrates over what the stochastic program decides within.
+#[test]
+fn energies_are_normalised_over_the_feasible_decisions() {
+    let inventory = InventoryTask::new(InventoryData { products: 3, ..InventoryData::default() }).unwrap();
+    let tasks: [&dyn Benchmark; 2] = [&AllocationTask::new(3, Returns::CODE).unwrap(), &inventory];
+    for task in tasks {
+        let feasible = task.uncertain().unwrap().feasible;
+        assert_eq!(
+            (task.support(), feasible.m()),
+            (Support::Box { lower: feasible.lo.clone(), upper: feasible.up.clone() }, 0),
+            "{}",
+            task.name()
+        );
+    }
 }

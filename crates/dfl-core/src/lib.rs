@@ -48,7 +48,7 @@ pub use loss::{Found, Loss, Needs, Row, Targets, Through};
 pub use model::{Generative, Parameters, Predictor, Sampler, Trainable};
 pub use normal::{normal_cdf, normal_density};
 pub use param_map::{Entry, ParamMap};
-pub use pool::Pool;
+pub use pool::{Pool, same_decision};
 pub use program::{Cone, Program};
 pub use random::{Key, Rng, Stream};
 pub use shared::Shared;

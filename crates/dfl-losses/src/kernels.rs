@@ -29,6 +29,14 @@ pub(crate) fn add_difference(to: &mut [f64], scale: f64, a: &[f64], b: &[f64]) {
     to.iter_mut().zip(a).zip(b).for_each(|((t, a), b)| *t += scale * (a - b));
 }
 
+/// Turns scores into the logarithms of their softmax.
+pub(crate) fn log_softmax(scores: &mut [f64]) {
+    let largest = scores.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    let sum: f64 = scores.iter().map(|s| (s - largest).exp()).sum();
+    let log_sum = largest + sum.ln();
+    scores.iter_mut().for_each(|s| *s -= log_sum);
+}
+
 /// Refuses an option that is not positive and finite.
 pub(crate) fn positive(what: &'static str, value: f64) -> Result<f64> {
     if value > 0.0 && value.is_finite() { Ok(value) } else { Err(Error::Domain { what, value, need: "positive and finite" }) }

@@ -105,7 +105,8 @@ pub enum JudgedBy {
 /// | `sigma` | `pfy*`, `dpo`, `sfge`: size of the noise on the cost; `pg*`: length of the difference; `lodl`: spread of its samples | 1, 0.1, 0.5 |
 /// | `samples` | `pfy*`, `dpo`, `imle`, `aimle`, `sfge`: solves per row and step; `lodl`: once per row | 1 or 2, 10, 200 |
 /// | `lambda` | `dbb`, `imle`: length of the step that is differenced; `rfy`: weight of the regulariser | 10, 1 |
-/// | `temperature` | `imle`, `aimle`: of the noise; `ltr_list`: of the ranking | 1 |
+/// | `temperature` | `imle`, `aimle`: of the noise; `ltr_list`: of the ranking; `so_ebm*`: of the energy, in units of the cost | 1 |
+/// | `mle` | `so_ebm` with a point predictor: weight of the likelihood of the optimal decision | 1 |
 /// | `margin` | `ltr_pair`, in units of the cost | 0 |
 /// | `samples` | `dfl_rp`, `dfl_sf`: $M$, samples of the predicted distribution that a decision in training is made for | 25 |
 /// | `test_samples` | all methods with distributions: samples of each decision that is judged | `samples` |
@@ -154,6 +155,7 @@ pub struct MethodOptions {
     pub lambda: Option<f64>,
     pub temperature: Option<f64>,
     pub margin: Option<f64>,
+    pub mle: Option<f64>,
     pub test_samples: Option<usize>,
     pub tail: Option<f64>,
     pub risk: Option<Averse>,
@@ -227,6 +229,7 @@ impl MethodOptions {
         refuse(&shares, "between 0 and 1", |v| (0.0..=1.0).contains(&v))?;
         let weights = [
             ("option margin", self.margin),
+            ("option mle", self.mle),
             ("option beta", self.beta),
             ("option gamma", self.gamma),
             ("option kl", self.kl),
@@ -310,6 +313,7 @@ impl MethodOptions {
             ("lambda", self.lambda.is_some()),
             ("temperature", self.temperature.is_some()),
             ("margin", self.margin.is_some()),
+            ("mle", self.mle.is_some()),
             ("test_samples", self.test_samples.is_some()),
             ("tail", self.tail.is_some()),
             ("risk", self.risk.is_some()),

@@ -1,9 +1,9 @@
 use std::sync::Arc;
 
 use dfl_core::dense::dot;
-use dfl_core::{Batch, Cost, CostCurvature, CostGrad, Decider, Instances, Request, Result, Source, Splits, Task, check_len};
+use dfl_core::{Batch, Cost, CostCurvature, CostGrad, Decider, Instances, Request, Result, Source, Splits, Support, Task, check_len};
 
-use super::outcome::{best_constant, box_policy, box_program, closed_form, mean_figure};
+use super::outcome::{best_constant, box_policy, box_program, box_support, closed_form, mean_figure};
 use super::{Benchmark, Figure, TaskOptions, Uncertain, cut, repeat, unknown};
 use crate::data::allocation::{AllocationData, Returns};
 
@@ -146,6 +146,10 @@ impl Benchmark for AllocationTask {
 
     fn uncertain(&self) -> Option<Uncertain> {
         Some(Uncertain { cost: Arc::new(AllocationCost), feasible: box_program(self.data.products, Self::CAPACITY) })
+    }
+
+    fn support(&self) -> Support {
+        box_support(self.data.products, Self::CAPACITY)
     }
 
     fn policy(&self) -> Option<Result<Box<dyn Decider>>> {

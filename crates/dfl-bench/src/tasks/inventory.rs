@@ -1,9 +1,9 @@
 use std::sync::Arc;
 
-use dfl_core::{Batch, Cost, CostGrad, Decider, Instances, Request, Result, Risk, Source, Splits, Task, check_len};
+use dfl_core::{Batch, Cost, CostGrad, Decider, Instances, Request, Result, Risk, Source, Splits, Support, Task, check_len};
 
 use super::linear::check_seed;
-use super::outcome::{best_constant, box_policy, box_program, closed_form, mean_figure};
+use super::outcome::{best_constant, box_policy, box_program, box_support, closed_form, mean_figure};
 use super::{Benchmark, Figure, TaskOptions, Uncertain, cut, repeat, unknown};
 use crate::data::inventory::{Demand, InventoryData};
 use crate::inventory::{InventoryCost, Prices};
@@ -121,6 +121,10 @@ impl Benchmark for InventoryTask {
 
     fn uncertain(&self) -> Option<Uncertain> {
         Some(Uncertain { cost: Arc::new(self.cost.clone()), feasible: box_program(self.data.products, self.cost.prices().capacity) })
+    }
+
+    fn support(&self) -> Support {
+        box_support(self.data.products, self.cost.prices().capacity)
     }
 
     fn policy(&self) -> Option<Result<Box<dyn Decider>>> {

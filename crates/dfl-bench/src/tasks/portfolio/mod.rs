@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use dfl_core::dense::dot;
 use dfl_core::{
-    Batch, Cost, CostGrad, Csc, Decider, Entry, Error, Formulation, Instances, ParamMap, Program, Request, Result, Source, Splits, Task,
-    metrics,
+    Batch, Cost, CostGrad, Csc, Decider, Entry, Error, Formulation, Instances, ParamMap, Program, Request, Result, Source, Splits, Support,
+    Task, metrics,
 };
 use dfl_solvers::{Batched, Softmax};
 
@@ -180,6 +180,10 @@ impl Benchmark for Portfolio {
 
     fn uncertain(&self) -> Option<Uncertain> {
         Some(Uncertain { cost: Arc::new(self.cost), feasible: self.simplex().ok()? })
+    }
+
+    fn support(&self) -> Support {
+        Support::CappedSimplex { total: 1.0, cap: 1.0 }
     }
 
     fn policy(&self) -> Option<Result<Box<dyn Decider>>> {
