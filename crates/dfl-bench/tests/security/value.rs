@@ -12,7 +12,9 @@ use crate::{game, inside, normals, path, reference};
 fn a_path_by_hand() {
     for epsilon in [0.01, 0.2] {
         let cost = SecurityCost::new(path(epsilon).shared());
-        for (phi, c) in [([0.0, 0.0, 0.0], [0.0, 0.0]), ([0.3, -2.0, 1.1], [0.2, 0.7]), ([1.0, 5.0, -1.0], [1.0, 0.0]), ([0.0; 3], [0.0, 1.0])] {
+        for (phi, c) in
+            [([0.0, 0.0, 0.0], [0.0, 0.0]), ([0.3, -2.0, 1.1], [0.2, 0.7]), ([1.0, 5.0, -1.0], [1.0, 0.0]), ([0.0; 3], [0.0, 1.0])]
+        {
             let p = 1.0 / (1.0 + (phi[0] - phi[2] - 4.0 * (c[0] - c[1]) as f64).exp());
             let g = 1.0 / (1.0 + epsilon);
             let h1 = g * p * (1.0 - c[1]) * 8.0 / (1.0 - g * g * (1.0 - p) * (1.0 - c[0]) * (1.0 - c[0]));
@@ -82,7 +84,10 @@ fn derivatives_match_central_differences() {
             gradient_error(&c, &product, h, |c| 0.7 * along(&phi, c)),
             gradient_error(&phi, &cross, h, |phi| 0.7 * along(phi, &c)),
         ];
-        println!("{nodes} nodes, {m} edges: gradient in c {:.1e}, in phi {:.1e}, Hessian {:.1e}, cross {:.1e}", errors[0], errors[1], errors[2], errors[3]);
+        println!(
+            "{nodes} nodes, {m} edges: gradient in c {:.1e}, in phi {:.1e}, Hessian {:.1e}, cross {:.1e}",
+            errors[0], errors[1], errors[2], errors[3]
+        );
         assert!(errors.iter().all(|e| *e < 1e-6), "{errors:?}");
     }
 }

@@ -60,7 +60,7 @@ impl Course {
     fn untrained(&self) -> Result<Box<dyn Generative>> {
         let (inputs, outputs) = (self.rows.features.cols(), self.rows.truth.cols());
         let (model, start) = (&self.model, Start::default());
-        let options = PredictorOptions { inputs, outputs, shared: None, seed: SEED, start, model, device: "auto" };
+        let options = PredictorOptions { inputs, outputs, shared: None, seed: SEED, start, graph: None, model, device: "auto" };
         make_distribution("gaussian", &options, &self.rows)
     }
 
