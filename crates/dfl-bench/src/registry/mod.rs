@@ -14,6 +14,7 @@ mod sampled;
 mod solvers;
 
 pub(crate) use build::squared_error;
+pub(crate) use distributions::make_outcomes;
 pub use distributions::{DISTRIBUTIONS, DistributionEntry, make_distribution};
 pub(crate) use methods::options_read;
 pub use methods::{METHODS, Method, MethodEntry, Setup, Solves, make_loss};

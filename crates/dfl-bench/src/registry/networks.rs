@@ -2,11 +2,12 @@
 
 use dfl_core::{Generative, Result};
 use dfl_models::torch::{
-    Activation, Covariance, Diffusion, DiffusionConfig, DiffusionSampler, Elbo, Flow, FlowConfig, Gaussian, GaussianConfig, Mixture,
-    MixtureConfig, NoiseSchedule, Precision, Timesteps,
+    Activation, Covariance, Diffusion, DiffusionConfig, DiffusionSampler, Elbo, Flow, FlowConfig, Gaussian, GaussianConfig, Gru, GruConfig,
+    Mixture, MixtureConfig, NoiseSchedule, Precision, Timesteps,
 };
 
 use super::{self as registry, ModelOptions, PredictorOptions, Width};
+use crate::data::epidemic::OBSERVED;
 
 /// Of a diffusion model's chain, unless the run says otherwise.
 const SAMPLER_STEPS: usize = 20;
@@ -29,6 +30,13 @@ pub(super) fn gaussian(o: &PredictorOptions<'_>) -> Made {
         ..default
     };
     Ok(Box::new(Gaussian::new(config, o.seed, o.device.parse()?)?))
+}
+
+pub(super) fn gru(o: &PredictorOptions<'_>) -> Made {
+    let m = o.model;
+    let default = GruConfig::new(o.inputs, m.days.unwrap_or(OBSERVED), o.outputs);
+    let config = GruConfig { hidden: m.hidden.clone().unwrap_or(default.hidden), precision: precision(m), ..default };
+    Ok(Box::new(Gru::new(config, o.seed, o.device.parse()?)?))
 }
 
 pub(super) fn mixture(o: &PredictorOptions<'_>) -> Made {

@@ -8,7 +8,7 @@ use super::RunSpec;
 use super::job::Around;
 use super::learn::Learner;
 use crate::registry::{
-    MethodOptions, PredictorOptions, SampledSetup, Setup, judge_of_samples, make_distribution, make_predictor, make_sampled, squared_error,
+    MethodOptions, PredictorOptions, SampledSetup, Setup, judge_of_samples, make_outcomes, make_predictor, make_sampled, squared_error,
 };
 
 /// Tells the noise that models are judged with from that of their training.
@@ -75,12 +75,13 @@ impl<'a> School<'_, 'a> {
     pub(super) fn distribution(&self) -> Result<Pupil<'a, dyn Generative>> {
         let (train, Work { counters, watch }) = (&self.learner.data.train, self.work);
         let (outcome, seed) = (train.truth.cols(), self.learner.seed ^ PROXY_SEED);
-        let proxy = || make_distribution(&self.run.predictor, &PredictorOptions { seed, ..self.predictor(outcome) }, train);
-        let setup = SampledSetup { task: self.learner.task, options: self.options, outcome, counters, watch, train, proxy: &proxy, seed };
+        let (task, id) = (self.learner.task, &self.run.predictor);
+        let proxy = || make_outcomes(task, id, &PredictorOptions { seed, ..self.predictor(outcome) }, train);
+        let setup = SampledSetup { task, options: self.options, outcome, counters, watch, train, proxy: &proxy, seed };
         let (samples, judge) = judge_of_samples(&setup)?;
         let seed = self.learner.seed ^ JUDGE_SEED;
         Ok(Pupil {
-            model: make_distribution(&self.run.predictor, &self.predictor(setup.outcome), train)?,
+            model: make_outcomes(task, id, &self.predictor(outcome), train)?,
             warm_up: Box::new(MaximumLikelihood),
             objective: make_sampled(&self.run.method, &setup)?,
             decide: Box::new(move |model, part| decide_for_samples(model, &*judge, samples, part, seed)),

@@ -10,6 +10,7 @@ mod dys;
 mod files;
 mod flow;
 mod gaussian;
+mod gru;
 mod layer;
 mod mixture;
 mod network;
@@ -24,6 +25,7 @@ pub use diffusion::{Diffusion, DiffusionConfig, DiffusionSampler, Elbo, LinearDi
 pub use dys::{Dys, DysDecider, DysDecisions};
 pub use flow::{Flow, FlowConfig};
 pub use gaussian::{Covariance, Gaussian, GaussianConfig};
+pub use gru::{Gru, GruConfig};
 pub use layer::Mode;
 pub use mixture::{Mixture, MixtureConfig};
 pub use network::Network;

@@ -1,6 +1,7 @@
 //! `dfl generate`: synthetic data of a task, to a file.
 
 mod allocation;
+mod covid;
 mod inventory;
 mod knapsack;
 mod output;
@@ -40,6 +41,8 @@ enum Task {
     Allocation(allocation::Flags),
     /// Demand from a mixture whose weights and means follow from features
     Inventory(inventory::Flags),
+    /// Windows of simulated epidemics: compartments, then patients and transmission
+    Covid(covid::Flags),
 }
 
 /// What all generators with a map from features to costs are told.
@@ -104,6 +107,7 @@ impl Generate {
             Task::TopK(flags) => flags.run(),
             Task::Allocation(flags) => flags.run(),
             Task::Inventory(flags) => flags.run(),
+            Task::Covid(flags) => flags.run(),
         }?;
         Ok(ExitCode::SUCCESS)
     }
