@@ -11,8 +11,8 @@ const PER: f64 = 1e6;
 const LOGARITHM: [f64; 2] = [6.0, 3.0];
 /// Of the susceptible share, which stays of order one: all are 1, half are -1.
 const SHARE: [f64; 2] = [0.75, 0.25];
-/// By how much the decoded compartments may miss the population: rounding of the logarithms, not more.
-const ROUNDING: f64 = 1e-6;
+/// By how much of the population compartments may be negative or miss their sum: rounding of the logarithms, not more.
+const ROUNDING: f64 = 1e-9;
 
 /// Writes the features of one day, `[10]`, of $s = x / N$:
 ///

@@ -6,39 +6,74 @@ const DAYS: usize = 14;
 /// So many people that chance leaves means at rest, in the middle of an epidemic.
 const PEOPLE: People = [80_000_000, 2_000_000, 2_000_000, 700_000, 1_500_000, 100_000, 100_000, 30_000, 13_500_000, 70_000];
 
-fn system() -> Dynamics {
-    Dynamics::new(&Disease::PUBLISHED, PEOPLE.iter().sum::<u64>() as f64).unwrap()
+fn transmission(day: usize) -> f64 {
+    0.3 + 0.02 * day as f64
 }
 
 /// Mean and standard error of the patients after two weeks over paths with so many steps a day.
 fn patients(steps: usize, paths: u64) -> (f64, f64) {
-    let system = system();
-    let draws: Vec<f64> = (0..paths)
-        .map(|seed| {
-            let (mut people, mut rng) = (PEOPLE, Rng::seeded(seed));
-            (0..DAYS).for_each(|day| binomial_day(&system, &mut people, 0.3 + 0.02 * day as f64, steps, &mut rng).unwrap());
-            (people[6] + people[7]) as f64
-        })
-        .collect();
+    let system = Dynamics::new(&Disease::PUBLISHED, PEOPLE.iter().sum::<u64>() as f64).unwrap();
+    let draw = |seed| {
+        let (mut people, mut rng) = (PEOPLE, Rng::seeded(seed));
+        (0..DAYS).for_each(|day| binomial_day(&system, &mut people, transmission(day), steps, &mut rng).unwrap());
+        (people[6] + people[7]) as f64
+    };
+    let draws: Vec<f64> = (0..paths).map(draw).collect();
     let mean = draws.iter().sum::<f64>() / paths as f64;
     (mean, (draws.iter().map(|d| (d - mean).powi(2)).sum::<f64>() / (paths * (paths - 1)) as f64).sqrt())
 }
 
-/// The error of the steps is of first order, so that twice the mean with half the step less the mean with the whole one meets the equations up
-/// to second order, which is 4e-4 here (by the same combination of steps of 1/20 and 1/40, whose error is a quarter). Allowed: 5 standard errors
-/// and that. A share of 0.8 instead of 0.81, or a rate wrong by 1 %, moves the patients by at least 5e-3: found with power above 0.99.
+/// The same of a population without chance, written out: what leaves in each step is its expectation. `slower` is the factor of a stay in
+/// hospital.
+fn without_chance(steps: usize, slower: f64) -> f64 {
+    let (n, h) = (PEOPLE.iter().sum::<u64>() as f64, 1.0 / steps as f64);
+    let gone = |people: f64, rate: f64| people * (1.0 - (-rate * h).exp());
+    let mut x = PEOPLE.map(|people| people as f64);
+    for day in 0..DAYS {
+        for _ in 0..steps {
+            let [s, e, ia, ip, im, is, hr, hd, r, d] = x;
+            let infected = gone(s, transmission(day) * (0.6 * ia + ip + im + is) / n);
+            let (from_e, from_ia, from_ip, from_im) = (gone(e, 1.0 / 3.5), gone(ia, 1.0 / 7.0), gone(ip, 1.0 / 1.5), gone(im, 1.0 / 5.5));
+            let (from_is, from_hr, from_hd) = (gone(is, 1.0 / 5.5), gone(hr, 1.0 / (15.0 * slower)), gone(hd, 1.0 / 13.3));
+            x = [
+                s - infected,
+                e + infected - from_e,
+                ia + 0.43 * from_e - from_ia,
+                ip + 0.57 * from_e - from_ip,
+                im + 0.95 * from_ip - from_im,
+                is + 0.05 * from_ip - from_is,
+                hr + 0.8 * from_is - from_hr,
+                hd + 0.2 * from_is - from_hd,
+                r + from_ia + from_im + from_hr,
+                d + from_hd,
+            ];
+        }
+    }
+    x[6] + x[7]
+}
+
+/// In a large population the mean is that of the process without chance, within 5 standard errors; stays wrong by 2 % would be off by 10 of
+/// them, and found with probability above 0.99.
 #[test]
-fn the_mean_tends_to_the_equations() {
+fn the_mean_is_that_of_the_expected_steps() {
+    let (mean, error) = patients(10, 60);
+    let (expected, wrong) = (without_chance(10, 1.0), without_chance(10, 1.02));
+    println!("mean {mean:.0} +- {error:.0}, expected {expected:.0}, with stays of 2 % more {wrong:.0}");
+    assert!((mean - expected).abs() < 5.0 * error && (wrong - expected).abs() > 10.0 * error);
+}
+
+/// As steps shorten, the process without chance tends to the equations, with an error of first order: half the step, half the error, and
+/// without it next to nothing is left.
+#[test]
+fn short_steps_tend_to_the_equations() {
     let mut state: State = PEOPLE.map(|n| n as f64);
-    let simulator = BedDemand::new(system(), 1, 8).unwrap();
-    (0..DAYS).for_each(|day| simulator.day(&mut state, 0.3 + 0.02 * day as f64));
+    let system = Dynamics::new(&Disease::PUBLISHED, state.iter().sum()).unwrap();
+    let simulator = BedDemand::new(system, 1, 8).unwrap();
+    (0..DAYS).for_each(|day| simulator.day(&mut state, transmission(day)));
     let exact = state[6] + state[7];
-    let ((whole, a), (half, b)) = (patients(10, 60), patients(20, 60));
-    let error = (4.0 * b * b + a * a).sqrt() / exact;
-    let (first, off) = (half / exact - 1.0, (2.0 * half - whole) / exact - 1.0);
-    println!("20 steps a day are off by {first:.1e}, extrapolated by {off:.1e}, standard error {error:.1e}");
-    assert!(off.abs() < 5.0 * error + 4e-4 && error < 1e-3, "{off} {error}");
-    assert!(first.abs() > 5.0 * b / exact, "the steps' own error should show: {first}");
+    let [coarse, fine] = [10, 20].map(|steps| without_chance(steps, 1.0) / exact - 1.0);
+    println!("steps of a tenth of a day are off by {coarse:.1e}, of a twentieth by {fine:.1e}");
+    assert!((1.8..2.2).contains(&(coarse / fine)) && (2.0 * fine - coarse).abs() < 0.05 * fine.abs(), "{coarse} {fine}");
 }
 
 /// In whole people, none lost in a year; the dead never fewer.
@@ -54,7 +89,7 @@ fn people_are_conserved_exactly() {
         dead = people[9];
     }
     assert!(dead > 50, "there was no epidemic: {people:?}");
-    assert!(binomial_day(&system, &mut people, -9.0, 10, &mut rng).is_err());
+    assert!(binomial_day(&system, &mut [40_000, 0, 10_000, 0, 0, 0, 0, 0, 0, 0], -9.0, 10, &mut rng).is_err());
 }
 
 /// Leaving and its ways out: of 10^6 exposed, 1 - exp(-1/3.5) leave in a step of a day, 43 % of them without symptoms, within 5 standard errors.
