@@ -2,8 +2,8 @@
 
 use dfl_core::{Generative, Result};
 use dfl_models::torch::{
-    Activation, Covariance, Diffusion, DiffusionConfig, DiffusionSampler, Elbo, Flow, FlowConfig, Gaussian, GaussianConfig, Gru, GruConfig,
-    Mixture, MixtureConfig, NoiseSchedule, Precision, Timesteps,
+    Activation, Covariance, Deviation, Diffusion, DiffusionConfig, DiffusionSampler, Elbo, Flow, FlowConfig, Gaussian, GaussianConfig, Gru,
+    GruConfig, Mixture, MixtureConfig, NoiseSchedule, Precision, Timesteps,
 };
 
 use super::{self as registry, ModelOptions, PredictorOptions, Width};
@@ -23,10 +23,16 @@ pub(super) fn gaussian(o: &PredictorOptions<'_>) -> Made {
     let config = GaussianConfig {
         hidden: m.hidden.clone().unwrap_or(default.hidden),
         activation: activation(m),
+        batch_norm: m.batch_norm.unwrap_or(default.batch_norm),
         skip: m.skip.unwrap_or(default.skip),
         dropout: m.dropout.unwrap_or(default.dropout),
         precision: precision(m),
         covariance,
+        deviation: match m.deviation {
+            None => default.deviation,
+            Some(registry::Deviation::Exp) => Deviation::Exp,
+            Some(registry::Deviation::Softplus) => Deviation::Softplus,
+        },
         ..default
     };
     Ok(Box::new(Gaussian::new(config, o.seed, o.device.parse()?)?))

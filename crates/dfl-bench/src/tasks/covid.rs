@@ -123,6 +123,22 @@ impl Benchmark for CovidTask {
         Some(Uncertain { cost: Arc::clone(&self.scaled) as _, feasible: box_program(self.days(), self.capacity()) })
     }
 
+    /// Day by day by [`BedCost::best_beds`] for the mean; a tail is left to the stochastic program.
+    fn decider_of_samples(&self, samples: usize, tail: f64) -> Option<Result<Box<dyn Decider>>> {
+        if tail < 1.0 {
+            return None;
+        }
+        let (cost, days) = (Arc::clone(&self.scaled), self.days());
+        Some(Ok(closed_form_of(samples * 2 * days, days, move |paths, beds| {
+            let mut patients = vec![0.0; samples];
+            for (day, beds) in beds.iter_mut().enumerate() {
+                patients.iter_mut().zip(paths.iter().skip(day).step_by(2 * days)).for_each(|(p, y)| *p = *y);
+                *beds = cost.best_beds(&mut patients);
+            }
+            paths.chunks_exact(2 * days).map(|y| cost.value(y, beds)).sum::<f64>() / samples as f64
+        })))
+    }
+
     fn simulator(&self) -> Option<Arc<dyn Simulator>> {
         Some(Arc::new(self.simulator.clone()))
     }

@@ -83,7 +83,7 @@ fn a_stochastic_program_over_a_hundred_paths_finds_the_best_beds() {
     let prices = BedPrices { missing: [0.1, 1e-3], empty: [0.01, 1e-4] };
     let feasible = Program::linear(vec![0.0; days]).with_bounds(vec![0.0; days], vec![2e6; days]);
     let cost = BedCost::new(days, 2 * days, prices).unwrap();
-    let scenarios = Scenarios { count, outcome: 2 * days };
+    let (scenarios, by_formula) = (Scenarios { count, outcome: 2 * days }, cost.clone());
     let program = StochasticProgram::new(cost, feasible, scenarios, StochasticOptions::default()).unwrap();
     let (mut workspace, mut seconds) = (program.workspace().unwrap(), 0.0);
     for size in [20.0, 800.0, 12_000.0] {
@@ -96,9 +96,35 @@ fn a_stochastic_program_over_a_hundred_paths_finds_the_best_beds() {
             let patients: Vec<f64> = paths.chunks_exact(2 * days).map(|y| y[day]).collect();
             let expected = best(prices, &patients);
             assert!((out.x[day] - expected).abs() < 1e-6 * size, "{size}, day {day}: {} {expected}", out.x[day]);
+            let exact = by_formula.best_beds(&mut patients.clone());
+            assert!((exact - expected).abs() < 1e-10 * size, "{size}, day {day}: {exact} {expected}");
         }
     }
     println!("{:.2} ms for a decision over 100 paths", 1000.0 * seconds / 3.0);
+}
+
+/// One number: itself. Two, by hand: at 0 and 10, c_b = 10, c_h = 1, q_b = 2, q_h = 0.2: between them 1 + 0.4 a - 10 - 4 (10 - a) is zero at
+/// 49 / 4.4 > 10, so that the larger one is best. Of 3 at 0 and one at 10: 3 + 1.2 a - 10 - 4 (10 - a) is zero at 47 / 5.2. Below 0 there are no beds.
+#[test]
+fn best_beds_by_hand() {
+    let best = |patients: &[f64]| cost().best_beds(&mut patients.to_vec());
+    assert_eq!((best(&[7.0]), best(&[10.0, 0.0]), best(&[-3.0, -2.0])), (7.0, 10.0, 0.0));
+    assert!((best(&[0.0, 10.0, 0.0, 0.0]) - 47.0 / 5.2).abs() < 1e-14);
+}
+
+/// Against halving, for random prices and numbers, of which some are equal.
+#[test]
+fn best_beds_are_the_minimum() {
+    let mut rng = Rng::seeded(3);
+    for case in 0..200 {
+        let mut price = || [0.1 + rng.uniform(), 0.1 * rng.uniform()];
+        let prices = BedPrices { missing: price(), empty: price() };
+        let patients: Vec<f64> = (0..1 + rng.below(12)).map(|_| (20.0 * rng.uniform()).round()).collect();
+        let found = BedCost::new(1, 1, prices).unwrap().best_beds(&mut patients.clone());
+        let mean = |a: f64| patients.iter().map(|&y| BedCost::new(1, 1, prices).unwrap().value(&[y], &[a])).sum::<f64>();
+        let other = best(prices, &patients);
+        assert!(mean(found) <= mean(other) + 1e-9, "case {case}: {found} costs {}, {other} {}", mean(found), mean(other));
+    }
 }
 
 #[test]

@@ -6,8 +6,9 @@ use dfl_bench::data::pjm::Columns;
 use dfl_bench::registry::make_loss;
 use dfl_bench::results::{Measurement, Store};
 use dfl_bench::suite::{DataOptions, Definition, Options, Outcome, Profile, Progress, Published, Runner};
-use dfl_bench::tasks::{Benchmark, CovidTask, TaskOptions, make_task};
-use dfl_core::{Batch, Error, Request, Source, Task};
+use dfl_bench::tasks::{Benchmark, CovidTask, TaskOptions, Uncertain, make_task};
+use dfl_core::{Batch, Error, Request, Rng, Source, Task};
+use dfl_solvers::{Batched, Scenarios, StochasticOptions, StochasticProgram};
 
 fn task(data: EpidemicData) -> CovidTask {
     CovidTask::new(data, 10.0).unwrap()
@@ -72,6 +73,24 @@ fn the_unit_of_learning_leaves_decisions_alone() {
         assert!((whole / 1000.0 - thousands).abs() < 1e-12 * whole, "{whole} {thousands}");
     }
     assert_eq!((program.feasible.n(), program.feasible.lo[0], program.feasible.up[0]), (7, 0.0, 2e6));
+}
+
+/// By the formula and by the stochastic program; a tail has no formula.
+#[test]
+fn decisions_for_samples_are_those_of_the_program() {
+    let (task, mut rng) = (task(data()), Rng::seeded(1));
+    let paths: Vec<f64> = (0..50).flat_map(|_| (0..14).map(|_| 900.0 * (0.1 * rng.normal()).exp()).collect::<Vec<_>>()).collect();
+    let paths = Batch::from_vec(1, 700, paths).unwrap();
+    let (found, cost) = dfl_core::decide(&*task.decider_of_samples(50, 1.0).unwrap().unwrap(), &paths, &[0]).unwrap();
+    let Uncertain { cost: of_one, feasible } = task.uncertain().unwrap();
+    let scenarios = Scenarios { count: 50, outcome: 14 };
+    let program = Batched::new(StochasticProgram::new(of_one, feasible, scenarios, StochasticOptions::default()).unwrap());
+    let (expected, objective) = dfl_core::decide(&program, &paths, &[0]).unwrap();
+    for (found, expected) in found.as_slice().iter().zip(expected.as_slice()) {
+        assert!((found - expected).abs() < 1e-4, "{found} {expected}");
+    }
+    assert!((cost[0] - objective[0]).abs() < 1e-8 * cost[0], "{cost:?} {objective:?}");
+    assert!(task.decider_of_samples(50, 0.5).is_none());
 }
 
 /// A policy's output is a number of beds, from none to a 50th of the population.

@@ -5,7 +5,7 @@ use tch::nn::Path;
 
 use super::bridge::{Place, Torch, place, upload};
 use super::conditional::{Conditional, Config, Family};
-use super::gaussian::Heads;
+use super::gaussian::{Deviation, Heads};
 use super::layer::{Affine, Mode};
 use super::{Precision, architecture};
 
@@ -85,7 +85,7 @@ impl GruFamily {
             let start = x.f_new_zeros([1, rows, weights[1].size()[1]], place(&x))?;
             x = x.f_gru(&start, weights, true, 1, 0.0, mode != Mode::Predict, false, true)?.0;
         }
-        Heads::independent(&self.last.forward(&x.f_select(1, self.steps - 1)?)?, self.outputs)
+        Heads::independent(&self.last.forward(&x.f_select(1, self.steps - 1)?)?, self.outputs, Deviation::Exp)
     }
 }
 
@@ -133,5 +133,9 @@ impl Family for GruFamily {
 
     fn transform(&self, features: &Tensor, noise: &Tensor, mode: Mode) -> Torch<Tensor> {
         self.heads(features, mode)?.samples(noise)
+    }
+
+    fn moments(&self, features: &Tensor, mode: Mode) -> Torch<Option<Tensor>> {
+        self.heads(features, mode)?.moments().map(Some)
     }
 }

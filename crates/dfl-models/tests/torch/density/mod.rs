@@ -9,6 +9,7 @@ mod gaussian;
 mod gru;
 mod mixture;
 mod mixture_draw;
+mod moments;
 
 use dfl_core::{Batch, Generative, Stream};
 
