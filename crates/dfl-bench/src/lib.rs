@@ -10,6 +10,7 @@ pub mod power;
 pub mod registry;
 pub mod results;
 mod scalar;
+pub mod security;
 pub mod suite;
 pub mod tasks;
 mod timing;

@@ -178,7 +178,7 @@ fn a_surrogate_learns_its_description() {
     for j in 0..2 {
         let column: Vec<f64> = after.iter().skip(j).step_by(2).copied().collect();
         assert!((column.iter().sum::<f64>() - 1.0).abs() < 1e-14 && column.iter().all(|t| *t >= 0.0));
-        assert!(column.iter().zip(before.iter().skip(j).step_by(2)).all(|(a, b)| (a - b).abs() < 0.021));
+        assert!(column.iter().zip(before.iter().skip(j).step_by(2)).all(|(a, b)| (a - b).abs() < 0.03));
     }
     // Gradients of other losses are not clamped: what was there before is added as it was.
     let large = vec![5.0; gradient.len()];

@@ -11,6 +11,7 @@ pub mod pjm;
 pub mod polynomial;
 pub mod portfolio;
 pub mod prices;
+pub mod security;
 pub mod shortest_path;
 pub mod top_k;
 pub mod tsp;

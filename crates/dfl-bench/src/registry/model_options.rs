@@ -26,7 +26,7 @@ use super::options::refuse;
 /// | `elbo` | `diffusion`: `simple` or `weighted`, of the bound that stands for the likelihood | `simple` |
 /// | `timesteps` | `diffusion`: how the steps of that bound are drawn: `uniform`, `all`, `loss` or `gradient` | `uniform` |
 /// | `draws` | `diffusion`: how many of them for each outcome | the model's |
-/// | `centre` | all distributions: what the truth is measured from, `mean` or `least_squares`; its scale is the deviation about that, both \
+/// | `centre` | all distributions but `gcn`: what the truth is measured from, `mean` or `least_squares`; its scale is the deviation about that, both \
 ///   of the training rows | `mean` |
 /// | `precision` | all networks: `single` or `double` | `single` |
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]

@@ -1,9 +1,11 @@
 //! Networks of distributions from the options of a run.
 
-use dfl_core::{Generative, Result};
+use std::sync::Arc;
+
+use dfl_core::{Error, Generative, Result};
 use dfl_models::torch::{
-    Activation, Covariance, Deviation, Diffusion, DiffusionConfig, DiffusionSampler, Elbo, Flow, FlowConfig, Gaussian, GaussianConfig, Gru,
-    GruConfig, Mixture, MixtureConfig, NoiseSchedule, Precision, Timesteps,
+    Activation, Covariance, Deviation, Diffusion, DiffusionConfig, DiffusionSampler, Elbo, Flow, FlowConfig, Gaussian, GaussianConfig, Gcn,
+    GcnConfig, Gru, GruConfig, Mixture, MixtureConfig, NoiseSchedule, Precision, Timesteps,
 };
 
 use super::{self as registry, ModelOptions, PredictorOptions, Width};
@@ -103,6 +105,16 @@ pub(super) fn diffusion(o: &PredictorOptions<'_>) -> Made {
         ..default
     };
     Ok(Box::new(Diffusion::new(config, o.seed, o.device.parse()?)?))
+}
+
+/// For tasks with a graph, each of whose nodes has its part of the features.
+pub(super) fn gcn(o: &PredictorOptions<'_>) -> Made {
+    let missing = Error::Unsupported { who: "a task without a graph", what: "predictor gcn" };
+    let graph = o.graph.ok_or(missing)?;
+    dfl_core::check_len("outputs of a graph network, one for each node", graph.nodes, o.outputs)?;
+    let each = o.inputs / graph.nodes.max(1);
+    let config = GcnConfig { precision: precision(o.model), ..GcnConfig::new(graph.nodes, graph.edges.clone(), each) };
+    Ok(Box::new(Gcn::new(config, Arc::clone(&graph.likelihood), o.seed, o.device.parse()?)?))
 }
 
 fn activation(m: &ModelOptions) -> Activation {

@@ -54,6 +54,9 @@ pub const NO_LEARNING: &[&str] = &[
     "exact_mean",
     "saa",
     "zero",
+    "uniform",
+    "min_cut",
+    "mean_truth",
 ];
 
 /// Methods that learn. Beside these, `peer_NAME` is the same work done by another library.
@@ -159,6 +162,7 @@ pub const METRICS: &[Metric] = &[
     metric_row("cvar_regret_published", "CVaR regret, published", "1", Kind::Quality),
     metric_row("population_cost", "population cost", "cost", Kind::Quality),
     metric_row("task_loss", "task loss", "cost", Kind::Quality),
+    metric_row("tail_cost", "worst tenth", "cost", Kind::Quality),
     more_is_better(metric_row("mean_daily_return_percent", "daily return %", "percent", Kind::Quality)),
     metric_row("mean_ratio_regret", "ratio regret", "1", Kind::Quality),
     metric_row("rmse", "rmse", "unit of the target", Kind::Quality),
@@ -173,6 +177,12 @@ pub const METRICS: &[Metric] = &[
     metric_row("variance_ratio", "of uniform", "1", Kind::Quality),
     metric_row("shift_in_errors", "shift/se", "1", Kind::Quality),
     metric_row("negative_bound", "-ELBO", "nats", Kind::Quality),
+    metric_row("peak_bytes", "peak bytes", "bytes", Kind::Machine),
+    more_is_better(metric_row("memory_ratio", "rp / this", "1", Kind::Machine)),
+    more_is_better(metric_row("expected_ratio", "T/k", "1", Kind::Machine)),
+    metric_row("bytes_per_timestep", "bytes per T", "bytes", Kind::Machine),
+    metric_row("bytes_per_sample", "bytes per M", "bytes", Kind::Machine),
+    metric_row("needed_bytes", "would need", "bytes", Kind::Machine),
     metric_row("epoch_seconds", "s/epoch", "s", Kind::Machine),
     metric_row("solve_seconds", "s solve", "s", Kind::Machine),
     metric_row("step_seconds", "s/step", "s", Kind::Machine),
@@ -183,11 +193,6 @@ pub const METRICS: &[Metric] = &[
     metric_row("oracle_calls", "oracle calls", "calls", Kind::Count),
     metric_row("iterations", "iterations", "iterations", Kind::Count),
     more_is_better(metric_row("effective_samples", "eff. candidates", "1", Kind::Machine)),
-    metric_row("peak_bytes", "peak bytes", "bytes", Kind::Machine),
-    more_is_better(metric_row("memory_ratio", "rp / this", "1", Kind::Machine)),
-    more_is_better(metric_row("expected_ratio", "T/k", "1", Kind::Machine)),
-    metric_row("bytes_per_timestep", "bytes per T", "bytes", Kind::Machine),
-    metric_row("needed_bytes", "would need", "bytes", Kind::Machine),
     metric_row("vjp_max_error", "vjp error", "1", Kind::Machine),
 ];
 

@@ -101,7 +101,8 @@ fn overview(groups: &[Group]) -> String {
     if tables.is_empty() {
         return tables;
     }
-    let note = "Means over seeds; rows in the order of their average place. Spreads are in the tables below.";
+    let note =
+        "Means over seeds, and what an epoch takes; rows in the order of their average place. Standard errors are in the tables below.";
     format!("<section id=\"overview\">\n<h2>All together</h2>\n<p class=\"context\">{note}</p>\n{tables}</section>\n")
 }
 

@@ -140,6 +140,7 @@ impl<'a> School<'_, 'a> {
             start: training.start,
             model: self.run.model.of(profile),
             device: self.around.device,
+            graph: task.graph(),
         }
     }
 }

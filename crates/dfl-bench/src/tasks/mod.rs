@@ -10,6 +10,7 @@ mod outcome;
 mod portfolio;
 mod power;
 mod pyepo_portfolio;
+mod security;
 mod shortest_path;
 mod top_k;
 mod tsp;
@@ -18,8 +19,8 @@ mod unambiguous;
 use std::sync::Arc;
 
 use dfl_core::{
-    Batch, CostCurvature, Decider, EnergyCurvature, Error, Formulation, Instances, Program, Request, Result, Simulator, Splits, Support,
-    Task,
+    Batch, CostCurvature, Decider, EnergyCurvature, Error, Formulation, Instances, NodeGraph, Program, Request, Result, Simulator, Splits,
+    Support, Task,
 };
 
 pub use allocation::{AllocationCost, AllocationTask};
@@ -31,6 +32,7 @@ pub use linear::{LinearProblem, LinearTask};
 pub use portfolio::{Portfolio, PortfolioCost, PriceSource};
 pub use power::PowerScheduling;
 pub use pyepo_portfolio::{Assets, PyepoPortfolioTask};
+pub use security::SecurityTask;
 pub use shortest_path::{GridPaths, ShortestPathTask};
 pub use top_k::{Choices, TopKTask};
 pub use tsp::{Tours, TspTask};
@@ -122,6 +124,11 @@ pub trait Benchmark: Task {
 
     /// What makes a decision of the output of a policy network, as long as the decision.
     fn policy(&self) -> Option<Result<Box<dyn Decider>>> {
+        None
+    }
+
+    /// The nodes that a prediction has one number for, in the order of the truth, for a graph network to be made for.
+    fn graph(&self) -> Option<&NodeGraph> {
         None
     }
 
@@ -223,6 +230,7 @@ pub const TASKS: &[(&str, &str, Make)] = &[
     ("power", "task_loss", |o| Ok(Box::new(PowerScheduling::new(o.columns)))),
     ("portfolio", "task_loss", |o| Ok(Box::new(Portfolio::from_options(o)?))),
     ("knapsack", "normalized_regret", |o| Ok(Box::new(KnapsackTask::from_options(o)?))),
+    ("security", "task_loss", |o| Ok(Box::new(SecurityTask::from_options(o)?))),
     ("pyepo_portfolio", "normalized_regret", |o| Ok(Box::new(PyepoPortfolioTask::from_options(o)?))),
     ("top_k", "normalized_regret", |o| Ok(Box::new(TopKTask::from_options(o)?))),
     ("tsp", "normalized_regret", |o| Ok(Box::new(TspTask::from_options(o)?))),

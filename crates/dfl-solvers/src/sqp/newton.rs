@@ -46,8 +46,11 @@ impl<E: EnergyCurvature> Sqp<E> {
         if status != Status::Optimal {
             return Ok(without_answer(status, used));
         }
-        out.clone_from(&ws.answer);
         out.x.copy_from_slice(&ws.z);
+        out.row_dual.copy_from_slice(&ws.answer.row_dual);
+        out.row_side.copy_from_slice(&ws.answer.row_side);
+        out.bound_dual.copy_from_slice(&ws.answer.bound_dual);
+        out.bound_side.copy_from_slice(&ws.answer.bound_side);
         out.objective = ws.value;
         let weak = has_zero_dual(&ws.rows, &f.row_lo, &f.row_up, &out.row_dual) || has_zero_dual(&ws.z, &f.lo, &f.up, &out.bound_dual);
         Ok(SolveInfo { status, iterations: used, degenerate: weak })

@@ -6,6 +6,7 @@ mod inventory;
 mod knapsack;
 mod output;
 mod portfolio;
+mod security;
 mod shortest_path;
 mod top_k;
 mod tsp;
@@ -43,6 +44,8 @@ enum Task {
     Inventory(inventory::Flags),
     /// Windows of simulated epidemics: compartments, then patients and transmission
     Covid(covid::Flags),
+    /// Attractiveness of the nodes of a graph to attackers, and features that hide it
+    Security(security::Flags),
 }
 
 /// What all generators with a map from features to costs are told.
@@ -108,6 +111,7 @@ impl Generate {
             Task::Allocation(flags) => flags.run(),
             Task::Inventory(flags) => flags.run(),
             Task::Covid(flags) => flags.run(),
+            Task::Security(flags) => flags.run(),
         }?;
         Ok(ExitCode::SUCCESS)
     }
