@@ -104,7 +104,7 @@ impl EnergyCurvature for GaussianPower {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use dfl_core::Rng;
+    use dfl_core::{Error, Rng};
     use dfl_core::testkit::gradient_error;
 
     const HOURS: usize = 4;
