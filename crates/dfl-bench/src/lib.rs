@@ -2,6 +2,7 @@
 
 pub mod cli;
 pub mod data;
+pub mod epidemic;
 mod files;
 pub mod inventory;
 pub mod layers;
@@ -9,6 +10,7 @@ pub mod power;
 pub mod registry;
 pub mod results;
 mod scalar;
+pub mod security;
 pub mod suite;
 pub mod tasks;
 mod timing;

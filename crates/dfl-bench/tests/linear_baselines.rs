@@ -105,6 +105,7 @@ fn spo_plus_learns_every_task() {
             inputs: data.train.features.cols(),
             outputs: data.train.truth.cols(),
             shared: task.shared_items(),
+            graph: None,
             seed: 0,
             start: Start::Zero,
             model: &ModelOptions::default(),

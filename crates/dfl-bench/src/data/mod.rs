@@ -2,6 +2,7 @@
 
 pub mod allocation;
 pub mod conditional;
+pub mod epidemic;
 mod find;
 pub mod inventory;
 pub mod knapsack;
@@ -10,6 +11,7 @@ pub mod pjm;
 pub mod polynomial;
 pub mod portfolio;
 pub mod prices;
+pub mod security;
 pub mod shortest_path;
 pub mod top_k;
 pub mod tsp;

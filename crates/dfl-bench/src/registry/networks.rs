@@ -1,12 +1,15 @@
 //! Networks of distributions from the options of a run.
 
-use dfl_core::{Generative, Result};
+use std::sync::Arc;
+
+use dfl_core::{Error, Generative, Result};
 use dfl_models::torch::{
-    Activation, Covariance, Deviation, Diffusion, DiffusionConfig, DiffusionSampler, Elbo, Flow, FlowConfig, Gaussian, GaussianConfig,
-    Mixture, MixtureConfig, NoiseSchedule, Precision, Timesteps,
+    Activation, Covariance, Deviation, Diffusion, DiffusionConfig, DiffusionSampler, Elbo, Flow, FlowConfig, Gaussian, GaussianConfig, Gcn,
+    GcnConfig, Gru, GruConfig, Mixture, MixtureConfig, NoiseSchedule, Precision, Timesteps,
 };
 
 use super::{self as registry, ModelOptions, PredictorOptions, Width};
+use crate::data::epidemic::OBSERVED;
 
 /// Of a diffusion model's chain, unless the run says otherwise.
 const SAMPLER_STEPS: usize = 20;
@@ -35,6 +38,13 @@ pub(super) fn gaussian(o: &PredictorOptions<'_>) -> Made {
         ..default
     };
     Ok(Box::new(Gaussian::new(config, o.seed, o.device.parse()?)?))
+}
+
+pub(super) fn gru(o: &PredictorOptions<'_>) -> Made {
+    let m = o.model;
+    let default = GruConfig::new(o.inputs, m.days.unwrap_or(OBSERVED), o.outputs);
+    let config = GruConfig { hidden: m.hidden.clone().unwrap_or(default.hidden), precision: precision(m), ..default };
+    Ok(Box::new(Gru::new(config, o.seed, o.device.parse()?)?))
 }
 
 pub(super) fn mixture(o: &PredictorOptions<'_>) -> Made {
@@ -95,6 +105,16 @@ pub(super) fn diffusion(o: &PredictorOptions<'_>) -> Made {
         ..default
     };
     Ok(Box::new(Diffusion::new(config, o.seed, o.device.parse()?)?))
+}
+
+/// For tasks with a graph, each of whose nodes has its part of the features.
+pub(super) fn gcn(o: &PredictorOptions<'_>) -> Made {
+    let missing = Error::Unsupported { who: "a task without a graph", what: "predictor gcn" };
+    let graph = o.graph.ok_or(missing)?;
+    dfl_core::check_len("outputs of a graph network, one for each node", graph.nodes, o.outputs)?;
+    let each = o.inputs / graph.nodes.max(1);
+    let config = GcnConfig { precision: precision(o.model), ..GcnConfig::new(graph.nodes, graph.edges.clone(), each) };
+    Ok(Box::new(Gcn::new(config, Arc::clone(&graph.likelihood), o.seed, o.device.parse()?)?))
 }
 
 fn activation(m: &ModelOptions) -> Activation {

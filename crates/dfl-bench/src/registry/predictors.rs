@@ -1,4 +1,4 @@
-use dfl_core::{Key, Linear, Result, Shared, Stream, Trainable};
+use dfl_core::{Key, Linear, NodeGraph, Result, Shared, Stream, Trainable};
 use serde::Deserialize;
 
 use super::ModelOptions;
@@ -21,6 +21,8 @@ pub struct PredictorOptions<'a> {
     pub model: &'a ModelOptions,
     /// `auto`, `cpu` or `cuda:N`; only torch predictors read it.
     pub device: &'a str,
+    /// The nodes that a prediction has one number for; only graph networks read it.
+    pub graph: Option<&'a NodeGraph>,
 }
 
 /// Weights with which a linear predictor begins.

@@ -160,6 +160,9 @@ impl RunSpec {
             {
                 Err(Error::Unsupported { who, what: "the cost of an uncertain outcome, which samples are decided by" })
             }
+            Kind::Distribution if task.uncertain().is_none() && self.options.candidates().iter().any(|c| c.options.risk.is_some()) => {
+                Err(Error::Unsupported { who, what: "a risk over samples other than their tail" })
+            }
             Kind::Distribution if task.shared_items().is_some() => {
                 Err(Error::Unsupported { who, what: "a distribution; its items share one predictor" })
             }
@@ -168,6 +171,9 @@ impl RunSpec {
             }
             Kind::Point if self.is_policy() && training.warm_up.is_some() => {
                 Err(Error::Unsupported { who: "policy_network", what: "a warm-up, which would compare decisions with outcomes" })
+            }
+            Kind::Distribution | Kind::Point if task.simulator().is_some() && training.whiten => {
+                Err(Error::Unsupported { who, what: "whitened features; its simulator reads them" })
             }
             _ => Ok(()),
         }

@@ -2,6 +2,7 @@
 
 mod allocation;
 mod conditional;
+mod covid;
 mod inventory;
 mod knapsack;
 mod linear;
@@ -9,6 +10,7 @@ mod outcome;
 mod portfolio;
 mod power;
 mod pyepo_portfolio;
+mod security;
 mod shortest_path;
 mod top_k;
 mod tsp;
@@ -17,18 +19,20 @@ mod unambiguous;
 use std::sync::Arc;
 
 use dfl_core::{
-    Batch, CostCurvature, Decider, EnergyCurvature, Error, Formulation, Instances, Program, Request, Result, Simulator, Splits, Support,
-    Task,
+    Batch, CostCurvature, Decider, EnergyCurvature, Error, Formulation, Instances, NodeGraph, Program, Request, Result, Simulator, Splits,
+    Support, Task,
 };
 
 pub use allocation::{AllocationCost, AllocationTask};
 pub use conditional::{ConditionalTask, RelaxedItems};
+pub use covid::CovidTask;
 pub use inventory::InventoryTask;
 pub use knapsack::{Items, KnapsackTask};
 pub use linear::{LinearProblem, LinearTask};
 pub use portfolio::{Portfolio, PortfolioCost, PriceSource};
 pub use power::PowerScheduling;
 pub use pyepo_portfolio::{Assets, PyepoPortfolioTask};
+pub use security::SecurityTask;
 pub use shortest_path::{GridPaths, ShortestPathTask};
 pub use top_k::{Choices, TopKTask};
 pub use tsp::{Tours, TspTask};
@@ -123,6 +127,11 @@ pub trait Benchmark: Task {
         None
     }
 
+    /// The nodes that a prediction has one number for, in the order of the truth, for a graph network to be made for.
+    fn graph(&self) -> Option<&NodeGraph> {
+        None
+    }
+
     /// Number of items that share one model, each with its equal part of the features and of the prediction, in order.
     fn shared_items(&self) -> Option<usize> {
         None
@@ -213,6 +222,7 @@ type Make = fn(&TaskOptions<'_>) -> Result<Box<dyn Benchmark>>;
 /// Every task: id, leading metric, how it is made.
 pub const TASKS: &[(&str, &str, Make)] = &[
     ("allocation", "task_loss", |o| Ok(Box::new(AllocationTask::from_options(o)?))),
+    ("covid", "task_loss", |o| Ok(Box::new(CovidTask::from_options(o)?))),
     ("cvar_knapsack", "normalized_regret", |o| Ok(Box::new(ConditionalTask::items(o)?))),
     ("cvar_portfolio", "normalized_regret", |o| Ok(Box::new(ConditionalTask::assets(o)?))),
     ("cvar_shortest_path", "normalized_regret", |o| Ok(Box::new(ConditionalTask::paths(o)?))),
@@ -220,6 +230,7 @@ pub const TASKS: &[(&str, &str, Make)] = &[
     ("power", "task_loss", |o| Ok(Box::new(PowerScheduling::new(o.columns)))),
     ("portfolio", "task_loss", |o| Ok(Box::new(Portfolio::from_options(o)?))),
     ("knapsack", "normalized_regret", |o| Ok(Box::new(KnapsackTask::from_options(o)?))),
+    ("security", "task_loss", |o| Ok(Box::new(SecurityTask::from_options(o)?))),
     ("pyepo_portfolio", "normalized_regret", |o| Ok(Box::new(PyepoPortfolioTask::from_options(o)?))),
     ("top_k", "normalized_regret", |o| Ok(Box::new(TopKTask::from_options(o)?))),
     ("tsp", "normalized_regret", |o| Ok(Box::new(TspTask::from_options(o)?))),

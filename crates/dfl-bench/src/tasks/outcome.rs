@@ -1,7 +1,7 @@
 //! What tasks with an uncertain outcome and a box of decisions share.
 
 use dfl_core::{
-    Batch, Decider, Dims, Error, Instances, NoGradient, Program, Result, Solution, SolveInfo, Solver, Status, check_len, metrics,
+    Batch, Decider, Dims, Error, Instances, NoGradient, Program, Result, Solution, SolveInfo, Solver, Status, Support, check_len, metrics,
 };
 use dfl_solvers::{Batched, BoxSigmoid, Scenarios, StochasticOptions, StochasticProgram};
 
@@ -15,6 +15,11 @@ pub(super) fn mean_figure(metric: &'static str, costs: &[f64]) -> Figure {
 /// Decisions of `[n]` from 0 to `capacity`.
 pub(super) fn box_program(n: usize, capacity: f64) -> Program {
     Program::linear(vec![0.0; n]).with_bounds(vec![0.0; n], vec![capacity; n])
+}
+
+/// Where such decisions live.
+pub(super) fn box_support(n: usize, capacity: f64) -> Support {
+    Support::Box { lower: vec![0.0; n], upper: vec![capacity; n] }
 }
 
 /// What makes such a decision of the output of a policy network.
@@ -32,8 +37,9 @@ pub(super) fn best_constant(task: &dyn Benchmark, train: &Instances) -> Result<V
     Ok(dfl_core::decide(&decider, &samples, &[0])?.0.into_vec())
 }
 
-/// A decision of `[n]` by a formula in a truth of `[n]`: a black box, exact and without duals.
+/// A decision of `[n]` by a formula in a truth of `[theta]`: a black box, exact and without duals.
 struct ClosedForm<F> {
+    theta: usize,
     n: usize,
     /// Writes the decision and returns its cost.
     decide: F,
@@ -41,7 +47,16 @@ struct ClosedForm<F> {
 
 /// An oracle from the formula that writes the decision for a truth and returns its cost.
 pub(super) fn closed_form(n: usize, decide: impl Fn(&[f64], &mut [f64]) -> f64 + Send + Sync + 'static) -> Box<dyn Decider> {
-    Box::new(Batched::new(NoGradient(ClosedForm { n, decide })))
+    closed_form_of(n, n, decide)
+}
+
+/// The same where the truth has another length than the decision.
+pub(super) fn closed_form_of(
+    theta: usize,
+    n: usize,
+    decide: impl Fn(&[f64], &mut [f64]) -> f64 + Send + Sync + 'static,
+) -> Box<dyn Decider> {
+    Box::new(Batched::new(NoGradient(ClosedForm { theta, n, decide })))
 }
 
 impl<F: Fn(&[f64], &mut [f64]) -> f64 + Send + Sync> Solver for ClosedForm<F> {
@@ -52,7 +67,7 @@ impl<F: Fn(&[f64], &mut [f64]) -> f64 + Send + Sync> Solver for ClosedForm<F> {
     }
 
     fn dims(&self) -> Dims {
-        Dims { theta: self.n, x: self.n, rows: 0 }
+        Dims { theta: self.theta, x: self.n, rows: 0 }
     }
 
     fn workspace(&self) -> Result<()> {
@@ -60,7 +75,7 @@ impl<F: Fn(&[f64], &mut [f64]) -> f64 + Send + Sync> Solver for ClosedForm<F> {
     }
 
     fn solve(&self, theta: &[f64], _from: Option<&Solution>, _ws: &mut (), out: &mut Solution) -> Result<SolveInfo> {
-        check_len("theta", self.n, theta.len())?;
+        check_len("theta", self.theta, theta.len())?;
         if out.x.len() != self.n || !out.row_dual.is_empty() {
             *out = Solution::zeros(self.n, 0);
         }

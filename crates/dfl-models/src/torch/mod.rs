@@ -10,6 +10,8 @@ mod dys;
 mod files;
 mod flow;
 mod gaussian;
+mod gcn;
+mod gru;
 mod layer;
 mod mixture;
 mod network;
@@ -24,6 +26,8 @@ pub use diffusion::{Diffusion, DiffusionConfig, DiffusionSampler, Elbo, LinearDi
 pub use dys::{Dys, DysDecider, DysDecisions};
 pub use flow::{Flow, FlowConfig};
 pub use gaussian::{Covariance, Deviation, Gaussian, GaussianConfig};
+pub use gcn::{Gcn, GcnConfig};
+pub use gru::{Gru, GruConfig};
 pub use layer::Mode;
 pub use mixture::{Mixture, MixtureConfig};
 pub use network::Network;

@@ -10,6 +10,7 @@ mod device;
 mod diffusion;
 mod dys;
 mod files;
+mod gcn;
 mod gradients;
 mod kkt_chain;
 mod statistics;
