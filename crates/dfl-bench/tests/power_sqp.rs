@@ -18,7 +18,8 @@ const COST: PowerCost = PowerCost::PUBLISHED;
 
 fn solver(derivative: SqpDerivative) -> Sqp<Arc<dyn EnergyCurvature>> {
     let options = SqpOptions { derivative, start: SqpStart::Mean, ..SqpOptions::default() };
-    Sqp::new(Arc::new(GaussianPower::new(COST, HOURS)), UncertainDemand::new(COST, HOURS).feasible(), options).unwrap()
+    let energy: Arc<dyn EnergyCurvature> = Arc::new(GaussianPower::new(COST, HOURS));
+    Sqp::new(energy, UncertainDemand::new(COST, HOURS).feasible(), options).unwrap()
 }
 
 /// A day like those of the data, its hours moved apart by `jump`; ramps bind where that is not small.
