@@ -27,6 +27,7 @@ PEERS = {
     "pyepo_ortools_2": ("with_pyepo", {"backend": "ortools", "processes": 2}),
     "qpax": ("with_qpax", {}),
     "qpth": ("with_qpth", {}),
+    "qpth_sqp": ("with_qpth_sqp", {}),
 }
 
 

@@ -95,6 +95,10 @@ fn program(backends: Backends) -> Command {
     if backends == Backends::Every {
         command.args(["--features", "full"]);
     }
+    // Threads of libtorch that spin while they wait starve each other where another program takes a core: minutes become hours.
+    if std::env::var_os("OMP_WAIT_POLICY").is_none() {
+        command.env("OMP_WAIT_POLICY", "passive");
+    }
     command.arg("--manifest-path").arg(crate::checkout::root().join("Cargo.toml")).arg("--");
     command
 }

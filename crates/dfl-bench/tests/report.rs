@@ -112,6 +112,7 @@ fn heading() -> Heading {
         command: "cargo xtask bench".into(),
         claims: Vec::new(),
         significance: Vec::new(),
+        maps: Vec::new(),
     }
 }
 
@@ -238,6 +239,7 @@ fn text_is_escaped_everywhere() {
         command: evil.into(),
         claims: vec![verdict(evil)],
         significance: vec![family(evil)],
+        maps: Vec::new(),
     };
     let curve = Curve::new(&row.key, evil, [[0.0, 1.0], [1.0, 2.0]]);
     let good = Measurement::new(&key("power", evil, "so_ebm", evil, evil, 1), "task_loss", 1.0);

@@ -25,6 +25,8 @@ pub struct LinearGaussian {
     log_deviation: Linear,
     /// What [`Generative::pull_samples`] needs.
     drawn: Drawn,
+    /// What [`Generative::pull_moments`] needs: features and deviation of the last pass.
+    passed: (Batch, Batch),
 }
 
 /// The last draw: $y = \mu + $ `noise`, the noise with its deviation.
@@ -38,7 +40,12 @@ impl LinearGaussian {
     /// A model that predicts the standard normal.
     pub fn new(inputs: usize, outputs: usize, spread: Spread) -> Self {
         let of = if spread == Spread::Affine { inputs } else { 0 };
-        Self { mean: Linear::new(inputs, outputs), log_deviation: Linear::new(of, outputs), drawn: Drawn::default() }
+        Self {
+            mean: Linear::new(inputs, outputs),
+            log_deviation: Linear::new(of, outputs),
+            drawn: Drawn::default(),
+            passed: Default::default(),
+        }
     }
 
     /// What the deviation is a function of.
@@ -47,7 +54,7 @@ impl LinearGaussian {
     }
 
     /// Mean and deviation, `[b, outputs]` each.
-    fn moments(&self, features: &Batch) -> Result<(Batch, Batch)> {
+    fn mean_and_deviation(&self, features: &Batch) -> Result<(Batch, Batch)> {
         let mean = self.mean.predict(features)?;
         let mut deviation = self.log_deviation.predict(&self.spread_features(features))?;
         deviation.as_mut_slice().iter_mut().for_each(|s| *s = s.exp());
@@ -73,6 +80,12 @@ impl LinearGaussian {
         Ok(values.split_at(size(&self.mean)))
     }
 
+    /// What was drawn or passed belongs to weights that are about to change.
+    fn forget(&mut self) {
+        self.drawn = Drawn::default();
+        self.passed = Default::default();
+    }
+
     /// Adds the transposes of mean and log-deviation applied to cotangents on them.
     fn pull(&mut self, features: &Batch, mean: &Batch, log_deviation: &Batch) -> Result<()> {
         self.mean.forward(features, Stream::default())?;
@@ -85,7 +98,7 @@ impl LinearGaussian {
     fn for_each_outcome(&self, features: &Batch, outcomes: &Batch, mut each: impl FnMut(usize, usize, usize, f64, f64)) -> Result<()> {
         check_len("outcomes", features.rows(), outcomes.rows())?;
         outcomes.check_finite("outcomes")?;
-        let (mean, deviation) = self.moments(features)?;
+        let (mean, deviation) = self.mean_and_deviation(features)?;
         for (i, row) in outcomes.iter().enumerate() {
             for (m, outcome) in row.chunks_exact(self.outputs().max(1)).enumerate() {
                 for (j, y) in outcome.iter().enumerate() {
@@ -121,7 +134,7 @@ impl Predictor for LinearGaussian {
 impl Sampler for LinearGaussian {
     fn sample(&self, features: &Batch, samples: usize, stream: Stream) -> Result<Batch> {
         check_samples(samples)?;
-        let (mean, deviation) = self.moments(features)?;
+        let (mean, deviation) = self.mean_and_deviation(features)?;
         Ok(shifted(&mean, self.noise(&deviation, samples, stream)))
     }
 }
@@ -145,7 +158,7 @@ impl Parameters for LinearGaussian {
     }
     fn set_values(&mut self, values: &[f64]) -> Result<()> {
         let (mean, spread) = self.parts("weights", values)?;
-        self.drawn = Drawn::default();
+        self.forget();
         self.mean.set_values(mean)?;
         self.log_deviation.set_values(spread)
     }
@@ -162,7 +175,7 @@ impl Parameters for LinearGaussian {
         self.log_deviation.zero_grad();
     }
     fn step(&mut self, learning_rate: f64) -> Result<()> {
-        self.drawn = Drawn::default();
+        self.forget();
         self.mean.step(learning_rate)?;
         self.log_deviation.step(learning_rate)
     }
@@ -196,7 +209,7 @@ impl Generative for LinearGaussian {
     }
     fn draw(&mut self, features: &Batch, samples: usize, stream: Stream) -> Result<Batch> {
         check_samples(samples)?;
-        let (mean, deviation) = self.moments(features)?;
+        let (mean, deviation) = self.mean_and_deviation(features)?;
         let noise = self.noise(&deviation, samples, stream);
         self.drawn = Drawn { features: features.clone(), noise: noise.clone() };
         Ok(shifted(&mean, noise))
@@ -217,4 +230,40 @@ impl Generative for LinearGaussian {
         self.drawn = drawn;
         Ok(())
     }
+    fn moments(&self, features: &Batch) -> Result<Batch> {
+        let (mean, deviation) = self.mean_and_deviation(features)?;
+        Ok(side_by_side(&mean, &deviation))
+    }
+    fn forward_moments(&mut self, features: &Batch, _stream: Stream) -> Result<Batch> {
+        let (mean, deviation) = self.mean_and_deviation(features)?;
+        let out = side_by_side(&mean, &deviation);
+        self.passed = (features.clone(), deviation);
+        Ok(out)
+    }
+    fn pull_moments(&mut self, cotangent: &Batch) -> Result<()> {
+        let n = self.outputs();
+        check_len("cotangent rows", self.passed.1.rows(), cotangent.rows())?;
+        check_len("cotangent", 2 * n, cotangent.cols())?;
+        let (features, deviation) = std::mem::take(&mut self.passed);
+        let (mut mean, mut spread) = (Batch::zeros(cotangent.rows(), n), deviation.clone());
+        for i in 0..cotangent.rows() {
+            let (of_mean, of_deviation) = cotangent.row(i).split_at(n);
+            mean.row_mut(i).copy_from_slice(of_mean);
+            spread.row_mut(i).iter_mut().zip(of_deviation).for_each(|(s, c)| *s *= c);
+        }
+        self.pull(&features, &mean, &spread)?;
+        self.passed = (features, deviation);
+        Ok(())
+    }
+}
+
+/// Two batches of as many rows as one, `[b, left + right]`.
+fn side_by_side(left: &Batch, right: &Batch) -> Batch {
+    let mut out = Batch::zeros(left.rows(), left.cols() + right.cols());
+    for i in 0..left.rows() {
+        let (to_left, to_right) = out.row_mut(i).split_at_mut(left.cols());
+        to_left.copy_from_slice(left.row(i));
+        to_right.copy_from_slice(right.row(i));
+    }
+    out
 }

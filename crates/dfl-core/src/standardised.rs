@@ -87,6 +87,25 @@ impl Frame {
         Ok(inner)
     }
 
+    /// $c + s \odot m$ of means, $s \odot d$ of deviations, `[b, 2 * outputs]`.
+    fn moments(&self, features: &Batch, mut inner: Batch) -> Result<Batch> {
+        check_len("moments", 2 * self.scale.len(), inner.cols())?;
+        let centre = self.centre.predict(features)?;
+        for i in 0..inner.rows() {
+            let (mean, deviation) = inner.row_mut(i).split_at_mut(self.scale.len());
+            let parts = centre.row(i).iter().zip(&self.scale);
+            mean.iter_mut().zip(deviation).zip(parts).for_each(|((m, d), (c, s))| (*m, *d) = (c + s * *m, s * *d));
+        }
+        Ok(inner)
+    }
+
+    /// A cotangent in these coordinates of one on samples or moments outside.
+    fn cotangent(&self, outer: &Batch) -> Batch {
+        let (mut inner, outputs) = (outer.clone(), self.scale.len().max(1));
+        inner.as_mut_slice().iter_mut().enumerate().for_each(|(k, c)| *c *= self.scale[k % outputs]);
+        inner
+    }
+
     fn each(&self, features: &Batch, outcomes: &mut Batch, map: impl Fn(f64, f64, f64) -> f64) -> Result<()> {
         check_len("outcomes", features.rows(), outcomes.rows())?;
         let centre = self.centre.predict(features)?;
@@ -208,10 +227,17 @@ impl Generative for Standardised {
         self.frame.outward(features, inner)
     }
     fn pull_samples(&mut self, cotangent: &Batch) -> Result<()> {
-        let mut inner = cotangent.clone();
-        let scales = self.frame.scale.len().max(1);
-        inner.as_mut_slice().iter_mut().enumerate().for_each(|(k, c)| *c *= self.frame.scale[k % scales]);
-        self.model.pull_samples(&inner)
+        self.model.pull_samples(&self.frame.cotangent(cotangent))
+    }
+    fn moments(&self, features: &Batch) -> Result<Batch> {
+        self.frame.moments(features, self.model.moments(features)?)
+    }
+    fn forward_moments(&mut self, features: &Batch, stream: Stream) -> Result<Batch> {
+        let inner = self.model.forward_moments(features, stream)?;
+        self.frame.moments(features, inner)
+    }
+    fn pull_moments(&mut self, cotangent: &Batch) -> Result<()> {
+        self.model.pull_moments(&self.frame.cotangent(cotangent))
     }
 }
 

@@ -103,6 +103,34 @@ fn likelihood_gradients_match_differences() {
     }
 }
 
+/// Of moments in all weights, and the moments of 20000 draws within 5 standard errors.
+#[test]
+fn moments_are_those_of_the_samples_and_their_gradients_match_differences() {
+    let (x, cotangent, count) = (normals(4, 2, 31), normals(4, 4, 32), 20_000);
+    for mut model in every_model() {
+        let (start, moments) = (model.values(), model.forward_moments(&x, STREAM).unwrap());
+        assert_eq!(moments, model.moments(&x).unwrap());
+        model.pull_moments(&cotangent).unwrap();
+        let gradient = model.gradient();
+        let draws = model.sample(&x, count, STREAM).unwrap();
+        for (moments, draws) in moments.iter().zip(draws.iter()) {
+            for j in 0..2 {
+                let (mean, deviation, all) = (moments[j], moments[2 + j], draws.iter().skip(j).step_by(2));
+                let sums = all.fold([0.0; 2], |[a, b], y| [a + (y - mean), b + (y - mean).powi(2)]);
+                let error = 5.0 * deviation / (count as f64).sqrt();
+                assert!((sums[0] / count as f64).abs() < error, "{sums:?}");
+                assert!(((sums[1] / count as f64).sqrt() - deviation).abs() < error / 2f64.sqrt(), "{sums:?}");
+            }
+        }
+        let error = gradient_error(&start, &gradient, 1e-5, |at| {
+            model.set_values(at).unwrap();
+            dot(&model.moments(&x).unwrap(), &cotangent)
+        });
+        assert!(error < 1e-7, "{error:.1e}");
+        assert!(matches!(model.pull_moments(&cotangent), Err(Error::Dimension { .. })), "the weights have changed since");
+    }
+}
+
 /// With the noise held fixed, which the stream does.
 #[test]
 fn sample_gradients_match_differences() {

@@ -4,6 +4,7 @@ mod candidates;
 mod cave;
 mod cmap;
 mod cone;
+mod energy;
 mod fenchel_young;
 mod kernels;
 mod lodl;
@@ -26,6 +27,10 @@ mod task_cost;
 pub use candidates::Candidates;
 pub use cave::Cave;
 pub use cmap::Cmap;
+pub use energy::{
+    Around, DecisionSampling, EffectiveSize, EnergyDecision, EnergySurrogate, EssMeter, Input, LangevinOptions, Negatives, Penalised,
+    Proposal, ProposalKind, SoEbm, SoEbmOptions, SurrogateOptions, sample_decisions,
+};
 pub use fenchel_young::FenchelYoung;
 pub use lodl::{LocalShape, Lodl, LodlOptions};
 pub use ltr_listwise::LtrListwise;

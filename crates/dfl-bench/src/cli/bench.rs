@@ -135,7 +135,7 @@ impl Bench {
         let claims: Vec<Verdict> = definitions.iter().flat_map(|d| d.judge(self.profile, &rows, published)).collect();
         let costs = store.rows();
         let families: Vec<Family> = definitions.iter().flat_map(|d| d.compare_rows(self.profile, &costs)).collect();
-        let heading = Heading { claims: claims.clone(), significance: families.clone(), ..self.heading() };
+        let heading = Heading { claims: claims.clone(), significance: families.clone(), maps: store.maps(), ..self.heading() };
         report::write(&page, &heading, &rows, &curves)?;
         say(&table::render(&rows));
         if !families.is_empty() {
@@ -163,6 +163,7 @@ impl Bench {
             command: format!("cargo xtask bench {}", arguments.join(" ")).trim_end().into(),
             claims: Vec::new(),
             significance: Vec::new(),
+            maps: Vec::new(),
         }
     }
 

@@ -33,7 +33,10 @@ impl Progress for Bars {
             Outcome::Gaps(gaps) => gaps.iter().map(|gap| format!("gap: {label}: {gap}")).collect(),
             Outcome::Measured | Outcome::Resumed => Vec::new(),
         };
-        complaints.iter().for_each(|text| self.bar.suspend(|| super::complain(text)));
+        complaints.iter().for_each(|text| self.warn(text));
+    }
+    fn warn(&self, text: &str) {
+        self.bar.suspend(|| super::complain(text));
     }
 }
 

@@ -30,6 +30,15 @@ pub struct Partials {
     pub dz_dsigma: f64,
 }
 
+/// Derivatives of `L` in the forecast at one point.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct MomentSlopes {
+    /// `dL/dmu = -dL/dz`, since `L` depends on `z - mu`.
+    pub dmu: f64,
+    /// `dL/dsigma = s sigma phi + sigma`.
+    pub dsigma: f64,
+}
+
 impl Forecast {
     /// A forecast with this mean and standard deviation.
     ///
@@ -64,6 +73,13 @@ impl Forecast {
             dz_dmu: -(bend + 1.0),
             dz_dsigma: -bend * shift / self.sigma,
         }
+    }
+
+    /// How `L` at `z` moves with the forecast.
+    pub fn moment_slopes(&self, z: f64) -> MomentSlopes {
+        let (shift, density, below) = self.at(z);
+        let sum = self.cost.under + self.cost.over;
+        MomentSlopes { dmu: self.cost.under - sum * below - shift, dsigma: self.sigma * (sum * density + 1.0) }
     }
 
     /// The minimiser of `L` when no ramp is active, by Newton's method from the mean. There `L'` is negative and concave to the right, so every

@@ -4,7 +4,7 @@ use dfl_core::{Centre, Generative, Instances, LinearGaussian, Result, Spread, St
 
 #[cfg(feature = "torch")]
 use super::networks;
-use super::{Centring, Covariance, ModelOptions, PredictorOptions, Width};
+use super::{Centring, Covariance, Deviation, ModelOptions, PredictorOptions, Width};
 use crate::tasks::unknown;
 
 /// Shrinkage of the regression that a distribution is centred on: enough for collinear features, 0.1 % of what a free one would have.
@@ -27,7 +27,7 @@ pub struct DistributionEntry {
 pub const DISTRIBUTIONS: &[DistributionEntry] = &[
     DistributionEntry {
         id: "gaussian",
-        reads: &["hidden", "activation", "skip", "dropout", "covariance", "centre", "precision"],
+        reads: &["hidden", "activation", "batch_norm", "skip", "dropout", "covariance", "deviation", "centre", "precision"],
         standardised: true,
         make: gaussian,
     },
@@ -65,8 +65,8 @@ pub fn make_distribution(id: &str, options: &PredictorOptions<'_>, train: &Insta
 }
 
 fn gaussian(options: &PredictorOptions<'_>) -> Result<Box<dyn Generative>> {
-    let ModelOptions { hidden, covariance, precision, .. } = options.model;
-    let affine = hidden.as_ref().is_some_and(Vec::is_empty);
+    let ModelOptions { hidden, covariance, deviation, precision, .. } = options.model;
+    let affine = hidden.as_ref().is_some_and(Vec::is_empty) && *deviation != Some(Deviation::Softplus);
     match affine && *covariance != Some(Covariance::Full) && *precision != Some(Width::Single) {
         true => Ok(Box::new(LinearGaussian::new(options.inputs, options.outputs, Spread::Affine))),
         false => networks::gaussian(options),

@@ -11,9 +11,11 @@ use super::options::refuse;
 ///   in pure Rust and `f64` (unless `precision` is `single`) | `mlp`: the power network of SO-EBM, 200 and 200 with batch normalisation \
 ///   and dropout 0.2; `gaussian`, `mixture`: 64 and 64; `flow`, `diffusion`: 128 and 128 |
 /// | `activation` | `gaussian`, `mixture`: `relu` or `silu` | `relu` |
+/// | `batch_norm` | `gaussian`: whether hidden layers are normalised over the batch | no |
 /// | `skip` | `gaussian`, `mixture`: whether an affine map of the features is added to the network | yes |
 /// | `dropout` | `mlp` with `hidden`, `gaussian`, `mixture` | 0 |
 /// | `covariance` | `gaussian`: `diagonal` or `full` | `diagonal` |
+/// | `deviation` | `gaussian`: how the network gives deviations, `exp` or `softplus` | `exp` |
 /// | `components` | `mixture`: number of Gaussians | 5 |
 /// | `couplings` | `flow`: number of affine couplings | 4 |
 /// | `steps` | `diffusion`: $T$, steps of the noise: the published linear one for 1000, else its limit for many steps, which ends alike | 1000 |
@@ -32,9 +34,11 @@ use super::options::refuse;
 pub struct ModelOptions {
     pub hidden: Option<Vec<usize>>,
     pub activation: Option<Activation>,
+    pub batch_norm: Option<bool>,
     pub skip: Option<bool>,
     pub dropout: Option<f64>,
     pub covariance: Option<Covariance>,
+    pub deviation: Option<Deviation>,
     pub components: Option<usize>,
     pub couplings: Option<usize>,
     pub steps: Option<usize>,
@@ -62,6 +66,8 @@ words! {
     Activation { Relu, Silu }
     /// Which entries of a covariance are free.
     Covariance { Diagonal, Full }
+    /// How a network gives deviations.
+    Deviation { Exp, Softplus }
     /// How a diffusion model samples.
     Sampler { Ddim, Multistep, Ancestral }
     /// Weights of the steps in the bound on the likelihood.
@@ -90,7 +96,12 @@ impl ModelOptions {
         ];
         refuse(&counts.map(|(what, count)| (what, count.map(|c| c as f64))), "at least 1", |v| v >= 1.0)?;
         refuse(&[("model option dropout", self.dropout)], "at least 0 and below 1", |v| (0.0..1.0).contains(&v))?;
-        let of_layers = [("activation", self.activation.is_some()), ("skip", self.skip.is_some()), ("dropout", self.dropout.is_some())];
+        let of_layers = [
+            ("activation", self.activation.is_some()),
+            ("batch_norm", self.batch_norm.is_some()),
+            ("skip", self.skip.is_some()),
+            ("dropout", self.dropout.is_some()),
+        ];
         if let Some((what, _)) = of_layers.iter().find(|(_, given)| *given && self.hidden.as_ref().is_some_and(Vec::is_empty)) {
             return Err(Error::Unsupported { who: "a model without hidden layers", what });
         }
@@ -113,9 +124,11 @@ impl ModelOptions {
         let all = [
             ("hidden", self.hidden.is_some()),
             ("activation", self.activation.is_some()),
+            ("batch_norm", self.batch_norm.is_some()),
             ("skip", self.skip.is_some()),
             ("dropout", self.dropout.is_some()),
             ("covariance", self.covariance.is_some()),
+            ("deviation", self.deviation.is_some()),
             ("components", self.components.is_some()),
             ("couplings", self.couplings.is_some()),
             ("steps", self.steps.is_some()),
@@ -161,6 +174,8 @@ mod tests {
             ("hidden = [8, 0]", "model option hidden: 0 is not accepted"),
             ("dropout = 1.0", "model option dropout: 1 is not accepted"),
             ("hidden = []\nskip = true", "a model without hidden layers does not offer skip"),
+            ("hidden = []\nbatch_norm = true", "a model without hidden layers does not offer batch_norm"),
+            ("deviation = 'relu'", "relu"),
             ("steps = 0", "model option steps"),
             ("sampler_steps = 30\nsteps = 20", "model option sampler_steps: 30 is not accepted; it must be at most the number of steps"),
             ("sampler_steps = 30\nsampler = 'ancestral'", "option sampler_steps"),

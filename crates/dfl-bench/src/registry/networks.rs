@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use dfl_core::{Error, Generative, Result};
 use dfl_models::torch::{
-    Activation, Covariance, Diffusion, DiffusionConfig, DiffusionSampler, Elbo, Flow, FlowConfig, Gaussian, GaussianConfig, Gcn,
+    Activation, Covariance, Deviation, Diffusion, DiffusionConfig, DiffusionSampler, Elbo, Flow, FlowConfig, Gaussian, GaussianConfig, Gcn,
     GcnConfig, Mixture, MixtureConfig, NoiseSchedule, Precision, Timesteps,
 };
 
@@ -24,10 +24,16 @@ pub(super) fn gaussian(o: &PredictorOptions<'_>) -> Made {
     let config = GaussianConfig {
         hidden: m.hidden.clone().unwrap_or(default.hidden),
         activation: activation(m),
+        batch_norm: m.batch_norm.unwrap_or(default.batch_norm),
         skip: m.skip.unwrap_or(default.skip),
         dropout: m.dropout.unwrap_or(default.dropout),
         precision: precision(m),
         covariance,
+        deviation: match m.deviation {
+            None => default.deviation,
+            Some(registry::Deviation::Exp) => Deviation::Exp,
+            Some(registry::Deviation::Softplus) => Deviation::Softplus,
+        },
         ..default
     };
     Ok(Box::new(Gaussian::new(config, o.seed, o.device.parse()?)?))

@@ -61,6 +61,25 @@ pub enum Targeted {
     Observed,
 }
 
+/// What candidates of an energy model are drawn from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[allow(missing_docs, reason = "those of `dfl_losses::ProposalKind`")]
+pub enum Proposed {
+    Joint,
+    Coordinatewise,
+}
+
+/// What a model of a distribution is judged by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum JudgedBy {
+    /// The decision that is best for the expected cost in closed form.
+    ClosedForm,
+    /// The decision that is best for samples.
+    Samples,
+}
+
 /// Settings of a method and of the solver inside it, as the `options` of a run give them; what is not given has the default of the
 /// method or solver that reads it.
 ///
@@ -91,7 +110,20 @@ pub enum Targeted {
 /// | `samples`, `beta`, `gamma` | `gen_dfl`: $M$, weights of decisions and likelihood, see [`dfl_losses::Contrastive`] | 200, 10, 1 |
 /// | `loss_tail` | `gen_dfl`: share of the worst samples by which decisions are compared in training | `tail` |
 /// | `target` | `gen_dfl`: `proxy`, a model of the same class fitted to the training rows beforehand, or `observed` | `proxy` |
+/// | `samples` | `dfl_sqp`, `dfl_kkt`, `dfl_block`, `dfl_surrogate`: samples that the expected cost is a mean over | the closed form; 25 where \
+///   there is none |
+/// | `block` | `dfl_block`: share of the variables in a block | 0.25 |
+/// | `width`, `step` | `dfl_surrogate`: variables that describe a decision, and step size of what they mean | 10, 0.01 |
 /// | `proxy_epochs` | with `target = "proxy"`: passes by which it is fitted, by 1e-3 a step of 32 rows | 30 |
+/// | `judge` | all methods with distributions: `closed_form`, where task and model have one, or `samples` | `closed_form` where a method \
+///   trains by it, else `samples` |
+/// | `candidates` | `so_ebm*`: $M$, decisions that stand for all in a step | 128 |
+/// | `kl` | `so_ebm*`: $\lambda$, weight of the divergence from the posterior | 0.01 |
+/// | `proposal` | `so_ebm*`: `joint` or `coordinatewise` mixture | `joint` |
+/// | `proposal_scale` | `so_ebm*`: what the deviations .1, .05 and .02 of the mixture are multiplied by | 1 |
+/// | `energy_samples` | `so_ebm*`: samples that the energy is a mean over; 0 for the closed form | 0 where there is one, else 100 |
+/// | `langevin_steps`, `langevin_step`, `langevin_noise` | `so_ebm_langevin`: number and length of the steps, deviation of the noise | \
+///   the loss's |
 #[derive(Clone, Copy, Debug, Default, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 #[allow(missing_docs, reason = "described above")]
@@ -122,6 +154,17 @@ pub struct MethodOptions {
     pub gamma: Option<f64>,
     pub target: Option<Targeted>,
     pub proxy_epochs: Option<usize>,
+    pub judge: Option<JudgedBy>,
+    pub candidates: Option<usize>,
+    pub kl: Option<f64>,
+    pub proposal: Option<Proposed>,
+    pub proposal_scale: Option<f64>,
+    pub energy_samples: Option<usize>,
+    pub langevin_steps: Option<usize>,
+    pub langevin_step: Option<f64>,
+    pub langevin_noise: Option<f64>,
+    pub block: Option<f64>,
+    pub width: Option<usize>,
 }
 
 impl MethodOptions {
@@ -139,6 +182,9 @@ impl MethodOptions {
             ("option bandwidth", self.bandwidth),
             ("option tail", self.tail),
             ("option loss_tail", self.loss_tail),
+            ("option proposal_scale", self.proposal_scale),
+            ("option langevin_step", self.langevin_step),
+            ("option block", self.block),
         ];
         let counts = [
             ("option iterations", self.iterations),
@@ -147,6 +193,9 @@ impl MethodOptions {
             ("option samples", self.samples),
             ("option test_samples", self.test_samples),
             ("option proxy_epochs", self.proxy_epochs),
+            ("option candidates", self.candidates),
+            ("option langevin_steps", self.langevin_steps),
+            ("option width", self.width),
         ];
         let counts = counts.map(|(what, count)| (what, count.map(|c| c as f64)));
         refuse(&positive, "positive and finite", |v| v > 0.0 && v.is_finite())?;
@@ -157,9 +206,16 @@ impl MethodOptions {
             ("option tail", self.tail),
             ("option anchor", self.anchor),
             ("option loss_tail", self.loss_tail),
+            ("option block", self.block),
         ];
         refuse(&shares, "between 0 and 1", |v| (0.0..=1.0).contains(&v))?;
-        let weights = [("option margin", self.margin), ("option beta", self.beta), ("option gamma", self.gamma)];
+        let weights = [
+            ("option margin", self.margin),
+            ("option beta", self.beta),
+            ("option gamma", self.gamma),
+            ("option kl", self.kl),
+            ("option langevin_noise", self.langevin_noise),
+        ];
         refuse(&weights, "at least 0 and finite", |v| v >= 0.0 && v.is_finite())?;
         let bend = |only| self.curvature.is_none_or(|given| given == only);
         let alone = [
@@ -218,6 +274,17 @@ impl MethodOptions {
             ("gamma", self.gamma.is_some()),
             ("target", self.target.is_some()),
             ("proxy_epochs", self.proxy_epochs.is_some()),
+            ("judge", self.judge.is_some()),
+            ("candidates", self.candidates.is_some()),
+            ("kl", self.kl.is_some()),
+            ("proposal", self.proposal.is_some()),
+            ("proposal_scale", self.proposal_scale.is_some()),
+            ("energy_samples", self.energy_samples.is_some()),
+            ("langevin_steps", self.langevin_steps.is_some()),
+            ("langevin_step", self.langevin_step.is_some()),
+            ("langevin_noise", self.langevin_noise.is_some()),
+            ("block", self.block.is_some()),
+            ("width", self.width.is_some()),
         ];
         all.into_iter().filter(|(_, given)| *given).map(|(name, _)| name)
     }

@@ -1,14 +1,17 @@
 //! Methods that learn a distribution and decide by a stochastic program over its samples: one line each.
 
+use std::cell::OnceCell;
 use std::sync::Arc;
 
-use dfl_core::{CostCurvature, Counters, Curvature, Decider, Error, Generative, Instances, Objective, Result, Risk};
-use dfl_losses::{Anchor, Balance, Correction, Estimator, MaximumLikelihood, SampledDecision, SampledOptions};
-use dfl_solvers::{Batched, Counted, Scenarios, StochasticOptions, StochasticProgram, Stopwatch, Timed};
+use dfl_core::{Counters, Curvature, Decider, Error, Generative, Instances, Objective, Result, Risk};
+use dfl_losses::{Anchor, Balance, Correction, EssMeter, Estimator, MaximumLikelihood, SampledDecision, SampledOptions};
+use dfl_solvers::{Batched, Counted, Scenarios, SqpDerivative, StochasticOptions, StochasticProgram, Stopwatch, Timed};
 
 use super::build::decision_cost;
+use super::energy::{self, Variant, decider_of_moments, no_closed_form, so_ebm};
 use super::gen_dfl::gen_dfl;
-use super::{Balanced, Bend, Corrected, MethodOptions};
+use super::sqp::{Minimised, through_block, through_decision, through_surrogate};
+use super::{Balanced, Bend, Corrected, JudgedBy, MethodOptions};
 use crate::tasks::{Benchmark, unknown};
 
 /// The solver of every method here.
@@ -16,6 +19,9 @@ pub(crate) const SOLVER: &str = "stochastic";
 
 /// Samples of a decision unless `samples` says otherwise: those published for the power task.
 const SAMPLES: usize = 25;
+
+/// Methods other than energy models that train by the closed form where there is one.
+const CLOSED_FORM: [&str; 4] = ["dfl_sqp", "dfl_kkt", "dfl_block", "dfl_surrogate"];
 
 /// What such a method is built for.
 #[derive(Clone, Copy)]
@@ -36,6 +42,8 @@ pub struct SampledSetup<'a> {
     pub proxy: &'a dyn Fn() -> Result<Box<dyn Generative>>,
     /// Seeds what a method fits beside the model.
     pub seed: u64,
+    /// Where a method with candidates leaves what counts how many of them it relies on.
+    pub meter: &'a OnceCell<Arc<EssMeter>>,
 }
 
 /// Whether a method goes through the derivative of the decision, which only a stochastic program has.
@@ -59,16 +67,16 @@ pub struct SampledEntry {
 
 /// Every method that trains a distribution.
 pub const SAMPLED: &[SampledEntry] = &[
-    SampledEntry { id: "two_stage", reads: &["test_samples", "tail"], bend: None, make: |_| Ok(Box::new(MaximumLikelihood)) },
+    SampledEntry { id: "two_stage", reads: &["test_samples", "tail", "judge"], bend: None, make: |_| Ok(Box::new(MaximumLikelihood)) },
     SampledEntry {
         id: "dfl_rp",
-        reads: &["samples", "test_samples", "tail", "curvature", "bandwidth", "anchor", "balance"],
+        reads: &["samples", "test_samples", "tail", "judge", "curvature", "bandwidth", "anchor", "balance"],
         bend: Some(Bend::SampleAverage),
         make: |s| decision(s, Estimator::Pathwise),
     },
     SampledEntry {
         id: "dfl_sf",
-        reads: &["samples", "test_samples", "tail", "curvature", "bandwidth", "anchor", "balance", "correction"],
+        reads: &["samples", "test_samples", "tail", "judge", "curvature", "bandwidth", "anchor", "balance", "correction"],
         bend: Some(Bend::Density),
         make: |s| decision(s, Estimator::Score { correction: correction(s.options) }),
     },
@@ -78,6 +86,30 @@ pub const SAMPLED: &[SampledEntry] = &[
         bend: None,
         make: gen_dfl,
     },
+    SampledEntry { id: "so_ebm", reads: energy::READS, bend: None, make: |s| so_ebm(s, Variant::Whole) },
+    SampledEntry { id: "so_ebm_no_mle", reads: energy::READS, bend: None, make: |s| so_ebm(s, Variant::WithoutLikelihood) },
+    SampledEntry { id: "so_ebm_no_kld", reads: energy::READS, bend: None, make: |s| so_ebm(s, Variant::WithoutDivergence) },
+    SampledEntry { id: "so_ebm_langevin", reads: energy::READS_LANGEVIN, bend: None, make: |s| so_ebm(s, Variant::Langevin) },
+    SampledEntry {
+        id: "dfl_sqp",
+        reads: &["samples", "test_samples", "tail", "judge"],
+        bend: None,
+        make: |s| through_decision(s, SqpDerivative::LastStep),
+    },
+    SampledEntry {
+        id: "dfl_kkt",
+        reads: &["samples", "test_samples", "tail", "judge"],
+        bend: None,
+        make: |s| through_decision(s, SqpDerivative::Exact),
+    },
+    SampledEntry {
+        id: "dfl_saa",
+        reads: &["samples", "test_samples", "tail", "judge", "curvature", "bandwidth"],
+        bend: Some(Bend::SampleAverage),
+        make: |s| decision(s, Estimator::Pathwise),
+    },
+    SampledEntry { id: "dfl_block", reads: &["samples", "test_samples", "tail", "judge", "block"], bend: None, make: through_block },
+    SampledEntry { id: "dfl_surrogate", reads: &["samples", "test_samples", "tail", "judge", "width", "step"], bend: None, make: through_surrogate },
 ];
 
 /// Makes a method for distributions by id.
@@ -118,43 +150,67 @@ pub(crate) fn stochastic_label(id: &str, options: &MethodOptions) -> Option<Stri
     })
 }
 
-/// Decides for the samples of a model that is judged.
-pub(crate) fn judge_of_samples(setup: &SampledSetup<'_>) -> Result<(usize, Box<dyn Decider>)> {
+/// What decides for a model that is judged.
+pub(crate) enum Judge {
+    /// For so many of its samples.
+    Samples(usize, Box<dyn Decider>),
+    /// For its moments.
+    Moments(Box<dyn Decider>),
+}
+
+/// The closed form where it is asked for, or where there is one and the method trains by it; else samples.
+pub(crate) fn judge(method: &str, setup: &SampledSetup<'_>) -> Result<Judge> {
+    let trains_by_it = energy::learns_from_decisions(method) || CLOSED_FORM.contains(&method);
+    let moments = match setup.options.judge {
+        Some(JudgedBy::ClosedForm) => Some(decider_of_moments(setup)?.ok_or_else(|| no_closed_form(setup))?),
+        None if trains_by_it => decider_of_moments(setup)?,
+        _ => None,
+    };
+    moments.map_or_else(|| judge_of_samples(setup), |decider| Ok(Judge::Moments(decider)))
+}
+
+fn judge_of_samples(setup: &SampledSetup<'_>) -> Result<Judge> {
     let count = setup.options.test_samples.unwrap_or_else(|| samples(setup.options));
     if let Some(decider) = setup.task.decider_of_samples(count, setup.options.tail.unwrap_or(1.0)) {
-        return Ok((count, decider?));
+        return Ok(Judge::Samples(count, decider?));
     }
-    let program = program_of_samples(setup.task, Scenarios { count, outcome: setup.outcome }, setup.options, Curvature::Ignored)?;
-    Ok((count, Box::new(Batched::new(program))))
+    Ok(Judge::Samples(count, program_of_samples(setup.task, Scenarios { count, outcome: setup.outcome }, setup.options, Curvature::Ignored, false)?))
 }
 
 fn decision(setup: &SampledSetup<'_>, estimator: Estimator) -> Result<SampledMethod> {
     let (o, count) = (setup.options, samples(setup.options));
     let default = if estimator == Estimator::Pathwise { Bend::SampleAverage } else { Bend::Density };
+    let resolved = estimator == Estimator::Score { correction: Correction::Resolved };
     let decider = |count| -> Result<Box<dyn Decider>> {
         let scenarios = Scenarios { count, outcome: setup.outcome };
-        let program = program_of_samples(setup.task, scenarios, o, curvature(o, default, count))?;
-        let counted = Counted::new(Batched::new(program), Arc::clone(setup.counters));
+        let weights = estimator != Estimator::Pathwise && !resolved;
+        let program = program_of_samples(setup.task, scenarios, o, curvature(o, default, count), weights)?;
+        let counted = Counted::new(program, Arc::clone(setup.counters));
         Ok(Box::new(Timed::new(counted, Arc::clone(setup.watch))))
     };
-    let resolved = estimator == Estimator::Score { correction: Correction::Resolved };
     let one_less = (resolved && count > 1).then(|| decider(count - 1)).transpose()?;
     let cost = decision_cost(setup.task, if estimator == Estimator::Pathwise { "dfl_rp" } else { "dfl_sf" })?;
     let options = SampledOptions { samples: count, estimator, anchor: anchor(o) };
     Ok(Box::new(SampledDecision::new(decider(count)?, one_less, cost, options)?))
 }
 
-/// The stochastic program of a task.
+/// Decides for samples by the stochastic program of a task or, where the mean cost is smooth and not convex, by SQP, which gives no score `weights`.
 pub(super) fn program_of_samples(
     task: &dyn Benchmark,
     scenarios: Scenarios,
     options: &MethodOptions,
     curvature: Curvature,
-) -> Result<StochasticProgram<Arc<dyn CostCurvature>>> {
+    weights: bool,
+) -> Result<Box<dyn Decider>> {
     let missing = Error::Unsupported { who: task.name(), what: "the cost of an uncertain outcome, which a stochastic program needs" };
     let uncertain = task.uncertain().ok_or(missing)?;
+    let averse = options.tail.is_some_and(|tail| tail < 1.0);
+    if !task.convex() && uncertain.cost.kinks().is_empty() && !weights && !averse {
+        return Minimised::of_samples(task, scenarios.count, scenarios.outcome)?.decider();
+    }
     let risk = options.tail.map_or(Risk::Mean, |tail| Risk::Cvar { tail });
-    StochasticProgram::new(uncertain.cost, uncertain.feasible, scenarios, StochasticOptions { risk, curvature, ..Default::default() })
+    let options = StochasticOptions { risk, curvature, ..Default::default() };
+    Ok(Box::new(Batched::new(StochasticProgram::new(uncertain.cost, uncertain.feasible, scenarios, options)?)))
 }
 
 /// The curvature that a derivative takes for so many samples.
@@ -166,7 +222,7 @@ pub(super) fn curvature(options: &MethodOptions, default: Bend, samples: usize) 
     }
 }
 
-fn samples(options: &MethodOptions) -> usize {
+pub(super) fn samples(options: &MethodOptions) -> usize {
     options.samples.unwrap_or(SAMPLES)
 }
 

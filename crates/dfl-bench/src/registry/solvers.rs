@@ -168,7 +168,7 @@ fn stochastic(wanted: &Wanted<'_>) -> Result<Box<dyn Decider>> {
     if let Curvature::Density { .. } = curvature {
         return Err(Error::Unsupported { who: "a single sample", what: "curvature = \"density\": it has no spread" });
     }
-    Ok(Box::new(Batched::new(program_of_samples(task, Scenarios { count: 1, outcome }, wanted.options, curvature)?)))
+    program_of_samples(task, Scenarios { count: 1, outcome }, wanted.options, curvature, false)
 }
 
 /// Plain steps on tensors, in double precision.

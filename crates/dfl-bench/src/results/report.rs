@@ -9,7 +9,7 @@ use super::claims::Verdict;
 use super::sheet::Sheet;
 use super::significance::{self, Family};
 use super::summary::{Group, groups};
-use super::{Curve, Measurement, curve_plot, dot_plot, html, overview, palette};
+use super::{Curve, HeatMap, Measurement, curve_plot, dot_plot, heat_map, html, overview, palette, share_plot};
 use crate::files::AtomicFile;
 
 /// What stands at the head of the page; what is empty is left out.
@@ -31,6 +31,8 @@ pub struct Heading {
     pub claims: Vec<Verdict>,
     /// Which rows differ by more than the choice of test rows explains.
     pub significance: Vec<Family>,
+    /// Heat maps, each for the table of its job.
+    pub maps: Vec<HeatMap>,
 }
 
 /// Writes the page; a reader sees the old one or the new one, never half of it.
@@ -48,13 +50,13 @@ pub fn write(path: &Path, heading: &Heading, measurements: &[Measurement], curve
 /// [`dfl_core::Error::Backend`] if a plot cannot be drawn.
 pub fn render(heading: &Heading, measurements: &[Measurement], curves: &[Curve]) -> Result<String> {
     let groups = groups(measurements);
-    let sections: String = groups.iter().enumerate().map(|(number, group)| section(number, group, curves)).collect::<Result<_>>()?;
+    let sections: String = groups.iter().enumerate().map(|(number, group)| section(number, group, curves, &heading.maps)).collect::<Result<_>>()?;
     let empty = if groups.is_empty() { "<p>Nothing was measured.</p>\n" } else { "" };
     let body = format!(
         "{}{}{}{empty}{sections}{}",
         header(heading),
         contents(&groups),
-        overview(&groups) + &claims(&heading.claims) + &significance(&heading.significance),
+        overview(&groups) + &shares(&groups)? + &claims(&heading.claims) + &significance(&heading.significance),
         footer(heading)
     );
     Ok(format!("{}<body>\n{body}</body>\n</html>\n", head(&heading.title)))
@@ -102,6 +104,14 @@ fn overview(groups: &[Group]) -> String {
     format!("<section id=\"overview\">\n<h2>All together</h2>\n<p class=\"context\">{note}</p>\n{tables}</section>\n")
 }
 
+fn shares(groups: &[Group]) -> Result<String> {
+    let section = |(title, plots): (String, Vec<dot_plot::Plot>)| {
+        let figures: String = plots.iter().map(html::figure).collect();
+        format!("<section>\n<h2>{}</h2>\n<div class=\"figures\">\n{figures}</div>\n</section>\n", html::escape(&title))
+    };
+    Ok(share_plot::plots(groups)?.into_iter().map(section).collect())
+}
+
 fn claims(verdicts: &[Verdict]) -> String {
     if verdicts.is_empty() {
         return String::new();
@@ -128,10 +138,11 @@ fn significance(families: &[Family]) -> String {
     format!("<section id=\"significance\">\n<h2>Row by row</h2>\n{tables}</section>\n")
 }
 
-fn section(number: usize, group: &Group, curves: &[Curve]) -> Result<String> {
+fn section(number: usize, group: &Group, curves: &[Curve], maps: &[HeatMap]) -> Result<String> {
     let sheet = Sheet::new(group);
     let (title, context) = (html::escape(&sheet.title), html::escape(&sheet.context));
-    let figures: String = dot_plot::plot(group)?.iter().chain(&curve_plot::plots(group, curves)?).map(html::figure).collect();
+    let plots = [dot_plot::plots(group)?, curve_plot::plots(group, curves)?, heat_map::plots(group, maps)?].concat();
+    let figures: String = plots.iter().map(html::figure).collect();
     let mut section = format!("<section id=\"g{number}\">\n<h2>{title}</h2>\n<p class=\"context\">{context}</p>\n{}", html::table(&sheet));
     if !figures.is_empty() {
         let _ = writeln!(section, "<div class=\"figures\">\n{figures}</div>");

@@ -1,4 +1,4 @@
-//! The output directory: `results.jsonl`, `curves.jsonl` and `rows.jsonl`.
+//! The output directory: `results.jsonl`, `curves.jsonl`, `rows.jsonl` and `maps.jsonl`.
 
 use std::fs;
 use std::io;
@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use dfl_core::{Error, Result};
 
 use super::log::{Earlier, Log, Record, failure};
-use super::{Curve, Key, Measurement, RowCosts, ids, latest};
+use super::{Curve, HeatMap, Key, Measurement, RowCosts, ids, latest};
 
 impl Record for Measurement {
     fn key(&self) -> &Key {
@@ -21,7 +21,7 @@ impl Record for Curve {
     }
 }
 
-/// Measurements, learning curves and costs of test rows of one output directory, on disk as soon as they are added.
+/// Measurements, learning curves, costs of test rows and heat maps of one output directory, on disk as soon as they are added.
 ///
 /// The files only grow. If a quantity was measured twice, as after a resumed failure, the later line counts.
 #[derive(Debug)]
@@ -30,9 +30,11 @@ pub struct Store {
     results: Log,
     curve_log: Log,
     row_log: Log,
+    map_log: Log,
     measurements: Vec<Measurement>,
     curves: Vec<Curve>,
     rows: Vec<RowCosts>,
+    maps: Vec<HeatMap>,
     warnings: Vec<String>,
 }
 
@@ -48,9 +50,10 @@ impl Store {
         let (results, measured) = open::<Measurement>(dir, "results.jsonl", resume)?;
         let (curve_log, curves) = open::<Curve>(dir, "curves.jsonl", resume)?;
         let (row_log, rows) = open::<RowCosts>(dir, "rows.jsonl", resume)?;
-        let warnings = [measured.warning, curves.warning, rows.warning].into_iter().flatten().collect();
-        let (measurements, curves, rows) = (measured.records, curves.records, rows.records);
-        Ok(Self { dir: dir.to_owned(), results, curve_log, row_log, measurements, curves, rows, warnings })
+        let (map_log, maps) = open::<HeatMap>(dir, "maps.jsonl", resume)?;
+        let warnings = [measured.warning, curves.warning, rows.warning, maps.warning].into_iter().flatten().collect();
+        let (measurements, curves, rows, maps) = (measured.records, curves.records, rows.records, maps.records);
+        Ok(Self { dir: dir.to_owned(), results, curve_log, row_log, map_log, measurements, curves, rows, maps, warnings })
     }
 
     /// Adds all measurements of one job, in one write; a kill or a full disk loses the job as a whole.
@@ -92,6 +95,21 @@ impl Store {
         Ok(())
     }
 
+    /// Adds the heat maps of one job. Add them before its measurements, which are what marks it as done.
+    ///
+    /// # Errors
+    /// As [`append`](Self::append).
+    pub fn append_maps(&mut self, job: &[HeatMap]) -> Result<()> {
+        if let Some(fault) = job.iter().find_map(|map| ids::key_fault(&map.key)) {
+            return Err(self.refused(fault));
+        }
+        if !job.is_empty() {
+            self.map_log.append(job)?;
+            self.maps.extend_from_slice(job);
+        }
+        Ok(())
+    }
+
     /// Whether the job has measurements and none of them failed; a failed job is worth another try.
     pub fn done(&self, key: &Key) -> bool {
         let job: Vec<_> = self.measurements.iter().filter(|row| row.key == *key).cloned().collect();
@@ -114,6 +132,13 @@ impl Store {
         let repeated =
             |at: usize| self.rows[at + 1..].iter().any(|later| (&later.key, &later.metric) == (&self.rows[at].key, &self.rows[at].metric));
         (0..self.rows.len()).filter(|&at| !repeated(at)).map(|at| self.rows[at].clone()).collect()
+    }
+
+    /// All heat maps; of those repeated, only the last.
+    pub fn maps(&self) -> Vec<HeatMap> {
+        let repeated =
+            |at: usize| self.maps[at + 1..].iter().any(|later| (&later.key, &later.what) == (&self.maps[at].key, &self.maps[at].what));
+        (0..self.maps.len()).filter(|&at| !repeated(at)).map(|at| self.maps[at].clone()).collect()
     }
 
     /// What was found amiss when earlier lines were read and was set right.

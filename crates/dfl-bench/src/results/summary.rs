@@ -145,6 +145,11 @@ impl Group {
         self.rows.iter().any(|row| !row.is_baseline() && !ids::is_peer(&row.key.method))
     }
 
+    /// Whether methods are compared by what an epoch takes: where energies are trained beside solvers.
+    pub(super) fn times_epochs(&self) -> bool {
+        self.rows.iter().any(|row| row.key.method.starts_with("so_ebm"))
+    }
+
     /// Metrics that some row has, in the order of tables: the leading one, other qualities, times, counts.
     pub(super) fn metrics(&self) -> Vec<&'static Metric> {
         let measured = |metric: &&Metric| self.rows.iter().any(|row| row.cells.contains_key(metric.id));

@@ -96,6 +96,12 @@ pub struct Experiment {
     /// Several in its place; empty once the definition is read.
     #[serde(default)]
     pub sizes: Vec<String>,
+    /// Share of the training rows that models learn from; smaller shares are parts of larger ones.
+    #[serde(default = "all")]
+    pub share: f64,
+    /// Several in its place, each with a size of its own, such as `24h-share0_05`; empty once the definition is read.
+    #[serde(default)]
+    pub shares: Vec<f64>,
     /// Under which profiles it is run.
     #[serde(default = "both")]
     pub profiles: Vec<Profile>,
@@ -220,6 +226,9 @@ pub struct WarmUp {
     pub learning_rate: f64,
     /// That of the main phase unless given.
     pub batch: Option<usize>,
+    /// Whether all runs that begin alike go on from the same weights, with an optimiser that starts anew; else the optimiser goes on as well.
+    #[serde(default)]
+    pub shared: bool,
 }
 
 fn schedule<'de, D: serde::Deserializer<'de>>(from: D) -> std::result::Result<Schedule, D::Error> {
@@ -230,18 +239,25 @@ fn schedule<'de, D: serde::Deserializer<'de>>(from: D) -> std::result::Result<Sc
     }
 }
 
+fn all() -> f64 {
+    1.0
+}
+
 fn both() -> Vec<Profile> {
     vec![Profile::Quick, Profile::Full]
 }
 
 impl Experiment {
     /// Refuses words that are not ids, a problem that is none, a run that stands twice, and settings under which nothing is measured.
-    fn check(&self) -> Result<()> {
+    pub(super) fn check(&self) -> Result<()> {
         // Names a size or a setting of the data that is none, before anything is run.
         let task = make_task(&self.task, &TaskOptions { size: &self.size, data: &self.data, columns: Columns::Published, seed: 0 })?;
         let rows = [("training rows", self.data.train), ("test rows", self.data.test), ("runs", self.run.len())];
         for (what, count) in rows {
             crate::data::polynomial::check_positive(what, count)?;
+        }
+        if !(self.share > 0.0 && self.share <= 1.0) {
+            return Err(Error::Domain { what: "share of the training rows", value: self.share, need: "above 0 and at most 1" });
         }
         for (i, run) in self.run.iter().enumerate() {
             run.check()?;

@@ -2,9 +2,10 @@ use std::collections::BTreeMap;
 
 use dfl_core::{Error, Result};
 
+use super::share::share_size;
 use super::{Experiment, RunSpec};
 
-/// One experiment for each of its sizes, with the lists of runs that it names behind its own.
+/// One experiment for each of its sizes and shares of the training rows, with the lists of runs that it names behind its own.
 pub(super) fn expand(experiments: Vec<Experiment>, lists: &BTreeMap<String, Vec<RunSpec>>) -> Result<Vec<Experiment>> {
     let mut all = Vec::new();
     for mut experiment in experiments {
@@ -20,7 +21,14 @@ pub(super) fn expand(experiments: Vec<Experiment>, lists: &BTreeMap<String, Vec<
         if sizes.is_empty() {
             sizes.push(experiment.size.clone());
         }
-        all.extend(sizes.into_iter().map(|size| Experiment { size, ..experiment.clone() }));
+        let shares = std::mem::take(&mut experiment.shares);
+        for size in sizes {
+            let part = |&share: &f64| Experiment { size: share_size(&size, share), share, ..experiment.clone() };
+            match shares.is_empty() {
+                true => all.push(Experiment { size, ..experiment.clone() }),
+                false => all.extend(shares.iter().map(part)),
+            }
+        }
     }
     Ok(all)
 }

@@ -1,13 +1,15 @@
 use std::collections::BTreeMap;
 
-use dfl_core::{Error, Instances, Request, Result, Splits, label};
+use dfl_core::{Error, Generative, Instances, Request, Result, Splits, label};
 
 use super::checkpoint::Checkpoint;
+use super::labels::LabelCache;
 use super::learn::{Learned, Learner};
-use super::pupil::{School, Work};
+use super::pupil::{School, WarmStarts, Work};
 use super::run_spec::Kind;
+use super::share::part;
 use super::{Candidate, Choose, Experiment, Profile, RunSpec, Select, Training};
-use crate::registry::{Method, MethodOptions, Setup};
+use crate::registry::{Method, MethodOptions, Setup, learns_from_decisions};
 use crate::tasks::{Benchmark, Figure, TaskOptions, make_task};
 
 /// One run at one seed: what is measured together and resumed as a whole.
@@ -55,6 +57,8 @@ pub(super) struct Around<'a> {
     pub(super) methods: fn(&str, &Setup<'_>) -> Result<Method>,
     pub(super) interrupted: &'a dyn Fn() -> bool,
     pub(super) checkpoint: &'a Checkpoint,
+    pub(super) labels: &'a LabelCache<'a>,
+    pub(super) warm: &'a WarmStarts,
 }
 
 impl<'a> Job<'a> {
@@ -69,7 +73,7 @@ impl<'a> Job<'a> {
     /// Runs it. Of several learning rates and options those that are best on this seed's validation rows are reported, so that every seed
     /// is a replicate of the whole protocol, unless the first one chooses for all.
     pub(super) fn execute(&self, around: &Around<'_>) -> Result<Record> {
-        let (task, data) = self.load()?;
+        let (task, data) = self.load(around)?;
         if self.is_baseline() {
             let decisions = task.baseline(&self.run.method, &data)?;
             let (figures, costs) = (task.figures(&data.test, &decisions)?, task.per_row(&data.test, &decisions)?);
@@ -85,12 +89,25 @@ impl<'a> Job<'a> {
         Ok(Record { figures, rows: (data.test.ids.clone(), judged.per_row), curve: learned.curve, settings })
     }
 
+    /// The distribution that is reported, with its task and rows.
+    pub(super) fn distribution(&self, around: &Around<'_>) -> Result<(Box<dyn Benchmark>, Splits, Box<dyn Generative>)> {
+        let (task, data) = self.load(around)?;
+        self.check_choice(&data)?;
+        let (tries, learner) = (self.tries(around)?, self.learner(&*task, &data, around));
+        let best = self.best(&learner, around, &tries)?;
+        let (options, work) = (MethodOptions::default(), Work::default());
+        let mut model = School { run: self.run, learner: &learner, around, options: &options, work: &work }.untrained()?;
+        model.set_values(&best.learned.weights)?;
+        drop(best);
+        Ok((task, data, model))
+    }
+
     fn learner<'l>(&self, task: &'l dyn Benchmark, data: &'l Splits, around: &Around<'l>) -> Learner<'l>
     where
         'a: 'l,
     {
-        let Around { profile, interrupted, checkpoint, .. } = *around;
-        Learner { task, data, training: self.training(), seed: self.seed, profile, interrupted, checkpoint }
+        let Around { profile, interrupted, checkpoint, warm, .. } = *around;
+        Learner { task, data, training: self.training(), seed: self.seed, profile, interrupted, checkpoint, warm }
     }
 
     /// Each combination of options at each rate; where the first seed chooses for all, the one that is best on its rows.
@@ -104,7 +121,7 @@ impl<'a> Job<'a> {
         let mut tries: Vec<_> = self.run.options.candidates().iter().flat_map(|c| rates.iter().map(move |&rate| of(c, rate))).collect();
         if self.training().choose == Choose::FirstSeed && self.seed > 0 && tries.len() > 1 {
             let first = Job { seed: 0, ..*self };
-            let (task, data) = first.load()?;
+            let (task, data) = first.load(around)?;
             let Best { settings, .. } = first.best(&first.learner(&*task, &data, around), around, &tries)?;
             tries.retain(|tried| tried.settings == settings);
         }
@@ -152,12 +169,18 @@ impl<'a> Job<'a> {
         Ok(())
     }
 
-    fn load(&self) -> Result<(Box<dyn Benchmark>, Splits)> {
-        let Experiment { task, size, data, .. } = self.experiment;
+    fn load(&self, around: &Around<'_>) -> Result<(Box<dyn Benchmark>, Splits)> {
+        let Experiment { task, size, share, data, .. } = self.experiment;
+        let problem = || format!("{size} seed {} {} {data:?}", self.seed, self.run.columns.id());
         let task = make_task(task, &TaskOptions { size, data, columns: self.run.columns, seed: self.seed })?;
         let mut splits = task.source().load(&Request { train: data.train, valid: data.valid, test: data.test, seed: self.seed })?;
         if task.needs_labels() {
             label(&*task, &mut splits)?;
+        } else if learns_from_decisions(&self.run.method) {
+            around.labels.label(&*task, &problem(), &mut splits.train)?;
+        }
+        if *share < 1.0 {
+            splits.train = part(&splits.train, *share);
         }
         if self.run.method.starts_with("cave") {
             add_normals(&*task, &mut splits.train)?;
@@ -185,7 +208,7 @@ fn add_normals(task: &dyn Benchmark, part: &mut Instances) -> Result<()> {
 }
 
 /// What training took: seconds per epoch without validation, solves and their iterations in all; of stochastic programs the seconds of a
-/// step and the solver's share of them.
+/// step and the solver's share of them; of importance weights the candidates that they rely on.
 fn costs(learned: &Learned<'_>, work: &Work, steps: usize) -> Vec<Figure> {
     let seconds: Vec<f64> = learned.epochs.iter().map(|e| e.seconds).collect();
     let iterations: usize = learned.epochs.iter().map(|e| e.iterations).sum();
@@ -193,6 +216,8 @@ fn costs(learned: &Learned<'_>, work: &Work, steps: usize) -> Vec<Figure> {
     let cost = |metric, value, se| Figure { metric, value, se };
     let calls = work.counters.snapshot().solves as f64;
     let mut costs = vec![cost("epoch_seconds", mean, se), cost("oracle_calls", calls, None), cost("iterations", iterations as f64, None)];
+    let relied = work.meter.get().and_then(|meter| meter.take());
+    costs.extend(relied.map(|size| cost("effective_samples", size.model, None)));
     let solving = work.watch.seconds();
     if solving > 0.0 {
         costs.push(cost("step_seconds", mean / steps as f64, None));

@@ -5,8 +5,8 @@ use dfl_core::{
 };
 
 use super::checkpoint::Checkpoint;
-use super::pupil::{Decide, Pupil};
-use super::{Profile, Select, Training};
+use super::pupil::{Anew, Decide, Pupil, WarmStarts};
+use super::{Profile, Select, Training, WarmUp};
 use crate::tasks::{Benchmark, Figure};
 
 /// Tells the random numbers of the warm-up from those of the main phase.
@@ -24,6 +24,8 @@ pub(super) struct Learner<'a> {
     pub(super) interrupted: &'a dyn Fn() -> bool,
     /// Where weights are kept if training diverges.
     pub(super) checkpoint: &'a Checkpoint,
+    /// Weights after warm-ups that are shared.
+    pub(super) warm: &'a WarmStarts,
 }
 
 /// Judges weights on some rows.
@@ -38,6 +40,8 @@ pub(super) struct Learned<'a> {
     /// That of the weights that are reported.
     pub(super) valid: f64,
     pub(super) epochs: Vec<EpochReport>,
+    /// Those that are reported.
+    pub(super) weights: Vec<f64>,
 }
 
 /// What decisions are worth.
@@ -51,9 +55,9 @@ pub(super) struct Judged {
 impl<'a> Learner<'a> {
     /// Trains from fresh weights at one learning rate; weights that ran away leave the last finite ones in the checkpoint.
     pub(super) fn train<M: Parameters + Predictor + ?Sized + 'a>(&self, pupil: Pupil<'a, M>, rate: f64) -> Result<Learned<'a>> {
-        let Pupil { mut model, warm_up, objective, decide, predicts_truth } = pupil;
+        let Pupil { mut model, warm_up, objective, decide, predicts_truth, anew } = pupil;
         let mut watch = Watch { learner: self, decide: &decide, warm: false, curve: Vec::new(), best: None, finite: model.values() };
-        let trained = self.both_phases(&mut *model, (&*warm_up, &*objective), rate, &mut watch);
+        let trained = self.both_phases(&mut model, (&*warm_up, &*objective), anew, rate, &mut watch);
         let Watch { curve, best, finite, .. } = watch;
         if matches!(trained, Err(Error::Diverged { .. })) {
             self.checkpoint.keep(&mut *model, &finite);
@@ -64,7 +68,7 @@ impl<'a> Learner<'a> {
             model.set_values(&weights)?;
             valid = value;
         }
-        let task = self.task;
+        let (task, weights) = (self.task, model.values());
         let judge = Box::new(move |part: &Instances| {
             let decisions = decide(&model, part)?;
             let mut figures = task.figures(part, &decisions)?;
@@ -75,14 +79,15 @@ impl<'a> Learner<'a> {
             Ok(Judged { figures, per_row: task.per_row(part, &decisions)? })
         });
         // A figure that is no number loses every comparison.
-        Ok(Learned { judge, curve, valid: if valid.is_nan() { f64::INFINITY } else { valid }, epochs })
+        Ok(Learned { judge, curve, valid: if valid.is_nan() { f64::INFINITY } else { valid }, epochs, weights })
     }
 
     /// The warm-up, if there is one, and the main phase, whose epochs are returned.
     fn both_phases<M: Parameters + ?Sized>(
         &self,
-        model: &mut M,
+        model: &mut Box<M>,
         (warm_up, objective): (&dyn Objective<M>, &dyn Objective<M>),
+        anew: Option<Anew<M>>,
         rate: f64,
         watch: &mut Watch<'_, 'a, M>,
     ) -> Result<Vec<EpochReport>> {
@@ -95,19 +100,37 @@ impl<'a> Learner<'a> {
             seed: self.seed,
             ..TrainOptions::default()
         };
-        if let Some(first) = training.warm_up {
-            let options = TrainOptions {
-                epochs: first.epochs.of(self.profile),
-                batch: first.batch.unwrap_or(training.batch),
-                learning_rate: first.learning_rate,
-                // Shuffles and dropout masks of its own.
-                seed: self.seed ^ WARM_UP_SEED,
-                ..TrainOptions::default()
-            };
-            train(model, warm_up, &self.data.train, &options, watch)?;
+        match (training.warm_up, anew) {
+            (Some(first), None) => self.first_phase(&mut **model, warm_up, first, watch)?,
+            (Some(first), Some(Anew { model: fresh, name })) => {
+                let known = self.warm.borrow().get(&name).cloned();
+                let weights = known.map_or_else(|| self.first_phase(&mut **model, warm_up, first, watch).map(|()| model.values()), Ok)?;
+                *model = fresh;
+                model.set_values(&weights)?;
+                self.warm.borrow_mut().insert(name, weights);
+            }
+            (None, _) => {}
         }
         watch.warm = true;
-        train(model, objective, &self.data.train, &main, watch)
+        train(&mut **model, objective, &self.data.train, &main, watch)
+    }
+
+    fn first_phase<M: Parameters + ?Sized>(
+        &self,
+        model: &mut M,
+        warm_up: &dyn Objective<M>,
+        first: WarmUp,
+        watch: &mut Watch<'_, 'a, M>,
+    ) -> Result<()> {
+        let options = TrainOptions {
+            epochs: first.epochs.of(self.profile),
+            batch: first.batch.unwrap_or(self.training.batch),
+            learning_rate: first.learning_rate,
+            // Shuffles and dropout masks of its own.
+            seed: self.seed ^ WARM_UP_SEED,
+            ..TrainOptions::default()
+        };
+        train(model, warm_up, &self.data.train, &options, watch).map(|_| ())
     }
 
     /// Leading figure on the validation rows.

@@ -5,15 +5,17 @@ mod definition;
 mod expand;
 mod grid;
 mod job;
+mod labels;
 mod learn;
 mod published;
 mod pupil;
 mod run_spec;
 mod runner;
+mod share;
 mod study;
 mod timing;
 
-pub use definition::{ByProfile, Choose, DataOptions, Definition, Experiment, Profile, Select, Training};
+pub use definition::{ByProfile, Choose, DataOptions, Definition, Experiment, Profile, Select, Training, WarmUp};
 pub use grid::{Candidate, OptionGrid};
 pub use published::{Published, PublishedFigure};
 pub use run_spec::{ModelSpec, RunSpec};

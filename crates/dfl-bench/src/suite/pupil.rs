@@ -1,14 +1,17 @@
+use std::cell::{OnceCell, RefCell};
+use std::collections::HashMap;
 use std::sync::Arc;
 
-use dfl_core::{Batch, Counters, Decider, Error, Generative, Instances, Objective, Result, Stream, Trainable, decide};
-use dfl_losses::MaximumLikelihood;
+use dfl_core::{Batch, Counters, Decider, Error, Generative, Instances, Objective, Result, Splits, Stream, Trainable, decide};
+use dfl_losses::{EssMeter, MaximumLikelihood};
 use dfl_solvers::Stopwatch;
 
 use super::RunSpec;
 use super::job::Around;
+use super::labels::hash_of;
 use super::learn::Learner;
 use crate::registry::{
-    MethodOptions, PredictorOptions, SampledSetup, Setup, judge_of_samples, make_distribution, make_predictor, make_sampled, squared_error,
+    Judge, MethodOptions, PredictorOptions, SampledSetup, Setup, judge, make_distribution, make_predictor, make_sampled, squared_error,
 };
 
 /// Tells the noise that models are judged with from that of their training.
@@ -32,7 +35,20 @@ pub(super) struct Pupil<'a, M: ?Sized> {
     pub(super) decide: Decide<'a, M>,
     /// Whether it predicts the truth; a policy does not.
     pub(super) predicts_truth: bool,
+    /// What goes on after a warm-up that is shared.
+    pub(super) anew: Option<Anew<M>>,
 }
+
+/// A model that continues where another's warm-up ended.
+pub(super) struct Anew<M: ?Sized> {
+    /// The same model, not trained, with an optimiser that knows nothing of earlier steps.
+    pub(super) model: Box<M>,
+    /// Says all that the weights after the warm-up depend on.
+    pub(super) name: String,
+}
+
+/// Weights after warm-ups, by the name of what they depend on.
+pub(super) type WarmStarts = RefCell<HashMap<String, Vec<f64>>>;
 
 /// What one training costs the solver.
 #[derive(Default)]
@@ -40,6 +56,8 @@ pub(super) struct Work {
     pub(super) counters: Arc<Counters>,
     /// Runs for stochastic programs over several samples alone.
     pub(super) watch: Arc<Stopwatch>,
+    /// Counts the candidates of an energy model that it relies on.
+    pub(super) meter: OnceCell<Arc<EssMeter>>,
 }
 
 /// What a pupil is made from.
@@ -59,8 +77,9 @@ impl<'a> School<'_, 'a> {
         let setup = Setup { task, solver: &self.run.solver, options: self.options, device, counters, train: &data.train };
         let (policy, missing) = (self.run.is_policy(), Error::Unsupported { who: task.name(), what: "decisions of a policy's output" });
         let judge = if policy { task.policy().unwrap_or(Err(missing))? } else { task.oracle()? };
+        let outputs = judge.dims().theta;
         Ok(Pupil {
-            model: make_predictor(&self.run.predictor, &self.predictor(judge.dims().theta))?,
+            model: make_predictor(&self.run.predictor, &self.predictor(outputs))?,
             warm_up: Box::new(squared_error()?),
             objective: Box::new((self.around.methods)(&self.run.method, &setup)?),
             decide: Box::new(move |model, part| {
@@ -68,24 +87,47 @@ impl<'a> School<'_, 'a> {
                 Ok(decide(&*judge, &predictions, &part.ids)?.0)
             }),
             predicts_truth: !policy,
+            anew: self.anew(|| make_predictor(&self.run.predictor, &self.predictor(outputs)))?,
         })
     }
 
-    /// A distribution, whose decisions are those of the stochastic program over its samples; the noise is the same whenever it is judged.
+    /// A distribution, whose decisions are those for its moments or of the stochastic program over its samples; the noise of samples is the
+    /// same whenever it is judged.
     pub(super) fn distribution(&self) -> Result<Pupil<'a, dyn Generative>> {
-        let (train, Work { counters, watch }) = (&self.learner.data.train, self.work);
+        let (task, train, Work { counters, watch, meter }) = (self.learner.task, &self.learner.data.train, self.work);
         let (outcome, seed) = (train.truth.cols(), self.learner.seed ^ PROXY_SEED);
         let proxy = || make_distribution(&self.run.predictor, &PredictorOptions { seed, ..self.predictor(outcome) }, train);
-        let setup = SampledSetup { task: self.learner.task, options: self.options, outcome, counters, watch, train, proxy: &proxy, seed };
-        let (samples, judge) = judge_of_samples(&setup)?;
-        let seed = self.learner.seed ^ JUDGE_SEED;
+        let setup = SampledSetup { task, options: self.options, outcome, counters, watch, train, proxy: &proxy, seed, meter };
+        let (judge, seed) = (judge(&self.run.method, &setup)?, self.learner.seed ^ JUDGE_SEED);
         Ok(Pupil {
-            model: make_distribution(&self.run.predictor, &self.predictor(setup.outcome), train)?,
+            model: self.untrained()?,
             warm_up: Box::new(MaximumLikelihood),
             objective: make_sampled(&self.run.method, &setup)?,
-            decide: Box::new(move |model, part| decide_for_samples(model, &*judge, samples, part, seed)),
+            decide: Box::new(move |model, part| match &judge {
+                Judge::Samples(count, decider) => decide_for_samples(model, &**decider, *count, part, seed),
+                Judge::Moments(decider) => {
+                    let moments = finite("moment", model.moments(&part.features), &part.ids)?;
+                    Ok(decide(&**decider, &moments, &part.ids)?.0)
+                }
+            }),
             predicts_truth: true,
+            anew: self.anew(|| self.untrained())?,
         })
+    }
+
+    /// The distribution before training.
+    pub(super) fn untrained(&self) -> Result<Box<dyn Generative>> {
+        let train = &self.learner.data.train;
+        make_distribution(&self.run.predictor, &self.predictor(train.truth.cols()), train)
+    }
+
+    fn anew<M: ?Sized>(&self, make: impl FnOnce() -> Result<Box<M>>) -> Result<Option<Anew<M>>> {
+        let Learner { data: Splits { train, .. }, training, seed, profile, .. } = *self.learner;
+        let Some(warm_up) = training.warm_up.filter(|warm_up| warm_up.shared) else { return Ok(None) };
+        let rows = hash_of(&[train.features.as_slice(), train.truth.as_slice()]);
+        let RunSpec { predictor, model, .. } = self.run;
+        let (model, batch, start) = (model.of(profile), training.batch, training.start);
+        Ok(Some(Anew { model: make()?, name: format!("{rows:x} {seed} {predictor} {model:?} {warm_up:?} {batch} {start:?}") }))
     }
 
     fn predictor(&self, outputs: usize) -> PredictorOptions<'_> {

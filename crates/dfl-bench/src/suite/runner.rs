@@ -5,6 +5,8 @@ use dfl_core::{Error, Result};
 
 use super::checkpoint::Checkpoint;
 use super::job::{Around, Job, Record};
+use super::labels::LabelCache;
+use super::pupil::WarmStarts;
 use super::run_spec::Kind;
 use super::timing::{Figures, PeerHome, Peers, SEED, Surroundings, TimingJob};
 use super::{Definition, Profile, Published};
@@ -51,6 +53,8 @@ pub trait Progress {
     fn begin(&self, label: &str);
     /// It has ended.
     fn end(&self, label: &str, outcome: &Outcome);
+    /// Something was amiss and has been set right.
+    fn warn(&self, _text: &str) {}
 }
 
 /// Runs suites and stores what they measure as they go.
@@ -75,14 +79,14 @@ impl Runner<'_> {
     /// # Errors
     /// [`Error::Interrupted`], or results that cannot be written.
     pub fn run(&mut self, definition: &Definition) -> Result<usize> {
-        let (jobs, timings) = (self.jobs(definition), timings(definition));
+        let (jobs, timings, warm) = (self.jobs(definition), timings(definition), WarmStarts::default());
         let pieces: Vec<_> = definition.study.iter().flat_map(|study| study.pieces()).collect();
         self.progress.suite(jobs.len() + pieces.len() + timings.len());
         let mut failures = 0;
         for job in jobs {
             let (key, label) = (self.key(definition, &job), label(&job));
             self.progress.begin(&label);
-            let outcome = if self.store.done(&key) { Outcome::Resumed } else { self.measure(&job, &key)? };
+            let outcome = if self.store.done(&key) { Outcome::Resumed } else { self.measure(&job, &key, &warm)? };
             failures += usize::from(matches!(outcome, Outcome::Failed(_)));
             self.progress.end(&label, &outcome);
         }
@@ -189,7 +193,7 @@ impl Runner<'_> {
         }
     }
 
-    fn measure(&mut self, job: &Job<'_>, key: &Key) -> Result<Outcome> {
+    fn measure(&mut self, job: &Job<'_>, key: &Key, warm: &WarmStarts) -> Result<Outcome> {
         let interrupted = self.interrupted;
         let stop = || interrupted.load(Ordering::Relaxed);
         if stop() {
@@ -197,7 +201,11 @@ impl Runner<'_> {
         }
         let device = self.options.device.clone();
         let (profile, checkpoint) = (self.options.profile, Checkpoint::new(self.store.dir(), key));
-        let around = Around { profile, device: &device, methods: self.methods, interrupted: &stop, checkpoint: &checkpoint };
+        let progress = self.progress;
+        let warn = |text: &str| progress.warn(text);
+        let labels = LabelCache::new(self.store.dir(), &warn);
+        let around =
+            Around { profile, device: &device, methods: self.methods, interrupted: &stop, checkpoint: &checkpoint, labels: &labels, warm };
         match job.execute(&around) {
             Ok(record) => {
                 let bad = record.figures.iter().find(|f| !f.value.is_finite()).copied();

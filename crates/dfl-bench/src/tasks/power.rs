@@ -1,14 +1,15 @@
 use std::sync::Arc;
 
 use dfl_core::{
-    Batch, CostGrad, Csc, Decider, Entry, Formulation, Instances, ParamMap, Program, Request, Result, Source, Splits, Task, metrics,
+    Batch, CostGrad, Csc, Decider, EnergyCurvature, Entry, Formulation, Instances, ParamMap, Program, Request, Result, Source, Splits,
+    Task, metrics,
 };
 
 use dfl_solvers::{Backend, Batched, Deciding, Identity, Limits};
 
 use super::{Benchmark, Figure, Uncertain, unknown};
 use crate::data::pjm::{Columns, HOURS, Part, Pjm, Split};
-use crate::power::{Baseline, PowerCost, UncertainDemand};
+use crate::power::{Baseline, GaussianPower, PowerCost, UncertainDemand};
 use crate::registry::{Ramps, make_decider};
 
 /// Scheduling a day's generation before the demand is known, on the PJM data with its published split. Minimises.
@@ -120,6 +121,10 @@ impl Benchmark for PowerScheduling {
     fn uncertain(&self) -> Option<Uncertain> {
         let cost = self.uncertain_demand();
         Some(Uncertain { feasible: cost.feasible(), cost })
+    }
+
+    fn expected_cost(&self) -> Option<Arc<dyn EnergyCurvature>> {
+        Some(Arc::new(GaussianPower::new(self.cost, HOURS)))
     }
 
     /// The published policy keeps no ramps: its output is the schedule. With honest columns the schedule is the nearest one that keeps them.

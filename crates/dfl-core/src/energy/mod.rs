@@ -6,6 +6,8 @@ mod support;
 pub use sample::SampleEnergy;
 pub use support::Support;
 
+use std::sync::Arc;
+
 use crate::Result;
 
 /// An energy $E(\phi, a)$ of a decision $a$ under what a model says, $\phi$: the parameters of a predicted distribution, or its samples.
@@ -51,4 +53,31 @@ pub trait EnergyCurvature: Energy {
     /// # Errors
     /// As for [`Energy`].
     fn add_cross(&self, phi: &[f64], a: &[f64], v: &[f64], out: &mut [f64]) -> Result<()>;
+}
+
+impl<E: Energy + ?Sized> Energy for Arc<E> {
+    fn prediction(&self) -> usize {
+        (**self).prediction()
+    }
+    fn decision(&self) -> usize {
+        (**self).decision()
+    }
+    fn values(&self, phi: &[f64], candidates: &[f64], out: &mut [f64]) -> Result<()> {
+        (**self).values(phi, candidates, out)
+    }
+    fn add_grad_prediction(&self, phi: &[f64], candidates: &[f64], weights: &[f64], out: &mut [f64]) -> Result<()> {
+        (**self).add_grad_prediction(phi, candidates, weights, out)
+    }
+    fn grad_decision(&self, phi: &[f64], a: &[f64], out: &mut [f64]) -> Result<()> {
+        (**self).grad_decision(phi, a, out)
+    }
+}
+
+impl<E: EnergyCurvature + ?Sized> EnergyCurvature for Arc<E> {
+    fn add_hess(&self, phi: &[f64], a: &[f64], out: &mut [f64]) -> Result<()> {
+        (**self).add_hess(phi, a, out)
+    }
+    fn add_cross(&self, phi: &[f64], a: &[f64], v: &[f64], out: &mut [f64]) -> Result<()> {
+        (**self).add_cross(phi, a, v, out)
+    }
 }

@@ -6,7 +6,7 @@ use dfl_core::{
 };
 
 use super::resolved::resolved_weights;
-use super::{Anchor, MaximumLikelihood, fork, truth};
+use super::{Anchor, MaximumLikelihood, cost_of, failures, fork, truth};
 use crate::kernels::count;
 
 /// What corrects the score weights for the samples that the decision shares with them.
@@ -182,16 +182,7 @@ impl<D: Decider> SampledDecision<D> {
         let truth = truth(self.name(), rows)?;
         let keys: Vec<Key> = rows.ids.iter().map(|&id| Key { id, slot: 0 }).collect();
         let found = self.decider.forward(samples, &Call { keys: &keys, stream, backward: !self.resolved() })?;
-        let (b, n) = (found.x.rows(), found.x.cols());
-        let (mut costs, mut cotangent) = (vec![0.0; b], Batch::zeros(b, n));
-        for i in (0..b).filter(|&i| found.info[i].status.usable()) {
-            costs[i] = self.cost.value(truth.row(i), found.x.row(i));
-            if !costs[i].is_finite() {
-                return Err(Error::NotFinite { what: "cost of the decision", row: i, column: 0, value: costs[i] }.diverged(rows.ids));
-            }
-            self.cost.grad_z(truth.row(i), found.x.row(i), cotangent.row_mut(i));
-        }
-        cotangent.as_mut_slice().iter_mut().for_each(|c| *c /= b as f64);
+        let (costs, cotangent) = cost_of(&*self.cost, truth, &found, rows.ids)?;
         Ok(Decided { costs, cotangent, failed: failures(&found.info), info: found.info, back: found.back })
     }
 
@@ -230,9 +221,4 @@ impl Decided<'_> {
         let failed = self.failed.iter().enumerate().filter_map(|(i, status)| Some((i, (*status)?))).collect();
         StepReport { loss: self.costs.iter().sum(), info: self.info, failed }
     }
-}
-
-/// The status of each solve that has no usable decision.
-fn failures(info: &[SolveInfo]) -> Vec<Option<Status>> {
-    info.iter().map(|i| (!i.status.usable()).then_some(i.status)).collect()
 }

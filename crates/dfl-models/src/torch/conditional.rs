@@ -21,6 +21,10 @@ pub trait Config: fmt::Debug + Serialize + DeserializeOwned {
     fn outputs(&self) -> usize;
     /// Width of the numbers.
     fn precision(&self) -> Precision;
+    /// Whether training passes normalise over the batch, which takes two rows.
+    fn batch_norm(&self) -> bool {
+        false
+    }
     /// Refuses what makes no model.
     ///
     /// # Errors
@@ -59,6 +63,13 @@ pub trait Family: fmt::Debug + Sized {
     /// # Errors
     /// Libtorch's.
     fn transform(&self, features: &Tensor, noise: &Tensor, mode: Mode) -> Torch<Tensor>;
+    /// Means, then deviations `[b, 2 * outputs]` of independent Gaussian outcomes; `None` where they are something else.
+    ///
+    /// # Errors
+    /// Libtorch's.
+    fn moments(&self, _features: &Tensor, _mode: Mode) -> Torch<Option<Tensor>> {
+        Ok(None)
+    }
 }
 
 /// A distribution of outcomes given features with an exact density, on libtorch, trained with Adam: what
@@ -81,6 +92,8 @@ pub struct Conditional<F: Family> {
     weights: Weights,
     /// The last draw, `[b, samples * outputs]`, with its graph.
     last: Option<Tensor>,
+    /// The last moments, `[b, 2 * outputs]`, with their graph.
+    last_moments: Option<Tensor>,
 }
 
 impl<F: Family> fmt::Debug for Conditional<F> {
@@ -99,7 +112,7 @@ impl<F: Family> Conditional<F> {
         let place = (config.precision().kind(), device.resolve()?);
         let store = VarStore::new(place.1);
         let family = F::build(&config, seed, &store.root(), place).map_err(backend)?;
-        Ok(Self { config, place, family, weights: Weights::new(&store), last: None })
+        Ok(Self { config, place, family, weights: Weights::new(&store), last: None, last_moments: None })
     }
 
     /// Sizes and options.
@@ -128,6 +141,15 @@ impl<F: Family> Conditional<F> {
         to_tensor("features", features, self.place)
     }
 
+    /// The features of a pass, of which training with batch normalisation needs two rows (the variance of one is not defined).
+    fn input(&self, features: &Batch, mode: Mode) -> Result<Tensor> {
+        if mode != Mode::Predict && self.config.batch_norm() && features.rows() == 1 {
+            let need = "at least 2 with batch normalisation; choose a batch size that leaves no single row over";
+            return Err(Error::Domain { what: "rows of a training batch", value: 1.0, need });
+        }
+        self.features(features)
+    }
+
     /// `[b, m * outputs]` as a tensor `[b, m, outputs]`.
     pub(crate) fn outcomes(&self, what: &'static str, outcomes: &Batch, rows: usize, samples: usize) -> Result<Tensor> {
         check_samples(samples)?;
@@ -137,12 +159,31 @@ impl<F: Family> Conditional<F> {
         to_tensor(what, outcomes, self.place)?.f_view(shape).map_err(backend)
     }
 
+    /// What was computed with weights that are about to change.
+    fn forget(&mut self) {
+        (self.last, self.last_moments) = (None, None);
+    }
+
+    fn moments_of(&self, features: &Batch, mode: Mode) -> Result<Tensor> {
+        let found = self.family.moments(&self.input(features, mode)?, mode).map_err(backend)?;
+        found.ok_or(Error::Unsupported { who: F::NAME, what: "mean and deviation of independent Gaussians" })
+    }
+
+    /// Adds the gradient through a tensor of an earlier pass.
+    fn pull(&mut self, from: impl Fn(&Self) -> Option<&Tensor>, cotangent: &Batch) -> Result<()> {
+        let Some(output) = from(self) else {
+            return check_len("cotangent rows (nothing was drawn since the weights changed)", 0, cotangent.rows());
+        };
+        let scalar = inject(output, cotangent, 0.0)?;
+        self.weights.add_gradient_of(&scalar)
+    }
+
     /// `[b, samples * outputs]`, with the graph of what the mode asks for.
     fn draws(&self, features: &Batch, samples: usize, stream: Stream, mode: Mode) -> Result<Tensor> {
         check_samples(samples)?;
         let (rows, outputs) = (features.rows(), self.config.outputs());
         let each = outputs + F::EXTRA;
-        let x = self.features(features)?;
+        let x = self.input(features, mode)?;
         let make = || {
             let noise = normals(stream, rows, samples * each, self.place)?.f_view([rows as i64, samples as i64, each as i64])?;
             self.family.transform(&x, &noise, mode)?.f_reshape([rows as i64, (samples * outputs) as i64])
@@ -187,7 +228,7 @@ impl<F: Family> Parameters for Conditional<F> {
         self.weights.values()
     }
     fn set_values(&mut self, values: &[f64]) -> Result<()> {
-        self.last = None;
+        self.forget();
         self.weights.set_values(values)
     }
     fn gradient(&self) -> Vec<f64> {
@@ -200,7 +241,7 @@ impl<F: Family> Parameters for Conditional<F> {
         self.weights.zero_grad();
     }
     fn step(&mut self, learning_rate: f64) -> Result<()> {
-        self.last = None;
+        self.forget();
         self.weights.step(learning_rate)
     }
     /// Writes `path` with extension `safetensors` (the weights) and, beside it, with extension `toml` (the configuration, with a key
@@ -219,7 +260,8 @@ impl<F: Family> Generative for Conditional<F> {
         check_len("rows of weights", features.rows(), weights.rows())?;
         weights.check_finite("weights")?;
         let y = self.outcomes("outcomes", outcomes, features.rows(), weights.cols())?;
-        let logs = self.family.log_density(&self.features(features)?, &y, Mode::Train(stream)).map_err(backend)?;
+        let mode = Mode::Train(stream);
+        let logs = self.family.log_density(&self.input(features, mode)?, &y, mode).map_err(backend)?;
         let found = from_tensor("log-density", &logs)?;
         let value = found.as_slice().iter().zip(weights.as_slice()).map(|(log, weight)| weight * log).sum();
         self.weights.add_gradient_of(&inject(&logs, weights, value)?)?;
@@ -240,9 +282,20 @@ impl<F: Family> Generative for Conditional<F> {
         Ok(values)
     }
     fn pull_samples(&mut self, cotangent: &Batch) -> Result<()> {
-        let Some(drawn) = &self.last else {
-            return check_len("cotangent rows (nothing was drawn since the weights changed)", 0, cotangent.rows());
-        };
-        self.weights.add_gradient_of(&inject(drawn, cotangent, 0.0)?)
+        self.pull(|model| model.last.as_ref(), cotangent)
+    }
+    fn moments(&self, features: &Batch) -> Result<Batch> {
+        let _no_graph = tch::no_grad_guard();
+        from_tensor("moments", &self.moments_of(features, Mode::Predict)?)
+    }
+    fn forward_moments(&mut self, features: &Batch, stream: Stream) -> Result<Batch> {
+        self.last_moments = None;
+        let moments = self.moments_of(features, Mode::Train(stream))?;
+        let values = from_tensor("moments", &moments)?;
+        self.last_moments = Some(moments);
+        Ok(values)
+    }
+    fn pull_moments(&mut self, cotangent: &Batch) -> Result<()> {
+        self.pull(|model| model.last_moments.as_ref(), cotangent)
     }
 }

@@ -21,6 +21,36 @@ pub enum Covariance {
     Full,
 }
 
+/// How the network gives a deviation, or the diagonal of a factor.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Deviation {
+    /// $\sigma = e^o$.
+    #[default]
+    Exp,
+    /// $\sigma = \log(1 + e^o) + 10^{-6}$: grows like $o$, so that large steps of the network do not make it explode.
+    Softplus,
+}
+
+impl Deviation {
+    const LEAST: f64 = 1e-6;
+
+    fn log(self, output: &Tensor) -> Torch<Tensor> {
+        match self {
+            Self::Exp => Ok(output.shallow_clone()),
+            Self::Softplus => output.f_softplus()?.f_add_scalar(Self::LEAST)?.f_log(),
+        }
+    }
+
+    /// The output that gives a deviation of 1.
+    fn one(self) -> f64 {
+        match self {
+            Self::Exp => 0.0,
+            Self::Softplus => (1.0 - Self::LEAST).exp_m1().ln(),
+        }
+    }
+}
+
 /// Sizes and options of a [`Gaussian`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -33,10 +63,16 @@ pub struct GaussianConfig {
     pub hidden: Vec<usize>,
     /// What follows each hidden layer.
     pub activation: Activation,
+    /// Whether hidden layers are normalised over the batch, before the activation (momentum 0.1, epsilon 1e-5).
+    #[serde(default)]
+    pub batch_norm: bool,
     /// Whether an affine map of the features is added to the network.
     pub skip: bool,
     /// Which entries of the covariance are free.
     pub covariance: Covariance,
+    /// How the network gives deviations.
+    #[serde(default)]
+    pub deviation: Deviation,
     /// Probability in `[0, 1)` that a hidden unit is dropped in training.
     pub dropout: f64,
     /// Width of its numbers.
@@ -51,11 +87,20 @@ impl GaussianConfig {
             outputs,
             hidden: vec![64, 64],
             activation: Activation::Relu,
+            batch_norm: false,
             skip: true,
             covariance: Covariance::Diagonal,
+            deviation: Deviation::Exp,
             dropout: 0.0,
             precision: Precision::Single,
         }
+    }
+
+    /// Two hidden layers of 200 with batch normalisation, ReLU and dropout 0.2, and deviations by softplus: the network of SO-EBM for
+    /// power scheduling (Kong et al. 2022, NeurIPS). It starts with deviations 1, ours.
+    pub fn so_ebm(inputs: usize, outputs: usize) -> Self {
+        let (hidden, deviation) = (vec![200, 200], Deviation::Softplus);
+        Self { hidden, batch_norm: true, skip: false, deviation, dropout: 0.2, ..Self::new(inputs, outputs) }
     }
 }
 
@@ -69,6 +114,9 @@ impl Config for GaussianConfig {
     fn precision(&self) -> Precision {
         self.precision
     }
+    fn batch_norm(&self) -> bool {
+        self.batch_norm && !self.hidden.is_empty()
+    }
     fn check(&self) -> Result<()> {
         architecture::check_widths(self.inputs, &self.hidden, self.outputs)?;
         architecture::check_dropout(self.dropout)
@@ -80,8 +128,8 @@ impl Config for GaussianConfig {
 /// $$y = \mu(\phi) + L(\phi)\,\varepsilon,\quad \varepsilon \sim N(0, I), \qquad
 /// \log p(y \mid \phi) = -\tfrac12\|L^{-1}(y - \mu)\|^2 - \textstyle\sum_j \log L_{jj} - \tfrac d2 \log 2\pi$$
 ///
-/// One network gives $\mu$, $\log L_{jj}$ and, with [`Covariance::Full`], the entries of the triangular factor $L$ below its diagonal;
-/// else $L$ is diagonal, and $L_{jj} = \sigma_j$ the deviations. It starts with $L = I$. Nothing bounds the deviations from below, so a
+/// One network gives $\mu$, $L_{jj}$ by [`Deviation`] and, with [`Covariance::Full`], the entries of the triangular factor $L$ below its diagonal;
+/// else $L$ is diagonal, and $L_{jj} = \sigma_j$ the deviations. It starts with $L = I$. [`Deviation::Exp`] bounds no deviation from below, so a
 /// likelihood that can be made infinite (an outcome without noise) ends in [`Error::NotFinite`](dfl_core::Error::NotFinite).
 ///
 /// [`predict`](dfl_core::Predictor::predict) gives $\mu$.
@@ -104,6 +152,7 @@ impl Gaussian {
 pub struct GaussianFamily {
     trunk: Trunk,
     outputs: i64,
+    deviation: Deviation,
     /// Where the entries below the diagonal stand in a flattened factor; only a full covariance has them.
     below: Option<Tensor>,
 }
@@ -146,7 +195,7 @@ impl Heads {
 impl GaussianFamily {
     fn heads(&self, features: &Tensor, mode: Mode) -> Torch<Heads> {
         let (out, d) = (self.trunk.forward(features, mode)?, self.outputs);
-        let (mean, log_diagonal) = (out.f_narrow(1, 0, d)?, out.f_narrow(1, d, d)?);
+        let (mean, log_diagonal) = (out.f_narrow(1, 0, d)?, self.deviation.log(&out.f_narrow(1, d, d)?)?);
         let factor = |below: &Tensor| {
             let entries = out.f_narrow(1, 2 * d, d * (d - 1) / 2)?;
             let rows = out.size()[0];
@@ -173,14 +222,15 @@ impl Family for GaussianFamily {
             inputs: config.inputs,
             hidden: &config.hidden,
             outputs: 2 * d + below.len(),
+            batch_norm: config.batch_norm,
             activation: config.activation,
             dropout: config.dropout,
             skip: config.skip,
         };
         let trunk = Trunk::new(root, shape, seed, 0, place)?;
-        trunk.start_at(d, &vec![0.0; d + below.len()])?;
+        trunk.start_at(d, &[vec![config.deviation.one(); d], vec![0.0; below.len()]].concat())?;
         let below = (config.covariance == Covariance::Full).then(|| Tensor::f_from_slice(&below)?.f_to_device(place.1)).transpose()?;
-        Ok(Self { trunk, outputs: d as i64, below })
+        Ok(Self { trunk, outputs: d as i64, deviation: config.deviation, below })
     }
 
     fn mean(&self, features: &Tensor) -> Torch<Tensor> {
@@ -196,5 +246,13 @@ impl Family for GaussianFamily {
     fn transform(&self, features: &Tensor, noise: &Tensor, mode: Mode) -> Torch<Tensor> {
         let heads = self.heads(features, mode)?;
         heads.colour(noise)?.f_add(&heads.mean.f_unsqueeze(1)?)
+    }
+
+    fn moments(&self, features: &Tensor, mode: Mode) -> Torch<Option<Tensor>> {
+        if self.below.is_some() {
+            return Ok(None);
+        }
+        let heads = self.heads(features, mode)?;
+        Tensor::f_cat(&[&heads.mean, &heads.deviation()?], 1).map(Some)
     }
 }

@@ -189,6 +189,7 @@ impl Family for MixtureFamily {
             inputs: config.inputs,
             hidden: &config.hidden,
             outputs: k + 2 * k * d,
+            batch_norm: false,
             activation: config.activation,
             dropout: config.dropout,
             skip: config.skip,

@@ -24,7 +24,7 @@ pub use device::{Device, set_threads};
 pub use diffusion::{Diffusion, DiffusionConfig, DiffusionSampler, Elbo, LinearDiffusion, NoiseSchedule, NoiseTable, Timesteps};
 pub use dys::{Dys, DysDecider, DysDecisions};
 pub use flow::{Flow, FlowConfig};
-pub use gaussian::{Covariance, Gaussian, GaussianConfig};
+pub use gaussian::{Covariance, Deviation, Gaussian, GaussianConfig};
 pub use gcn::{Gcn, GcnConfig};
 pub use layer::Mode;
 pub use mixture::{Mixture, MixtureConfig};

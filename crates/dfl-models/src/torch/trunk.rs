@@ -4,7 +4,7 @@ use tch::Tensor;
 use tch::nn::Path;
 
 use super::bridge::{Place, Torch};
-use super::layer::{Affine, Mode, dropout};
+use super::layer::{Affine, Mode, Norm, dropout};
 
 /// What follows each hidden affine layer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,6 +33,8 @@ pub(crate) struct TrunkShape<'a> {
     /// None makes the trunk affine.
     pub(crate) hidden: &'a [usize],
     pub(crate) outputs: usize,
+    /// Whether hidden layers are normalised over the batch.
+    pub(crate) batch_norm: bool,
     pub(crate) activation: Activation,
     /// Probability that a hidden unit is dropped in training.
     pub(crate) dropout: f64,
@@ -40,11 +42,12 @@ pub(crate) struct TrunkShape<'a> {
     pub(crate) skip: bool,
 }
 
-/// The feed-forward network under a distribution: hidden layers (affine, activation, dropout), then an affine layer that gives the
-/// distribution's parameters. It acts on the last dimension of its input, however many come before.
+/// The feed-forward network under a distribution: hidden layers (affine, batch normalisation if asked for, activation, dropout), then an affine layer that gives the
+/// distribution's parameters. It acts on the last dimension of its input, however many come before; with
+/// batch normalisation on that of a matrix.
 #[derive(Debug)]
 pub(crate) struct Trunk {
-    hidden: Vec<Affine>,
+    hidden: Vec<(Affine, Option<Norm>)>,
     last: Affine,
     activation: Activation,
     dropout: f64,
@@ -61,7 +64,9 @@ impl Trunk {
         let before = |i: usize| if i == 0 { shape.inputs } else { shape.hidden[i - 1] };
         let depth = shape.hidden.len();
         let skip = shape.skip && depth > 0;
-        let hidden = (0..depth).map(|i| layer(i, (before(i), shape.hidden[i]))).collect::<Torch<_>>()?;
+        let norm = |i: usize| Norm::new(&(path / format!("norm{i}")), shape.hidden[i], place);
+        let normed = |i: usize| Ok((layer(i, (before(i), shape.hidden[i]))?, shape.batch_norm.then(|| norm(i)).transpose()?));
+        let hidden = (0..depth).map(normed).collect::<Torch<_>>()?;
         let last = layer(depth, (before(depth) + if skip { shape.inputs } else { 0 }, shape.outputs))?;
         Ok(Self { hidden, last, activation: shape.activation, dropout: shape.dropout, skip })
     }
@@ -73,8 +78,12 @@ impl Trunk {
 
     pub(crate) fn forward(&self, input: &Tensor, mode: Mode) -> Torch<Tensor> {
         let mut x = input.shallow_clone();
-        for (i, affine) in self.hidden.iter().enumerate() {
-            x = dropout(self.activation.apply(&affine.forward(&x)?)?, self.dropout, i, mode)?;
+        for (i, (affine, norm)) in self.hidden.iter().enumerate() {
+            x = affine.forward(&x)?;
+            if let Some(norm) = norm {
+                x = norm.forward(&x, mode)?;
+            }
+            x = dropout(self.activation.apply(&x)?, self.dropout, i, mode)?;
         }
         if self.skip {
             x = Tensor::f_cat(&[&x, input], -1)?;

@@ -21,6 +21,24 @@ impl Reduced {
         (!is_singular(&lblt)).then_some(Self(lblt))
     }
 
+    /// Number of negative eigenvalues (Sylvester's law of inertia).
+    pub(super) fn negative(&self) -> usize {
+        let (diag, off) = (self.0.B_diag().column_vector(), self.0.B_subdiag().column_vector());
+        let (mut count, mut k) = (0, 0);
+        while k < diag.nrows() {
+            if off[k] != 0.0 && k + 1 < diag.nrows() {
+                // A pair is taken for its negative determinant, but rounding may leave it another.
+                let (trace, determinant) = (diag[k] + diag[k + 1], diag[k] * diag[k + 1] - off[k] * off[k]);
+                count += if determinant < 0.0 { 1 } else { 2 * usize::from(trace < 0.0) };
+                k += 2;
+            } else {
+                count += usize::from(diag[k] < 0.0);
+                k += 1;
+            }
+        }
+        count
+    }
+
     /// `out = K^-1 rhs`.
     pub(super) fn solve(&self, at: &Linearised, rhs: &[f64], out: &mut [f64]) {
         let Linearised { matrices, free, fixed, rows, .. } = at;

@@ -97,6 +97,15 @@ impl System {
             }
     }
 
+    /// Whether the matrix is known to be regular and $P$ positive definite where the tight constraints hold: $K$ then has one negative eigenvalue
+    /// for each of them. What of a program that need not be convex says that a stationary point is a strict local minimum.
+    pub(crate) fn is_minimum(&self) -> bool {
+        match &self.factor {
+            Factor::Reduced(factor) => factor.negative() == self.at.rows.len(),
+            Factor::Regularised(_) | Factor::LeastNorm(_) => false,
+        }
+    }
+
     /// `out = K^-1 rhs`, refined; entries of constraints that are not tight count as zero in `rhs` and are 0 in `out`. Uses `work`.
     ///
     /// # Errors

@@ -141,6 +141,11 @@ impl Breaks {
         low
     }
 
+    /// Number of distinct breakpoints.
+    pub(super) fn groups(&self) -> usize {
+        self.groups
+    }
+
     /// Distance of the outermost breakpoints.
     pub(super) fn spread(&self) -> f64 {
         if self.groups == 0 { 0.0 } else { self.ends(self.groups).0 - self.ends(0).1 }

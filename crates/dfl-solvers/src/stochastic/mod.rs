@@ -7,6 +7,7 @@ mod newton;
 mod residual;
 mod score;
 mod subproblem;
+mod sweep;
 mod system;
 mod workspace;
 
@@ -61,7 +62,8 @@ impl Default for StochasticOptions {
 /// **Solving.** Sequential quadratic programming with [`ActiveSet`] inside and a line search. Kinks are solved exactly: those with a
 /// common $a$ put breakpoints on the line $\tau = a^\top z$, between which the cost is smooth; each subproblem is restricted to the cell
 /// of the present point, and a side whose multiplier exceeds the jump of the slope there is crossed. So $M$ samples add one row per axis
-/// and no variable. From a cold start, a few Newton steps on a smoothed cost find the neighbourhood. CVaR adds its threshold $\eta$
+/// and no variable. A solve begins with an exact descent along the coordinates if every kink bends along one (which ends at the answer if the
+/// smooth part is quadratic and no row tight); else, from a cold start, a few Newton steps on a smoothed cost find the neighbourhood. CVaR adds its threshold $\eta$
 /// and, for the samples whose cost is near it, a slack and a linearised row $f_m \le \eta + v_m$; farther ones stay where they are. An indefinite Hessian is shifted, so that for a cost that is not
 /// convex a stationary point is found; [`SolveInfo::degenerate`](dfl_core::SolveInfo) says if it is no strict local minimum.
 ///
@@ -88,6 +90,8 @@ pub struct StochasticProgram<C> {
     scenarios: Scenarios,
     options: StochasticOptions,
     axes: Vec<Axis>,
+    /// The axis of each coordinate, if every axis is one.
+    coordinates: Option<Vec<Option<usize>>>,
     /// Entries of each row of the program.
     normals: Vec<Vec<(usize, f64)>>,
     layout: Layout,
@@ -132,7 +136,8 @@ impl<C: CostCurvature> StochasticProgram<C> {
         let qp = layout.solver(&feasible, &axes)?;
         let mut normals = vec![Vec::new(); feasible.m()];
         feasible.a.triplets().for_each(|(i, j, v)| normals[i].push((j, v)));
-        Ok(Self { cost, feasible, constraints, scenarios, options, axes, normals, layout, qp })
+        let coordinates = sweep::coordinates(&axes, feasible.n());
+        Ok(Self { cost, feasible, constraints, scenarios, options, axes, coordinates, normals, layout, qp })
     }
 
     /// The cost of one scenario.

@@ -23,7 +23,7 @@ const FAR: f64 = 1e8;
 /// ... if what is left of the slope along the last step is at least this share: on the way to a distant optimum it lessens.
 const STEADY: f64 = 0.9;
 /// A start that violates rows or bounds by no more than this is kept.
-const FEASIBLE: f64 = 1e-9;
+pub(super) const FEASIBLE: f64 = 1e-9;
 
 /// What became of a step.
 #[derive(Clone, Copy, PartialEq)]
@@ -58,7 +58,8 @@ impl<C: CostCurvature> StochasticProgram<C> {
         }
         self.check_parts(theta, ws)?;
         let entries = ws.breaks.iter().map(|b| b.position.len()).max().unwrap_or(0);
-        if from.is_none() && entries > SMOOTHED_STEPS {
+        ws.point.smoothing = 0.0;
+        if !self.sweep(theta, ws) && from.is_none() && entries > SMOOTHED_STEPS {
             // However it ends, the point is feasible and a better one to begin at.
             ws.point.smoothing = SMOOTHING;
             let left = self.options.iterations.saturating_sub(used);
@@ -160,7 +161,7 @@ impl<C: CostCurvature> StochasticProgram<C> {
     }
 
     /// The cells of `ws.z`.
-    fn place(&self, ws: &mut StochasticWorkspace) {
+    pub(super) fn place(&self, ws: &mut StochasticWorkspace) {
         for ((cell, axis), breaks) in ws.cells.iter_mut().zip(&self.axes).zip(&ws.breaks) {
             *cell = Cell { index: breaks.cell(axis.dot(&ws.z)), ..Default::default() };
         }

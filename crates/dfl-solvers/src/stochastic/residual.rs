@@ -5,6 +5,8 @@ use dfl_core::{CostCurvature, Side};
 use super::StochasticProgram;
 use super::axes::Breaks;
 use super::workspace::{Cell, Point, StochasticWorkspace};
+pub(super) use crate::polyhedron::largest;
+use crate::polyhedron::{Worst, complementarity, infeasibility, multiply_rows};
 
 impl<C: CostCurvature> StochasticProgram<C> {
     /// Largest violation of feasibility, stationarity, complementarity or the range of a multiplier at `ws.z` with the multipliers of the
@@ -31,12 +33,7 @@ impl<C: CostCurvature> StochasticProgram<C> {
         worst.see(largest(r) / scale);
         self.multiply_rows(z, rows);
         worst.see(self.infeasibility(z, rows));
-        let feasible = &self.feasible;
-        let mut see = |value: f64, (lo, up): (f64, f64), dual: f64| {
-            worst.see(slack(value, lo, up, dual) * dual.abs() / (scale * (1.0 + value.abs())));
-        };
-        (0..n).for_each(|j| see(z[j], (feasible.lo[j], feasible.up[j]), answer.bound_dual[j]));
-        (0..rows.len()).for_each(|i| see(rows[i], (feasible.row_lo[i], feasible.row_up[i]), answer.row_dual[i]));
+        worst.see(complementarity(&self.feasible, (z, rows), (&answer.bound_dual, &answer.row_dual), scale));
         for (j, (cell, breaks)) in cells.iter().zip(&*breaks).enumerate() {
             let jump = self.jump(j, cell, breaks, point);
             worst.see((cell.dual.abs() - jump).max(0.0) / scale);
@@ -59,17 +56,12 @@ impl<C: CostCurvature> StochasticProgram<C> {
 
     /// `rows = A z`.
     pub(super) fn multiply_rows(&self, z: &[f64], rows: &mut [f64]) {
-        rows.fill(0.0);
-        self.feasible.a.mul_add(1.0, z, rows);
+        multiply_rows(&self.feasible, z, rows);
     }
 
     /// Largest violation of a bound or row, with `rows` $= Az$.
     pub(super) fn infeasibility(&self, z: &[f64], rows: &[f64]) -> f64 {
-        let mut worst = Worst(0.0);
-        let mut see = |value: f64, lo: f64, up: f64| worst.see((lo - value).max(value - up).max(0.0) / (1.0 + value.abs()));
-        (0..z.len()).for_each(|j| see(z[j], self.feasible.lo[j], self.feasible.up[j]));
-        (0..rows.len()).for_each(|i| see(rows[i], self.feasible.row_lo[i], self.feasible.row_up[i]));
-        worst.0
+        infeasibility(&self.feasible, z, rows)
     }
 
     /// How much the slope of the objective jumps at the end of a cell where the point is.
@@ -97,29 +89,4 @@ fn pinned_distance(cell: &Cell, breaks: &Breaks, tau: f64) -> f64 {
         Side::Lower => (tau - lower).abs() / (1.0 + tau.abs()),
         Side::Upper => (tau - upper).abs() / (1.0 + tau.abs()),
     }
-}
-
-/// Distance to the side that the multiplier's sign names.
-fn slack(value: f64, lo: f64, up: f64, dual: f64) -> f64 {
-    match dual {
-        d if d > 0.0 => (up - value).abs(),
-        d if d < 0.0 => (value - lo).abs(),
-        _ => 0.0,
-    }
-}
-
-/// The largest number seen; NaN once one was.
-struct Worst(f64);
-
-impl Worst {
-    fn see(&mut self, value: f64) {
-        if value > self.0 || value.is_nan() {
-            self.0 = value;
-        }
-    }
-}
-
-/// Largest magnitude; NaN if there is one.
-pub(super) fn largest(values: &[f64]) -> f64 {
-    values.iter().fold(0.0, |top, v| if v.abs() > top || v.is_nan() { v.abs() } else { top })
 }

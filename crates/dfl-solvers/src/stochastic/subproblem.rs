@@ -1,16 +1,12 @@
 //! The quadratic program of one step: which columns and rows it has, and what is written into it.
 
-use dfl_core::{CostCurvature, Csc, Entry, ParamMap, Program, Result, Side, Solution, SolveInfo};
+use dfl_core::{CostCurvature, Csc, Entry, ParamMap, Program, Result, Solution, SolveInfo};
 
 use super::StochasticProgram;
 use super::axes::Axis;
 use super::workspace::StochasticWorkspace;
+use crate::shift::convexify;
 use crate::{ActiveSet, ActiveSetOptions};
-
-/// A pivot above `-ROUNDING` times the largest entry is that of a semidefinite matrix.
-const ROUNDING: f64 = 1e-11;
-/// Curvature across a tight constraint, relative to the largest entry of an indefinite Hessian.
-const BARRIER: f64 = 10.0;
 
 /// Number of scenarios that get a row under CVaR: an optimum has at most `n + 1` at its threshold, and steps cross some more.
 pub(super) fn slots(n: usize, scenarios: usize) -> usize {
@@ -214,65 +210,9 @@ impl<C: CostCurvature> StochasticProgram<C> {
         }
     }
 
-    /// The shift that makes the Hessian positive semidefinite: 0 if it is. An indefinite one gets curvature along the normals of
-    /// equalities and of what the last quadratic program (if `solved`) found tight; that changes no step along them, so that Newton's
-    /// method stays one where the Hessian is positive definite on the tight constraints alone.
+    /// The shift that makes the Hessian positive semidefinite, see [`convexify`].
     pub(super) fn convexify(&self, ws: &mut StochasticWorkspace, solved: bool) -> f64 {
-        let n = self.feasible.n();
-        let top = ws.point.hess.iter().fold(0.0_f64, |top, v| top.max(v.abs()));
-        let mut shift = 0.0;
-        if is_semidefinite(n, &ws.point.hess, shift, ROUNDING * top, &mut ws.hess_factor) {
-            return shift;
-        }
-        let (hess, answer, f) = (&mut ws.point.hess, &ws.answer, &self.feasible);
-        for (i, normal) in self.normals.iter().enumerate() {
-            if f.row_lo[i] == f.row_up[i] || (solved && answer.row_side[i] != Side::Free) {
-                let weight = BARRIER * top / normal.iter().map(|(_, v)| v * v).sum::<f64>();
-                for &(i, a) in normal {
-                    normal.iter().for_each(|&(j, b)| hess[i * n + j] += weight * a * b);
-                }
-            }
-        }
-        (0..n).filter(|&j| solved && answer.bound_side[j] != Side::Free).for_each(|j| hess[j * n + j] += BARRIER * top);
-        while !is_semidefinite(n, &ws.point.hess, shift, ROUNDING * top, &mut ws.hess_factor) && shift < 1e3 * top {
-            shift = if shift == 0.0 { 1e-3 * top } else { 3.0 * shift };
-        }
-        shift
-    }
-}
-
-/// Whether `h + shift I` has a Cholesky factor up to pivots that are rounding. Writes it to `l`.
-fn is_semidefinite(n: usize, h: &[f64], shift: f64, rounding: f64, l: &mut [f64]) -> bool {
-    let largest = h.iter().fold(0.0_f64, |top, v| top.max(v.abs())) + shift;
-    for j in 0..n {
-        let mut pivot = h[j * n + j] + shift;
-        pivot -= l[j * n..j * n + j].iter().map(|v| v * v).sum::<f64>();
-        if pivot < -rounding || pivot.is_nan() {
-            return false;
-        }
-        let root = if pivot > rounding { pivot.sqrt() } else { 0.0 };
-        l[j * n + j] = root;
-        for i in j + 1..n {
-            let (above, below) = l.split_at_mut(i * n);
-            let rest = h[i * n + j] - (0..j).map(|k| below[k] * above[j * n + k]).sum::<f64>();
-            if root == 0.0 && rest * rest > 4.0 * rounding * largest {
-                return false;
-            }
-            below[j] = if root > 0.0 { rest / root } else { 0.0 };
-        }
-    }
-    true
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn semidefinite_up_to_rounding() {
-        let check = |h: &[f64], n: usize, shift: f64| is_semidefinite(n, h, shift, 1e-11, &mut vec![0.0; n * n]);
-        assert!(check(&[1.0, 1.0, 1.0, 1.0], 2, 0.0) && check(&[0.0; 9], 3, 0.0));
-        assert!(!check(&[0.0, 1.0, 1.0, 0.0], 2, 0.0) && check(&[0.0, 1.0, 1.0, 0.0], 2, 1.0));
-        assert!(!check(&[1.0, 2.0, 2.0, 1.0], 2, 0.5) && !check(&[-1e-3], 1, 0.0));
+        let StochasticWorkspace { point, answer, hess_factor, .. } = ws;
+        convexify(&self.feasible, &self.normals, solved.then_some(&*answer), &mut point.hess, hess_factor)
     }
 }

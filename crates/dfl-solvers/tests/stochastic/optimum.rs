@@ -266,6 +266,32 @@ fn warm_starts_reach_the_same_optimum() {
     assert!(warm.x.iter().zip(&cold.x).all(|(a, b)| (a - b).abs() < 1e-10));
 }
 
+/// A quadratic smooth part and kinks along coordinates, no row tight: the descent along coordinates ends at the answer, which one quadratic
+/// program confirms, warm or cold, whichever way kinks look and whether or not the coordinates are coupled.
+#[test]
+fn coordinates_lead_to_the_answer() {
+    let (n, count, mut rng) = (6, 40, Rng::seeded(10));
+    let theta = normals(n * count, 1.5, 0.3, &mut rng);
+    let unit = |j: usize, a: f64| (0..n).map(|i| if i == j { a } else { 0.0 }).collect::<Vec<f64>>();
+    let mirrored = |j: usize| Kink { a: unit(j, -2.0), b: unit(j, -2.0), offset: 0.3, below: -1.0, above: 4.0 };
+    let kinks: Vec<Kink> = (0..n).map(mirrored).collect();
+    let upper: Vec<_> = (0..n).flat_map(|j| (0..=j).map(move |i| (i, j, if i == j { 2.0 } else { 0.3 }))).collect();
+    let coupled = boxed(n, 0.0, 1.9).with_quadratic(Csc::from_triplets(n, n, &upper).unwrap());
+    let generation = |hours| Generation::new(hours, 50.0, 0.5, 1.0);
+    for cost in [generation(n), generation(n).with(&kinks), generation(0).with(&kinks)] {
+        for feasible in [boxed(n, 0.0, 1.9), coupled.clone()] {
+            let solver = program(cost.clone(), feasible.clone(), count, n, mean_risk());
+            let (out, info) = solve(&solver, &theta);
+            assert_eq!((info.status, info.iterations), (Status::Optimal, 1));
+            check_best(&cost, &feasible, Risk::Mean, &theta, count, &mut rng);
+            let (mut ws, mut warm) = (solver.workspace().unwrap(), Solution::default());
+            let from = Solution { x: vec![0.2; n], ..out.clone() };
+            assert_eq!(solver.solve(&theta, Some(&from), &mut ws, &mut warm).unwrap().iterations, 1);
+            assert!(warm.x.iter().zip(&out.x).all(|(a, b)| (a - b).abs() < 1e-12));
+        }
+    }
+}
+
 /// Breakpoints that coincide with bounds, with each other and over all samples.
 #[test]
 fn coinciding_breakpoints() {

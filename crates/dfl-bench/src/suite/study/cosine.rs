@@ -144,7 +144,7 @@ impl Piece for &Cosine {
             points: self.dims.iter().zip(figures.iter().skip(at).step_by(2)).map(|(&dim, row)| [dim as f64, row[0].value]).collect(),
         };
         let lines = METHODS.into_iter().enumerate().map(line).collect();
-        Ok(Findings { figures, instances: self.repeats, lines })
+        Ok(Findings { figures, instances: self.repeats, lines, maps: Vec::new() })
     }
 }
 

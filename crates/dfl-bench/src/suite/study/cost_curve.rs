@@ -94,7 +94,7 @@ impl Piece for OneCurve {
         let at = |k: usize| AllocationTask::CAPACITY * k as f64 / (self.points - 1) as f64;
         let curve = (0..self.points).map(|k| [at(k), returns.expected_cost(at(k))]);
         lines.push(self.line("constant", curve.collect()));
-        Ok(Findings { figures, instances: 1, lines })
+        Ok(Findings { figures, instances: 1, lines, maps: Vec::new() })
     }
 }
 

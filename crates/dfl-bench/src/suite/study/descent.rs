@@ -126,7 +126,7 @@ impl Piece for OneDescent<'_> {
         let lead = values.iter().enumerate().map(|(step, y)| [step as f64, y[0] - y[1]]).collect();
         let line = |what, over, points| Line { words: self.words(), what, over, log: [false; 2], points };
         let lines = vec![line("value of item 2", "value of item 1", plane), line("lead of item 1", "step", lead)];
-        Ok(Findings { figures: vec![std::iter::once(last).chain(first).collect()], instances: 1, lines })
+        Ok(Findings { figures: vec![std::iter::once(last).chain(first).collect()], instances: 1, lines, maps: Vec::new() })
     }
 }
 

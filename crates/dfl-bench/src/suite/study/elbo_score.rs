@@ -125,7 +125,7 @@ impl Piece for OneCase<'_> {
             points: self.study.dims.iter().zip(figures.iter().skip(at).step_by(2)).map(|(&dim, row)| [dim as f64, row[0].value]).collect(),
         };
         let lines = METHODS.into_iter().enumerate().map(line).collect();
-        Ok(Findings { figures, instances: self.study.outcomes, lines })
+        Ok(Findings { figures, instances: self.study.outcomes, lines, maps: Vec::new() })
     }
 }
 

@@ -106,7 +106,7 @@ impl Piece for OneLoss<'_> {
         let slopes: Vec<f64> = plateau.map(|pair| ((pair[1][1] - pair[0][1]) / (pair[1][0] - pair[0][0])).abs()).collect();
         let figures = vec![vec![Figure { metric: METRIC, value: metrics::mean(&slopes), se: None }]];
         let line = Line { words: self.words(), what: "loss", over: "predicted cost", log: [false; 2], points };
-        Ok(Findings { figures, instances: slopes.len(), lines: vec![line] })
+        Ok(Findings { figures, instances: slopes.len(), lines: vec![line], maps: Vec::new() })
     }
 }
 

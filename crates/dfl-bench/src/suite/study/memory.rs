@@ -207,7 +207,7 @@ impl Piece for &Memory {
             points: self.points(&all, at),
         };
         let lines = self.ways().into_iter().enumerate().map(line).collect();
-        Ok(Findings { figures: self.figures(&all), instances: 1, lines })
+        Ok(Findings { figures: self.figures(&all), instances: 1, lines, maps: Vec::new() })
     }
 }
 

@@ -7,6 +7,7 @@ mod cost_curve;
 mod descent;
 mod distance;
 mod elbo_score;
+mod energy_landscape;
 mod gradient_size;
 mod landscape;
 mod memory;
@@ -25,12 +26,14 @@ use self::cost_curve::CostCurve;
 use self::descent::Descent;
 use self::distance::Distance;
 use self::elbo_score::ElboScore;
+use self::energy_landscape::EnergyLandscape;
 use self::gradient_size::GradientSize;
 use self::landscape::Landscape;
 use self::memory::Memory;
 pub(crate) use self::memory::TrainingStep;
 use self::timesteps::TimestepStudy;
 use super::definition::one_of;
+use crate::results::HeatMap;
 use crate::tasks::Figure;
 
 /// One computation of a suite, by its `kind`.
@@ -47,6 +50,8 @@ pub enum Study {
     Descent(Descent),
     /// The expected cost over the decision, and where each class of predictions decides.
     CostCurve(CostCurve),
+    /// The expected cost around the optimal decision, as a trained distribution has it.
+    EnergyLandscape(Box<EnergyLandscape>),
     /// How far the gradient of a diffusion's bound is from the score.
     ElboScore(ElboScore),
     /// How far apart pathwise and score-function gradients are.
@@ -88,6 +93,8 @@ pub(super) struct Findings {
     /// Instances, or points, behind each figure that is a mean.
     pub(super) instances: usize,
     pub(super) lines: Vec<Line>,
+    /// Heat maps with the words of their rows, which become their keys.
+    pub(super) maps: Vec<(Words, HeatMap)>,
 }
 
 /// One curve.
@@ -112,6 +119,7 @@ impl Study {
             Self::Landscape(study) => study.check(),
             Self::Descent(study) => study.check(),
             Self::CostCurve(study) => study.check(),
+            Self::EnergyLandscape(study) => study.check(),
             Self::ElboScore(study) => study.check(),
             Self::Cosine(study) => study.check(),
             Self::Timesteps(study) => study.check(),
@@ -127,6 +135,7 @@ impl Study {
             Self::Landscape(study) => study.pieces(),
             Self::Descent(study) => study.pieces(),
             Self::CostCurve(study) => study.pieces(),
+            Self::EnergyLandscape(study) => study.pieces(),
             Self::ElboScore(study) => study.pieces(),
             Self::Cosine(study) => study.pieces(),
             Self::Timesteps(study) => study.pieces(),

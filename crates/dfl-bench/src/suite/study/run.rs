@@ -4,7 +4,7 @@ use dfl_core::{Error, Result};
 
 use super::{Findings, Piece, Words};
 use crate::data::pjm::Columns;
-use crate::results::{Curve, Key, Measurement};
+use crate::results::{Curve, HeatMap, Key, Measurement};
 use crate::suite::runner::{Chain, measured};
 use crate::suite::{Definition, Outcome, Runner};
 use crate::tasks::Figure;
@@ -42,7 +42,10 @@ impl Runner<'_> {
             self.stamp(measured(key, figure, findings.instances).published(published))
         };
         let rows: Vec<Measurement> = figures().map(row).collect();
+        let maps: Vec<HeatMap> =
+            findings.maps.iter().map(|(words, map)| HeatMap { key: self.study_key(definition, words), ..map.clone() }).collect();
         self.store.append_curves(&curves)?;
+        self.store.append_maps(&maps)?;
         self.store.append(&rows)?;
         Ok(match figures().find(|(_, figure)| !figure.value.is_finite()) {
             Some((_, figure)) => Outcome::Failed(Error::NotFinite { what: figure.metric, row: 0, column: 0, value: figure.value }),

@@ -158,7 +158,7 @@ mod measure {
                 log: [false; 2],
                 points,
             });
-            Ok(Findings { figures, instances: self.study.repeats, lines: lines.collect() })
+            Ok(Findings { figures, instances: self.study.repeats, lines: lines.collect(), maps: Vec::new() })
         }
 
         fn model(&self) -> Result<Diffusion> {

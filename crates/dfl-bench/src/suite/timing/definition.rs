@@ -3,9 +3,10 @@ use serde::Deserialize;
 
 use super::super::ByProfile;
 use super::super::definition::one_of;
+use super::course::TASK;
 use super::epoch::{EPOCHS, task_of};
 use crate::layers::LAYERS;
-use crate::registry::SOLVERS;
+use crate::registry::{SOLVERS, sampled_options_read};
 use crate::results::ids;
 use crate::tasks::TASKS;
 
@@ -16,7 +17,7 @@ const DENSE: &str = "qp_dense";
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Timing {
-    /// Id of the task: one of [`LAYERS`], `qp_dense`, or a task of which an epoch of SPO+ is timed.
+    /// Id of the task: one of [`LAYERS`], `qp_dense`, a task of which an epoch of SPO+ is timed, or `power`, of which epochs of distributions are.
     pub task: String,
     /// `batch128` for a layer, `n24_m96` for dense QPs, the task's own for an epoch.
     pub sizes: Vec<String>,
@@ -25,6 +26,9 @@ pub struct Timing {
     /// Ids of further solvers of ours, for epochs; one that is not built in is left out.
     #[serde(default)]
     pub beside: Vec<String>,
+    /// Methods of distributions whose epochs are timed, for `power`.
+    #[serde(default)]
+    pub methods: Vec<String>,
     /// Threads of ours and of the peers; those of the run where it says nothing.
     pub threads: Option<usize>,
     /// How often everyone has a turn.
@@ -43,14 +47,17 @@ pub(super) enum Work {
     Dense { n: usize, m: usize },
     /// Training for one epoch.
     Epoch,
+    /// The same of distributions.
+    Course,
 }
 
 impl Timing {
     pub(in crate::suite) fn check(&self) -> Result<()> {
         let trained = TASKS.iter().map(|task| task.0).filter(|task| EPOCHS.contains(task));
-        one_of("timed task", &self.task, LAYERS.iter().map(|layer| layer.0).chain([DENSE]).chain(trained))?;
+        one_of("timed task", &self.task, LAYERS.iter().map(|layer| layer.0).chain([DENSE, TASK]).chain(trained))?;
         let solvers: Vec<_> = if self.task == DENSE { vec!["active_set"] } else { SOLVERS.iter().map(|s| s.id).collect() };
         std::iter::once(&self.solver).chain(&self.beside).try_for_each(|solver| one_of("solver", solver, solvers.clone()))?;
+        self.check_methods()?;
         if !self.beside.is_empty() && !self.trains() {
             return Err(Error::Unsupported { who: "a timing of solves", what: "solvers beside; give each a timing of its own" });
         }
@@ -66,12 +73,25 @@ impl Timing {
         self.sizes.iter().try_for_each(|size| self.work(size).map(|_| ()))
     }
 
+    fn check_methods(&self) -> Result<()> {
+        let who = "a timing of distributions";
+        match self.task == TASK {
+            false if !self.methods.is_empty() => Err(Error::Unsupported { who: "a timing of solvers", what: "methods" }),
+            true if self.threads.is_some() => Err(Error::Unsupported { who, what: "threads of its own; networks have those of the run" }),
+            true if self.methods.is_empty() => Err(Error::Missing { loss: who, what: "methods" }),
+            _ => self.methods.iter().try_for_each(|method| sampled_options_read(method, &self.solver).map(|_| ())),
+        }
+    }
+
     fn trains(&self) -> bool {
         EPOCHS.contains(&self.task.as_str())
     }
 
     /// What a size asks for.
     pub(super) fn work(&self, size: &str) -> Result<Work> {
+        if self.task == TASK {
+            return Ok(Work::Course);
+        }
         if self.trains() {
             return task_of(&self.task, size).map(|_| Work::Epoch);
         }
@@ -109,9 +129,20 @@ mod tests {
     }
 
     #[test]
+    fn epochs_of_distributions_are_of_methods_that_are_named() {
+        let course = "task = 'power'\nsizes = ['24h']\nsolver = 'stochastic'\nturns = { quick = 1, full = 1 }\n";
+        let given = |more: &str| timing(&format!("{course}{more}\n"));
+        assert_eq!(given("methods = ['two_stage']").unwrap().work("24h").unwrap(), Work::Course);
+        assert!(given("").unwrap_err().contains("methods"));
+        assert!(given("methods = ['spo_plus']").unwrap_err().contains("spo_plus"));
+        assert!(given("methods = ['two_stage']\nthreads = 1").unwrap_err().contains("threads of its own"));
+        assert!(timing(&format!("{LAYER}methods = ['two_stage']\n")).unwrap_err().contains("methods"));
+    }
+
+    #[test]
     fn a_wrong_word_is_refused_with_those_that_are_known() {
         let refused = |from: &str, to: &str| timing(&LAYER.replace(from, to)).unwrap_err();
-        assert!(refused("qp_power24", "power").contains("known are qp_power24"));
+        assert!(refused("qp_power24", "powder").contains("known are qp_power24"));
         assert!(refused("'active_set'", "'fastest'").contains("unknown solver `fastest`"));
         assert!(refused("batch128", "n24_m96").contains("e.g. batch128"));
         assert!(refused("batch128", "batch0").contains("batch0"));

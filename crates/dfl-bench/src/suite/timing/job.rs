@@ -5,6 +5,7 @@ use dfl_solvers::Backend;
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
 use super::Timing;
+use super::course::{Course, Lap};
 use super::definition::Work;
 use super::dense::{self, How};
 use super::epoch::{Epoch, Lesson};
@@ -42,13 +43,17 @@ pub(in crate::suite) type Figures = Result<Vec<(&'static str, f64)>>;
 impl TimingJob<'_> {
     /// Words (method, solver) of the rows it gives, ours first.
     pub(in crate::suite) fn names(&self, peers: bool) -> Result<Vec<(String, String)>> {
+        let theirs = self.timing.peers.iter().filter(|_| peers).map(|peer| (format!("peer_{peer}"), "none".to_owned()));
         let (method, ours) = match self.timing.work(self.size)? {
+            Work::Course => {
+                let ours = self.timing.methods.iter().map(|method| (method.clone(), self.timing.solver.clone()));
+                return Ok(ours.chain(theirs).collect());
+            }
             Work::Layer { .. } => ("oracle", vec![self.timing.solver.as_str()]),
             Work::Dense { .. } => ("oracle", vec!["active_set", "active_set_moved", "active_set_warm", "kkt_lu"]),
             Work::Epoch => ("spo_plus", self.solvers()),
         };
         let ours = ours.into_iter().map(|solver| (method.to_owned(), solver.to_owned()));
-        let theirs = self.timing.peers.iter().filter(|_| peers).map(|peer| (format!("peer_{peer}"), "none".to_owned()));
         Ok(ours.chain(theirs).collect())
     }
 
@@ -56,7 +61,7 @@ impl TimingJob<'_> {
     pub(in crate::suite) fn leading_metric(&self) -> &'static str {
         match self.timing.work(self.size) {
             Ok(Work::Dense { .. }) => "solve_seconds",
-            Ok(Work::Epoch) => "epoch_seconds",
+            Ok(Work::Epoch | Work::Course) => "epoch_seconds",
             _ => "forward_seconds",
         }
     }
@@ -80,7 +85,21 @@ impl TimingJob<'_> {
             Work::Layer { rows } => self.layer(rows, &pool, around),
             Work::Dense { n, m } => self.dense(n, m, threads, around),
             Work::Epoch => self.epoch(&pool, around),
+            Work::Course => self.course(around),
         }
+    }
+
+    /// The first method is what the others, and the peers, are compared with.
+    fn course(&self, mut around: Surroundings<'_>) -> Result<Vec<Figures>> {
+        let (course, path) = (Course::new(self.size)?, self.path(&around));
+        let lap = |method: &String| Ok(Box::new(Lap::new(&course, method)?) as Box<dyn Contender + '_>);
+        let mut contenders: Vec<Result<Box<dyn Contender + '_>>> = self.timing.methods.iter().map(lap).collect();
+        if around.peers.is_some() && !self.timing.peers.is_empty() {
+            course.export(&path)?;
+            contenders.extend(self.peers(around.peers.take(), around.threads, &path, Expected::Loss(course.loss()?)));
+        }
+        let scores = take_turns(&mut contenders, around.turns, around.interrupted)?;
+        Ok(figures(scores, |i| if i == 0 { Compared::Ours { iterations: None } } else { Compared::With(0) }))
     }
 
     fn epoch(&self, pool: &ThreadPool, mut around: Surroundings<'_>) -> Result<Vec<Figures>> {

@@ -2,6 +2,7 @@
 //!
 //! All that is compared takes turns in one run, so that a machine that grows slower or busier does so for everyone.
 
+mod course;
 mod definition;
 mod dense;
 mod epoch;

@@ -19,7 +19,7 @@ pub struct PeerHome {
     pub python: PathBuf,
     /// `benchmarks/peers/driver.py`.
     pub driver: PathBuf,
-    /// How long one answer may take; loading one includes imports and just-in-time compilation.
+    /// How long one answer may take: loading includes imports and just-in-time compilation, and some need minutes for an epoch.
     pub patience: Duration,
 }
 
@@ -28,7 +28,7 @@ impl PeerHome {
     pub fn of_checkout() -> Self {
         let benchmarks = crate::suite::definition::benchmarks();
         let python = benchmarks.join("../.deps/peers/bin/python");
-        Self { python, driver: benchmarks.join("peers/driver.py"), patience: Duration::from_secs(300) }
+        Self { python, driver: benchmarks.join("peers/driver.py"), patience: Duration::from_secs(900) }
     }
 }
 

@@ -35,6 +35,7 @@ impl Coupling {
             inputs: inputs + seen.len(),
             hidden,
             outputs: moved.len(),
+            batch_norm: false,
             activation: Activation::Relu,
             dropout: 0.0,
             skip: false,

@@ -8,6 +8,7 @@ mod flow;
 mod gaussian;
 mod mixture;
 mod mixture_draw;
+mod moments;
 
 use dfl_core::{Batch, Generative, Stream};
 

@@ -1,47 +1,27 @@
 //! Density and distribution function of the standard normal.
 
-/// Above this the continued fraction needs fewer terms than the power series.
-const SWITCH: f64 = 3.0;
+use std::f64::consts::{FRAC_1_SQRT_2, PI};
+
+/// $1/\sqrt2$ less its floating-point number.
+const REST: f64 = -4.833_646_656_726_457e-17;
 
 /// `exp(-x^2/2) / sqrt(2 pi)`.
 pub fn normal_density(x: f64) -> f64 {
     (-0.5 * x * x).exp() / std::f64::consts::TAU.sqrt()
 }
 
-/// Distribution function of the standard normal, to about 1e-15 relative in both tails; NaN for NaN.
+/// Distribution function of the standard normal, to about 4e-16 relative in both tails; NaN for NaN.
 ///
-/// Near the centre `1/2 + phi(x) (x + x^3/3 + x^5/(3 5) + ...)`, whose terms all have one sign; in the tails the continued fraction of
-/// Mills' ratio, `1/(x + 1/(x + 2/(x + 3/(x + ...))))`. Abramowitz & Stegun (1964), 26.2.11 and 26.2.14.
+/// $\tfrac12 \operatorname{erfc} t$ with $t = -x/\sqrt2$, whose rounding error $\delta$ the far tail multiplies by $x^2$: it is taken out by the slope
+/// $-e^{-t^2}/\sqrt\pi$.
 pub fn normal_cdf(x: f64) -> f64 {
-    if x > SWITCH {
-        1.0 - normal_density(x) * mills_ratio(x)
-    } else if x < -1.0 {
-        // The two halves of the series would cancel here.
-        normal_density(x) * mills_ratio(-x)
-    } else {
-        0.5 + normal_density(x) * odd_series(x)
+    let t = -x * FRAC_1_SQRT_2;
+    let half = 0.5 * libm::erfc(t);
+    if x > -1.0 || half == 0.0 || x.is_nan() {
+        return half;
     }
-}
-
-fn odd_series(x: f64) -> f64 {
-    let (mut term, mut sum, mut odd) = (x, x, 1.0);
-    while term.abs() > sum.abs() * 1e-17 {
-        odd += 2.0;
-        term *= x * x / odd;
-        sum += term;
-    }
-    sum
-}
-
-/// `(1 - Phi(x)) / phi(x)` for `x >= 1`, from the tail of the fraction inwards; the depth makes the truncation error smaller than rounding.
-fn mills_ratio(x: f64) -> f64 {
-    let depth = (20.0 + 500.0 / (x * x)).ceil();
-    let (mut k, mut tail) = (depth, x);
-    while k >= 1.0 {
-        tail = x + k / tail;
-        k -= 1.0;
-    }
-    1.0 / tail
+    let delta = (-x).mul_add(FRAC_1_SQRT_2, -t) - x * REST;
+    half - delta * (-t * t).exp() / PI.sqrt()
 }
 
 #[cfg(test)]
@@ -67,7 +47,7 @@ mod tests {
         }
     }
 
-    /// Where one formula hands over to another both must agree; the slope is the density.
+    /// In the tail and at the end of the correction; the slope is the density.
     #[test]
     fn is_continuous_with_the_density_as_slope() {
         let h = 1e-5;
