@@ -56,7 +56,7 @@ impl SecurityTask {
         Ok(Self { data, game, graph, feasible })
     }
 
-    /// A size is `nN`: so many nodes.
+    /// A size is `nN`: so many nodes. Figures of sizes `nN-nodes` are drawn over that number.
     pub(super) fn from_options(options: &TaskOptions<'_>) -> Result<Self> {
         let known = || unknown("size of a security game", options.size, ["nNODES, e.g. n50"]);
         let nodes = options.problem_size().strip_prefix('n').and_then(|n| n.parse().ok()).ok_or_else(known)?;
