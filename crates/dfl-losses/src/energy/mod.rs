@@ -8,7 +8,6 @@ mod proposal;
 mod sample;
 mod so_ebm;
 mod surrogate;
-mod surrogate;
 mod weights;
 
 pub use decision::EnergyDecision;
@@ -18,6 +17,5 @@ pub use penalty::Penalised;
 pub use proposal::{Around, Proposal, ProposalKind};
 pub use sample::{DecisionSampling, sample_decisions};
 pub use so_ebm::{Negatives, SoEbm, SoEbmOptions};
-pub use surrogate::{EnergySurrogate, SurrogateOptions};
 pub use surrogate::{EnergySurrogate, SurrogateOptions};
 pub use weights::{EffectiveSize, EssMeter};

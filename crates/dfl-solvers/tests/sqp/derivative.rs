@@ -2,46 +2,59 @@
 
 use dfl_core::dense::{dot, solve_spd};
 use dfl_core::testkit::{check_decider, gradient_error, vjp_error};
-use dfl_core::{Batch, Call, Decider, Energy, EnergyCurvature, Key, Program, Rng, Side, Solver, Status, Stream};
+use dfl_core::{Batch, Call, Decider, DifferentiableSolver, Energy, EnergyCurvature, Key, Program, Rng, Side, Solver, Status, Stream};
 use dfl_solvers::{BlockSqp, MultiStart, Sqp, SqpDerivative};
 
 use crate::energies::*;
 use crate::helpers::{boxed, free, ramps, simplex};
 
+/// Against central differences; at a vertex, where as many constraints are tight as there are variables, the decision stays and the derivative is zero.
+/// Returns whether it is one.
+fn check<S: DifferentiableSolver>(solver: &S, phi: &[f64], rng: &mut Rng) -> bool {
+    let (found, info) = solve(solver, phi);
+    assert!(info.status == Status::Optimal && !info.degenerate, "{info:?}");
+    let tight = found.row_side.iter().chain(&found.bound_side).filter(|side| **side != Side::Free).count();
+    let vertex = tight == found.x.len();
+    if vertex {
+        assert!(pull(solver, phi, &normal(found.x.len(), rng)).0.iter().all(|g| g.abs() < 1e-12));
+    } else {
+        let error = vjp_error(solver, phi, 1e-6, rng);
+        assert!(error < 1e-6, "{error:.1e} at {phi:?}");
+    }
+    vertex
+}
+
 /// Three Newton steps of rounding and h = 1e-6 leave 1e-9; 1e-6 has room. Points at which a bound has just become tight are not differentiable.
 #[test]
 fn exact_matches_central_differences_with_active_rows() {
     let mut rng = Rng::seeded(1);
-    let (mut rows, mut bounds) = (0, 0);
+    let (mut rows, mut bounds, mut vertices) = (0, 0, 0);
     for feasible in [free(5), ramps(5, 0.3), simplex(5), boxed(5, -0.5, 0.6)] {
         let solver = exact(Cosh::new(5), feasible);
         for _ in 0..10 {
             let phi = draw(5, &mut rng);
-            let (found, info) = solve(&solver, &phi);
-            assert!(info.status == Status::Optimal && !info.degenerate);
+            let found = solve(&solver, &phi).0;
             rows += found.row_side.iter().filter(|side| **side != Side::Free).count();
             bounds += found.bound_side.iter().filter(|side| **side != Side::Free).count();
-            let error = vjp_error(&solver, &phi, 1e-6, &mut rng);
-            assert!(error < 1e-6, "{error:.1e} at {phi:?}");
+            vertices += usize::from(check(&solver, &phi, &mut rng));
         }
     }
+    assert!(vertices < 15, "{vertices} of 40 were vertices");
     assert!(rows > 20 && bounds > 20, "{rows} rows and {bounds} bounds were tight");
 }
 
 /// At local minima on a simplex and in a box; between the wells there is a stationary point that is none.
 #[test]
 fn exact_matches_central_differences_where_the_energy_is_not_convex() {
-    let mut rng = Rng::seeded(2);
+    let (mut rng, mut vertices) = (Rng::seeded(2), 0);
     for feasible in [simplex(4), boxed(4, -1.2, 0.9)] {
         let solver = MultiStart::uniform(exact(wells(4), feasible), &[-1.0; 4], &[1.0; 4], 8, &mut rng).unwrap();
         for _ in 0..10 {
             let phi: Vec<f64> = normal(4, &mut rng).iter().map(|v| 0.4 * v).collect();
-            let (_, info) = solve(&solver, &phi);
-            assert!(info.status == Status::Optimal && !info.degenerate, "{info:?}");
-            let error = vjp_error(&solver, &phi, 1e-6, &mut rng);
-            assert!(error < 1e-6, "{error:.1e} at {phi:?}");
+            vertices += usize::from(check(&solver, &phi, &mut rng));
         }
     }
+    assert!(vertices < 10, "{vertices} of 20 were vertices");
     let (found, info) = solve(&exact(wells(2), boxed(2, -2.0, 2.0)), &[0.0; 2]);
     assert!(info.status == Status::Optimal && info.degenerate && found.x == [0.0, 0.0]);
 }
