@@ -92,7 +92,8 @@ fn draw(area: &Area<'_>, metric: &Metric, over: &str, lines: &[Line]) -> std::re
     for (number, line) in lines.iter().enumerate() {
         let color = series(number);
         chart.draw_series(LineSeries::new(line.points.iter().map(|point| (point.0, point.1)), color.stroke_width(2)))?;
-        let bar = |point: &(f64, f64, f64)| PathElement::new([(point.0, point.1 - point.2), (point.0, point.1 + point.2)], color.stroke_width(2));
+        let bar =
+            |point: &(f64, f64, f64)| PathElement::new([(point.0, point.1 - point.2), (point.0, point.1 + point.2)], color.stroke_width(2));
         chart.draw_series(line.points.iter().map(bar))?;
         chart.draw_series(line.points.iter().map(|point| Circle::new((point.0, point.1), 4, color.filled())))?;
     }

@@ -29,7 +29,8 @@ impl Pattern {
     pub(super) fn new(neighbours: &[Vec<usize>]) -> (Self, Vec<usize>) {
         let n = neighbours.len();
         let mut open: Vec<BTreeSet<usize>> = neighbours.iter().map(|list| list.iter().copied().collect()).collect();
-        let (mut left, mut order, mut of_pivot): (BTreeSet<usize>, Vec<usize>, Vec<Vec<usize>>) = ((0..n).collect(), Vec::new(), Vec::new());
+        let (mut left, mut order, mut of_pivot): (BTreeSet<usize>, Vec<usize>, Vec<Vec<usize>>) =
+            ((0..n).collect(), Vec::new(), Vec::new());
         while let Some(&pivot) = left.iter().min_by_key(|&&v| open[v].len()) {
             left.remove(&pivot);
             let around: Vec<usize> = std::mem::take(&mut open[pivot]).into_iter().collect();

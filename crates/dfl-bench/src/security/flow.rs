@@ -54,9 +54,8 @@ mod tests {
     /// The fewest edges, by trying every set of nodes that has the sources and not the targets.
     fn fewest(graph: &Graph) -> usize {
         let with = |set: u32, v: usize| set >> v & 1 == 1;
-        let sets = (0..1_u32 << graph.nodes()).filter(|&set| {
-            graph.sources().iter().all(|&v| with(set, v)) && !graph.targets().iter().any(|&v| with(set, v))
-        });
+        let sets = (0..1_u32 << graph.nodes())
+            .filter(|&set| graph.sources().iter().all(|&v| with(set, v)) && !graph.targets().iter().any(|&v| with(set, v)));
         let crossing = |set: u32| graph.edges().iter().filter(|[u, v]| with(set, *u) != with(set, *v)).count();
         sets.map(crossing).min().unwrap()
     }

@@ -34,7 +34,8 @@ impl Graph {
     }
 
     fn check_names(&self) -> Result<()> {
-        let known = |what, node: usize| check(what, node as f64, node < self.nodes, "the number of a node, from 0 to less than their count");
+        let known =
+            |what, node: usize| check(what, node as f64, node < self.nodes, "the number of a node, from 0 to less than their count");
         self.edges.iter().flatten().try_for_each(|&v| known("end of an edge", v))?;
         self.sources.iter().try_for_each(|&v| known("source of a graph", v))?;
         self.targets.iter().try_for_each(|&v| known("target of a graph", v))?;
@@ -60,7 +61,9 @@ impl Graph {
 
     fn check_connected(&self) -> Result<()> {
         let alone = self.neighbours.iter().position(Vec::is_empty);
-        alone.map_or(Ok(()), |v| Err(Error::Domain { what: "node of a graph", value: v as f64, need: "the end of an edge, not isolated" }))?;
+        alone.map_or(Ok(()), |v| {
+            Err(Error::Domain { what: "node of a graph", value: v as f64, need: "the end of an edge, not isolated" })
+        })?;
         let reached = self.distances(&self.sources);
         let lost = self.targets.iter().find(|&&v| reached[v].is_none());
         lost.map_or(Ok(()), |&v| Err(Error::Domain { what: "target of a graph", value: v as f64, need: "reachable from a source" }))?;
@@ -148,8 +151,14 @@ mod tests {
             (refused(3, &path, &[5], &[2]), "source of a graph: 5"),
             (refused(3, &path, &[0], &[2, 2]), "target of a graph: 2 is not accepted; it must be given once"),
             (refused(3, &path, &[0, 2], &[2]), "source of a graph: 2 is not accepted; it must be no target"),
-            (refused(3, &[[0, 1], [1, 1]], &[0], &[1]), "edge of a graph, by its place in the list,: 1 is not accepted; it must be between"),
-            (refused(3, &[[0, 1], [1, 0]], &[0], &[1]), "edge of a graph, by its place in the list,: 1 is not accepted; it must be given once"),
+            (
+                refused(3, &[[0, 1], [1, 1]], &[0], &[1]),
+                "edge of a graph, by its place in the list,: 1 is not accepted; it must be between",
+            ),
+            (
+                refused(3, &[[0, 1], [1, 0]], &[0], &[1]),
+                "edge of a graph, by its place in the list,: 1 is not accepted; it must be given once",
+            ),
             (refused(4, &path, &[0], &[2]), "node of a graph: 3 is not accepted; it must be the end of an edge, not isolated"),
             (refused(5, &[[0, 1], [1, 2], [3, 4]], &[0], &[4]), "target of a graph: 4 is not accepted; it must be reachable from a source"),
             (refused(5, &[[0, 1], [1, 2], [3, 4]], &[0], &[2]), "node of a graph: 3 is not accepted; it must be connected with node 0"),

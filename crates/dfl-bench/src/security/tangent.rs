@@ -84,7 +84,14 @@ impl<const L: usize> Lanes<L> {
     /// The derivatives of $\sigma$ and of $\lambda_u P_{uv} h_v$, summed by node and edge.
     fn gradients(&mut self, game: &Game) {
         let (omega, grown) = (game.rules().omega, 1.0 + game.rules().epsilon);
-        let Self { tangent: Tangent { cover: direction, p: dp, h: dh, lambda: dlambda, attractiveness, coverage }, p, cover, h, lambda, .. } = self;
+        let Self {
+            tangent: Tangent { cover: direction, p: dp, h: dh, lambda: dlambda, attractiveness, coverage },
+            p,
+            cover,
+            h,
+            lambda,
+            ..
+        } = self;
         for (k, first, ways) in game.states() {
             for (i, way) in ways.iter().enumerate() {
                 let (p, dp, c, d) = (&p[first + i], &dp[first + i], &cover[way.edge], &direction[way.edge]);

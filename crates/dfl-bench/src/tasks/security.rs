@@ -1,12 +1,10 @@
 use std::sync::Arc;
 
 use dfl_core::{
-    Batch, Cost, CostGrad, Csc, Decider, EnergyCurvature, Entry, Instances, NodeGraph, ParamMap, Program, Request, Result, Rng,
-    Source, Splits, Support, Task, check_len,
+    Batch, Cost, CostGrad, Csc, Decider, EnergyCurvature, Entry, Instances, NodeGraph, ParamMap, Program, Request, Result, Rng, Source,
+    Splits, Support, Task, check_len,
 };
-use dfl_solvers::{
-    Backend, Batched, Deciding, Limits, MultiStart, Sqp, SqpOptions,
-};
+use dfl_solvers::{Backend, Batched, Deciding, Limits, MultiStart, Sqp, SqpOptions};
 
 use super::linear::check_seed;
 use super::outcome::{best_constant, mean_figure};

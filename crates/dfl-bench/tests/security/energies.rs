@@ -69,7 +69,10 @@ fn together_is_faster() {
             all.chunks(energy.decision()).zip(&mut values).for_each(|(c, value)| *value = cost.value(&phi, c));
         });
         let m = energy.decision();
-        println!("{nodes} nodes, {m} edges, 128 candidates: {together:.0} us together, {each:.0} us one by one, ratio {:.1}", each / together);
+        println!(
+            "{nodes} nodes, {m} edges, 128 candidates: {together:.0} us together, {each:.0} us one by one, ratio {:.1}",
+            each / together
+        );
         assert!(together < each, "{together} {each}");
     }
 }

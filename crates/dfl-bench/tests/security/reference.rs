@@ -50,7 +50,13 @@ pub(crate) fn walk(game: &Game, phi: &[f64], coverage: &[f64], rng: &mut Rng, mu
         }
         let mut left = rng.uniform();
         let ways = transitions(game, phi, coverage, node);
-        let (next, edge, _) = *ways.iter().find(|(.., p)| { left -= p; left < 0.0 }).unwrap_or(&ways[ways.len() - 1]);
+        let (next, edge, _) = *ways
+            .iter()
+            .find(|(.., p)| {
+                left -= p;
+                left < 0.0
+            })
+            .unwrap_or(&ways[ways.len() - 1]);
         seen(node, next);
         if rng.uniform() < coverage[edge] || rng.uniform() * (1.0 + game.rules().epsilon) >= 1.0 {
             return 0.0;

@@ -56,8 +56,7 @@ impl Flags {
         let edges = Batch::from_vec(graph.edges().len(), 2, graph.edges().iter().flatten().map(|&v| v as f64).collect())?;
         let (sources, targets) = (row(graph.sources())?, row(graph.targets())?);
         let payoffs = Batch::from_rows(&[game.payoffs()])?;
-        let arrays =
-            [("x", &x), ("phi", &phi), ("edges", &edges), ("sources", &sources), ("targets", &targets), ("payoffs", &payoffs)];
+        let arrays = [("x", &x), ("phi", &phi), ("edges", &edges), ("sources", &sources), ("targets", &targets), ("payoffs", &payoffs)];
         file.write("security", &args, &arrays)
     }
 }
