@@ -6,7 +6,7 @@ use std::sync::atomic::AtomicBool;
 
 use dfl_bench::registry::make_loss;
 use dfl_bench::results::{Measurement, Store};
-use dfl_bench::suite::{Definition, Options, Outcome, Profile, Progress, Published, Runner};
+use dfl_bench::suite::{Definition, Options, Profile, Published, Runner};
 use dfl_core::Result;
 
 const SUITE: &str = r#"
@@ -29,13 +29,6 @@ const FAST: &str = "training = { epochs = { quick = 20, full = 1 }, batch = 32, 
 
 const AFFINE: &str = "solver = 'stochastic', predictor = 'gaussian', model = { hidden = [], centre = 'least_squares' }";
 
-struct Silent;
-impl Progress for Silent {
-    fn suite(&self, _jobs: usize) {}
-    fn begin(&self, _label: &str) {}
-    fn end(&self, _label: &str, _outcome: &Outcome) {}
-}
-
 fn definition(dir: &Path, runs: &[String]) -> Result<Definition> {
     std::fs::write(dir.join("small.toml"), SUITE.replace("RUNS", &runs.join(",\n"))).unwrap();
     Definition::load(dir, "small")
@@ -46,7 +39,7 @@ fn run(dir: &Path, runs: &[String], resume: bool) -> (usize, Vec<Measurement>) {
     let interrupted = AtomicBool::new(false);
     let options = Options { profile: Profile::Quick, seeds: None, threads: 2, device: "cpu".into(), commit: None, peers: None };
     let published = Published::default();
-    let mut runner = Runner { options, methods: make_loss, published, store: &mut store, interrupted: &interrupted, progress: &Silent };
+    let mut runner = Runner { options, methods: make_loss, published, store: &mut store, interrupted: &interrupted, progress: &() };
     let failures = runner.run(&definition(dir, runs).unwrap()).unwrap();
     (failures, store.measurements())
 }
@@ -95,6 +88,41 @@ fn every_kind_of_method_learns_and_says_how() {
         assert!(best <= found && found < constant, "{method} ({solver}): {found} is not between {best} and {constant}");
         assert_eq!(found.to_bits(), cost(&again, method, solver).to_bits(), "{method} ({solver})");
     }
+}
+
+/// The same model, whose likelihood no risk enters, decides by four risks: each aversion raises the mean cost in the population above that
+/// of the mean. Their limits are the mean: a weight of 0, a temperature far above all costs.
+#[test]
+fn a_risk_decides_otherwise_than_the_mean() {
+    let dir = tempfile::tempdir().unwrap();
+    let risks = [
+        ("mean", ""),
+        ("tail", "tail = 0.1"),
+        ("variance", "risk = 'mean_variance', risk_weight = 0.02"),
+        ("entropic", "risk = 'entropic', risk_temperature = 20.0"),
+        ("no-variance", "risk = 'mean_variance', risk_weight = 0"),
+        ("hot", "risk = 'entropic', risk_temperature = 1e4"),
+    ];
+    let run_of = |(label, risk): &(&str, &str)| {
+        format!("{{ method = 'two_stage', {AFFINE}, label = '{label}', options = {{ test_samples = 100, {risk} }} }}")
+    };
+    let with_decisions = format!(
+        "{{ method = 'dfl_rp', {AFFINE}, options = {{ samples = 8, test_samples = 40, risk = 'entropic', risk_temperature = 20.0 }}, {WARM} }}"
+    );
+    let runs: Vec<String> = risks.iter().map(run_of).chain([with_decisions]).collect();
+    let (failures, rows) = run(dir.path(), &runs, false);
+    assert_eq!(failures, 0, "{rows:#?}");
+    let cost = |label: &str| value(&rows, "two_stage", &format!("stochastic-{label}"), "population_cost");
+    for (label, _) in &risks {
+        println!("{label}: {:.4}, worst tenth {:.4}", cost(label), value(&rows, "two_stage", &format!("stochastic-{label}"), "tail_cost"));
+    }
+    for label in ["tail", "variance", "entropic"] {
+        assert!(cost(label) > cost("mean") + 0.05, "{label}: {} against {}", cost(label), cost("mean"));
+    }
+    assert!((cost("no-variance") - cost("mean")).abs() < 1e-6, "{} against {}", cost("no-variance"), cost("mean"));
+    // Half the variance of the cost over the temperature is added, some tenths of a unit at the best decision.
+    assert!((cost("hot") - cost("mean")).abs() < 0.05, "{} against {}", cost("hot"), cost("mean"));
+    assert!(value(&rows, "dfl_rp", "stochastic-sample_average", "population_cost").is_finite());
 }
 
 /// 200 rows in 7 batches, 8 epochs: one solve per row and step, and with weights solved again 8 more.
@@ -146,6 +174,27 @@ fn what_makes_no_sense_is_refused_when_the_definition_is_read() {
         ("method = 'dfl_sf', predictor = 'gaussian', solver = 'stochastic', options = { samples = 0 }", "option samples: 0"),
         ("method = 'dfl_sf', predictor = 'gaussian', solver = 'stochastic', options = { tail = 1.5 }", "option tail: 1.5"),
         (
+            "method = 'dfl_sf', predictor = 'gaussian', solver = 'stochastic', options = { tail = 0.5, risk = 'entropic', risk_temperature = 1 }",
+            "a run with option risk, which takes the place of the tail, does not offer option tail",
+        ),
+        (
+            "method = 'two_stage', predictor = 'gaussian', solver = 'stochastic', options = { risk = 'entropic' }",
+            "a run without option risk_temperature does not offer risk = \"entropic\"",
+        ),
+        (
+            "method = 'two_stage', predictor = 'gaussian', solver = 'stochastic', options = { risk = 'mean_variance', risk_temperature = 1 }",
+            "a run without risk = \"entropic\" does not offer option risk_temperature",
+        ),
+        ("method = 'dfl_rp', predictor = 'gaussian', solver = 'stochastic', options = { risk_weight = 1 }", "option risk_weight"),
+        (
+            "method = 'dfl_rp', predictor = 'gaussian', solver = 'stochastic', options = { risk = 'entropic', risk_temperature = 0 }",
+            "option risk_temperature: 0",
+        ),
+        (
+            "method = 'gen_dfl', predictor = 'gaussian', solver = 'stochastic', options = { risk = 'entropic', risk_temperature = 1 }",
+            "`risk`",
+        ),
+        (
             "method = 'dfl_sf', predictor = 'gaussian', solver = 'stochastic', options = { curvature = 'ignored', bandwidth = 0.1 }",
             "a curvature without a kernel does not offer option bandwidth",
         ),
@@ -164,6 +213,9 @@ fn what_makes_no_sense_is_refused_when_the_definition_is_read() {
         Definition::load(dir.path(), "small").unwrap_err().to_string()
     };
     assert!(of_task("method = 'dfl_sf', predictor = 'gaussian', solver = 'stochastic'").contains("cost of an uncertain outcome"));
+    let averse =
+        "method = 'two_stage', predictor = 'gaussian', solver = 'stochastic', options = { risk = 'mean_variance', risk_weight = 1 }";
+    assert!(of_task(averse).contains("a risk over samples other than their tail"));
     assert!(of_task("method = 'policy_network', predictor = 'linear'").contains("decisions of a policy's output"));
 }
 
@@ -171,6 +223,7 @@ fn what_makes_no_sense_is_refused_when_the_definition_is_read() {
 #[cfg(feature = "torch")]
 mod networks {
     use super::*;
+    use dfl_core::{Parameters, Standardised};
     use dfl_models::torch::{Device, Gaussian};
 
     const WIDE: &str = "solver = 'stochastic', predictor = 'gaussian', model = { hidden = [8] }";
@@ -207,9 +260,10 @@ mod networks {
         }
     }
 
-    /// Sigma runs away at a rate of 1e8. The error says when, with which loss before, and where the weights are; the file can be read.
+    /// Sigma runs away at a rate of 1e8. The error says when, with which loss before, and where the weights are; the files can be read, the
+    /// coordinates of the training rows among them.
     #[test]
-    fn training_that_diverges_leaves_its_last_finite_weights() {
+    fn training_that_diverges_leaves_the_weights_of_its_last_whole_epoch() {
         let dir = tempfile::tempdir().unwrap();
         let wild = "training = { epochs = { quick = 5, full = 1 }, batch = 32, learning_rates = [1e8] }";
         let (failures, rows) = run(dir.path(), &[format!("{{ method = 'dfl_sf', {WIDE}, {wild} }}")], false);
@@ -217,9 +271,11 @@ mod networks {
         let error = rows[0].error.as_ref().unwrap();
         println!("{error}");
         assert!(error.contains("training diverged at step ") && error.contains("the last finite loss was "), "{error}");
-        let (_, path) = error.split_once("; the last finite weights are in ").unwrap();
-        assert!(path.ends_with("small--inventory--d2--dfl_sf--gaussian--stochastic-density--published--quick--0.safetensors"), "{path}");
-        let model = Gaussian::load(Path::new(path), Device::Cpu).unwrap();
-        assert!(dfl_core::Parameters::values(&model).iter().all(|w| w.is_finite()));
+        let (_, path) = error.split_once("; the weights that it began with are in ").unwrap();
+        assert!(path.ends_with("small--inventory--d2--dfl_sf--gaussian--stochastic-density--published--quick--0.toml"), "{path}");
+        let model = Standardised::load(Path::new(path), |path| Gaussian::load(path, Device::Cpu)).unwrap();
+        assert!(model.values().iter().all(|w| w.is_finite()));
+        // Demand has mean 12.5 and deviation 8: far from the coordinates 0 and 1 of a model without its frame.
+        assert!(model.frame().scale().iter().all(|s| (3.0..20.0).contains(s)), "{:?}", model.frame());
     }
 }

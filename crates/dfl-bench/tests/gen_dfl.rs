@@ -8,8 +8,8 @@ use dfl_bench::results::Store;
 use dfl_bench::suite::{Definition, Options, Outcome, Profile, Progress, Published, Runner};
 use dfl_core::Result;
 
-struct Silent;
-impl Progress for Silent {
+struct Flawless;
+impl Progress for Flawless {
     fn suite(&self, _jobs: usize) {}
     fn begin(&self, _label: &str) {}
     fn end(&self, label: &str, outcome: &Outcome) {
@@ -34,7 +34,7 @@ fn measure(task: (&str, &str), data: &str, runs: &str) -> impl Fn(&str, &str, &s
     let mut store = Store::open(&dir.path().join("out"), false).unwrap();
     let options = Options { profile: Profile::Quick, seeds: None, threads: 2, device: "cpu".into(), commit: None, peers: None };
     let (interrupted, published) = (AtomicBool::new(false), Published::default());
-    let mut runner = Runner { options, methods: make_loss, published, store: &mut store, interrupted: &interrupted, progress: &Silent };
+    let mut runner = Runner { options, methods: make_loss, published, store: &mut store, interrupted: &interrupted, progress: &Flawless };
     assert_eq!(runner.run(&definition).unwrap(), 0);
     let rows = store.measurements().to_vec();
     move |method, solver, metric| {

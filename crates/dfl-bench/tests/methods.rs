@@ -13,8 +13,8 @@ const HEAD: &str = "title = 't'\nminutes = { quick = 1, full = 1 }\n[[experiment
 data = { features = 5, degree = 4, noise = 0.5, train = 60, valid = 20, test = 100 }\nseeds = { quick = 1, full = 1 }
 training = { epochs = { quick = 12, full = 12 }, batch = 16, learning_rates = [0.05], warm_up = { epochs = { quick = 1, full = 1 }, learning_rate = 0.01 } }\n";
 
-struct Silent;
-impl Progress for Silent {
+struct Flawless;
+impl Progress for Flawless {
     fn suite(&self, _jobs: usize) {}
     fn begin(&self, _label: &str) {}
     fn end(&self, label: &str, outcome: &Outcome) {
@@ -34,7 +34,7 @@ fn regrets(runs: &[(&str, &str)]) -> BTreeMap<(String, String), f64> {
     let mut store = Store::open(&dir.path().join("out"), false).unwrap();
     let options = Options { profile: Profile::Quick, seeds: None, threads: 2, device: "cpu".into(), commit: None, peers: None };
     let (interrupted, published) = (AtomicBool::new(false), Published::default());
-    let mut runner = Runner { options, methods: make_loss, published, store: &mut store, interrupted: &interrupted, progress: &Silent };
+    let mut runner = Runner { options, methods: make_loss, published, store: &mut store, interrupted: &interrupted, progress: &Flawless };
     assert_eq!(runner.run(&Definition::load(dir.path(), "all").unwrap()).unwrap(), 0);
     let rows = store.measurements();
     let leading = rows.iter().filter(|m| m.metric == "normalized_regret");

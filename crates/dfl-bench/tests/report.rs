@@ -211,14 +211,24 @@ fn family(text: &str) -> Family {
         |found| Comparison { place: format!("power {text}"), row: format!("dfl_rp {text}"), against: "policy_linear".into(), found };
     let (suite, profile, metric) = ("table1".into(), "quick".into(), "task_loss".into());
     let comparisons = found.map(comparison).to_vec();
-    Family { suite, profile, text: text.into(), metric, block: 7, draws: 10_000, comparisons }
+    Family { suite, profile, text: text.into(), metric, block: 7, draws: 10_000, wins: Some(0.75), comparisons }
 }
 
 #[test]
 fn comparisons_of_test_rows_are_shown_with_interval_and_adjusted_p() {
     let page = render(&Heading { significance: vec![family("is it better?")], ..heading() }, &[], &[]).unwrap();
     let text = table::significance(&[family("is it better?")]);
-    for part in ["in blocks of 7, 10000 draws", "-0.125", "-0.250", "to 0.500", "0.0213", "0.0426", "62.5", "adjusted for 2 comparisons"] {
+    for part in [
+        "in blocks of 7, 10000 draws",
+        "-0.125",
+        "-0.250",
+        "to 0.500",
+        "0.0213",
+        "0.0426",
+        "62.5",
+        "adjusted for 2 comparisons",
+        "fails by 12.5",
+    ] {
         assert!(page.contains(part), "{part}: {page}");
         assert!(text.split_whitespace().collect::<Vec<_>>().join(" ").contains(part), "{part}: {text}");
     }

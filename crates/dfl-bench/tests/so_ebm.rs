@@ -45,14 +45,8 @@ fn run(dir: &Path, runs: &str) -> Store {
     let mut store = Store::open(&dir.join("out"), false).unwrap();
     let options = Options { profile: Profile::Quick, seeds: None, threads: 2, device: "cpu".into(), commit: None, peers: None };
     let never = AtomicBool::new(false);
-    let mut runner = Runner {
-        options,
-        methods: make_loss,
-        published: Published::default(),
-        store: &mut store,
-        interrupted: &never,
-        progress: &Silent,
-    };
+    let mut runner =
+        Runner { options, methods: make_loss, published: Published::default(), store: &mut store, interrupted: &never, progress: &Silent };
     assert_eq!(runner.run(&definition).unwrap(), 0);
     store
 }

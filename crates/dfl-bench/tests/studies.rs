@@ -144,14 +144,15 @@ fn settings_without_sense_are_refused() {
     assert!(refused("['regret']", "['regrets']").contains("known are regret, sqde, sce, spo_plus"));
 }
 
-/// One process for each row: the graph of 40 steps holds more than that of 10, the score function less than either, and the ratio beside T/k.
+/// One process for each row: the graph of 40 steps holds more than that of 10, the score function less than either, and the ratio beside
+/// T/k.
 #[cfg(all(feature = "torch", target_os = "linux"))]
 #[test]
 fn memory_is_measured_in_processes_of_their_own() {
     use std::process::Command;
     let dir = tempfile::tempdir().unwrap();
     let text = "title = 'small'\nminutes = { quick = 0.1, full = 0.1 }\n[[study]]\nkind = 'memory'\nsteps = [10, 40]\nhidden = [512]\n\
-                inputs = 3\noutputs = 2\nbatch = 8\nsamples = 50\ndraws = [1]\n";
+                inputs = 3\noutputs = 2\nbatch = 8\nsamples = [50]\ndraws = [1]\n";
     std::fs::write(dir.path().join("small.toml"), text).unwrap();
     let out = dir.path().join("out");
     let dfl = || Command::new(env!("CARGO_BIN_EXE_dfl"));
@@ -160,10 +161,10 @@ fn memory_is_measured_in_processes_of_their_own() {
     let rows = Store::open(&out, true).unwrap().measurements();
     let peak = |size: &str, method: &str, solver: &str| find(&rows, size, method, solver, "peak_bytes").value.unwrap();
     // 400 rows of 512 in single precision are 0.8 MB, of which a step keeps several.
-    let (short, long) = (peak("t10", "dfl_rp", "graph"), peak("t40", "dfl_rp", "graph"));
-    assert!(long - short > 30.0 * 0.8e6 && long > 2.0 * peak("t40", "dfl_sf", "k1"), "{rows:?}");
-    assert!(peak("t40", "dfl_rp", "checkpoint") < long);
-    assert_eq!(find(&rows, "t40", "dfl_sf", "k1", "expected_ratio").value, Some(40.0));
+    let (short, long) = (peak("t10-m50", "dfl_rp", "graph"), peak("t40-m50", "dfl_rp", "graph"));
+    assert!(long - short > 30.0 * 0.8e6 && long > 2.0 * peak("t40-m50", "dfl_sf", "k1"), "{rows:?}");
+    assert!(peak("t40-m50", "dfl_rp", "checkpoint") < long);
+    assert_eq!(find(&rows, "t40-m50", "dfl_sf", "k1", "expected_ratio").value, Some(40.0));
     let refused = dfl().args(["measure-step", "{}"]).output().unwrap();
     assert!(!refused.status.success() && String::from_utf8_lossy(&refused.stderr).contains("missing field"), "{refused:?}");
 }
@@ -182,7 +183,11 @@ fn settings_of_gradient_studies_without_sense_are_refused() {
         refused("kind = 'cosine'\ndims = [1]\npredictor = 'gaussian'\nrows = 2\nsamples = 1\nrepeats = 2")
             .contains("samples beside the first")
     );
-    let memory = "kind = 'memory'\nhidden = [8]\ninputs = 1\noutputs = 1\nbatch = 1\nsamples = 2\n";
+    assert!(
+        refused("kind = 'cosine'\ndims = [1]\npredictor = 'gaussian'\nrows = 2\nsamples = 2\nrepeats = 1")
+            .contains("repeats beside the first")
+    );
+    let memory = "kind = 'memory'\nhidden = [8]\ninputs = 1\noutputs = 1\nbatch = 1\nsamples = [2]\n";
     assert!(refused(&format!("{memory}steps = [10, 10]\ndraws = [1]")).contains("numbers of steps"));
     assert!(refused(&format!("{memory}steps = [10]\ndraws = [0]")).contains("draws"));
 }

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use dfl_bench::registry::{Method, Setup, make_loss};
 use dfl_bench::results::{Baseline, Store, compare};
-use dfl_bench::suite::{Definition, Options, Outcome, Profile, Progress, Published, Runner};
+use dfl_bench::suite::{Definition, Options, Profile, Published, Runner};
 use dfl_core::{Decider, DecisionLoss, Found, Loss, Needs, Result, Rng, Row};
 use dfl_losses::SpoPlus;
 
@@ -22,13 +22,6 @@ training = { epochs = { quick = 12, full = 12 }, batch = 16, learning_rates = [0
 run = [ { method = "constant" }, { method = "two_stage", predictor = "linear" }, { method = "spo_plus", predictor = "linear", solver = "exact" } ]
 "#;
 
-struct Silent;
-impl Progress for Silent {
-    fn suite(&self, _jobs: usize) {}
-    fn begin(&self, _label: &str) {}
-    fn end(&self, _label: &str, _outcome: &Outcome) {}
-}
-
 fn definition(dir: &Path, text: &str) -> Definition {
     std::fs::write(dir.join("small.toml"), text).unwrap();
     Definition::load(dir, "small").unwrap()
@@ -39,7 +32,7 @@ fn run(text: &str, dir: &Path, resume: bool, methods: fn(&str, &Setup<'_>) -> Re
     let interrupted = AtomicBool::new(stop);
     let options = Options { profile: Profile::Quick, seeds: None, threads: 2, device: "cpu".into(), commit: None, peers: None };
     let mut runner =
-        Runner { options, methods, published: Published::default(), store: &mut store, interrupted: &interrupted, progress: &Silent };
+        Runner { options, methods, published: Published::default(), store: &mut store, interrupted: &interrupted, progress: &() };
     let outcome = runner.run(&definition(dir, text));
     (outcome, store)
 }

@@ -9,7 +9,7 @@ use dfl_bench::data::whiten;
 use dfl_bench::inventory::{InventoryCost, Prices};
 use dfl_bench::tasks::{AllocationCost, AllocationTask, Benchmark, InventoryTask};
 use dfl_core::testkit::gradient_error;
-use dfl_core::{Batch, CostCurvature, Request, Rng, Splits, Task};
+use dfl_core::{Batch, CostCurvature, Request, Rng, Splits, Support, Task};
 
 /// Mean and standard deviation, and the mean's standard error.
 fn moments(values: &[f64]) -> (f64, f64, f64) {
@@ -156,8 +156,8 @@ fn inventory_costs_by_hand() {
     assert_eq!(value(5.0), 6.25);
 }
 
-/// For demands on all four branches: at the demand, at the capacity, below a demand whose price is too high, and above one so far below zero
-/// that holding is cheaper than the order's negative price. No order of a grid is better.
+/// For demands on all four branches: at the demand, at the capacity, below a demand whose price is too high, and above one so far below
+/// zero that holding is cheaper than the order's negative price. No order of a grid is better.
 #[test]
 fn known_demands_are_met_exactly() {
     let known = InventoryCost::new(1, Prices::OURS);
@@ -303,7 +303,8 @@ fn the_closed_form_is_the_limit_of_samples() {
 }
 
 /// With 50 samples of the true distribution decisions of ten products are worse than none at all (cost 1), with 4000 they are within 3 % of
-/// the optimum: 1.7 % expected, as measured with a second implementation, whose standard deviation over decisions is 1.2 %, hence 0.3 % over 20.
+/// the optimum: 1.7 % expected, as measured with a second implementation, whose standard deviation over decisions is 1.2 %, hence 0.3 %
+/// over 20.
 #[test]
 fn decisions_need_thousands_of_samples() {
     use dfl_solvers::{Batched, Scenarios, StochasticOptions, StochasticProgram};
@@ -333,4 +334,20 @@ fn decisions_of_policies_are_in_the_box() {
     }
     assert!(inventory.population_costs(&[0], &Batch::zeros(1, 3)).is_err());
     assert!(inventory.population_costs(&[0], &Batch::zeros(2, 2)).is_err());
+}
+
+/// An energy model integrates over what the stochastic program decides within.
+#[test]
+fn energies_are_normalised_over_the_feasible_decisions() {
+    let inventory = InventoryTask::new(InventoryData { products: 3, ..InventoryData::default() }).unwrap();
+    let tasks: [&dyn Benchmark; 2] = [&AllocationTask::new(3, Returns::CODE).unwrap(), &inventory];
+    for task in tasks {
+        let feasible = task.uncertain().unwrap().feasible;
+        assert_eq!(
+            (task.support(), feasible.m()),
+            (Support::Box { lower: feasible.lo.clone(), upper: feasible.up.clone() }, 0),
+            "{}",
+            task.name()
+        );
+    }
 }

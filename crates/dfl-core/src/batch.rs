@@ -118,6 +118,14 @@ impl Batch {
     }
 }
 
+/// Refuses to draw or decide for no sample.
+///
+/// # Errors
+/// [`Error::Domain`].
+pub fn check_samples(samples: usize) -> Result<()> {
+    if samples == 0 { Err(Error::Domain { what: "samples", value: 0.0, need: "at least 1" }) } else { Ok(()) }
+}
+
 /// Refuses a wrong length.
 ///
 /// # Errors

@@ -1,7 +1,7 @@
 //! Small dense systems, on plain slices.
 
 /// Sums that run side by side, so that the processor need not wait for one to begin the next; always the same ones, in the same order.
-const LANES: usize = 8;
+pub const LANES: usize = 8;
 
 /// $a^\top b$; the shorter length counts.
 #[inline]

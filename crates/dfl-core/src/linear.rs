@@ -1,4 +1,8 @@
-use crate::{Adam, Batch, Parameters, Predictor, Result, Rng, Stream, Trainable, check_len};
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Adam, Batch, Parameters, Predictor, Result, Rng, Stream, Trainable, check_len, files};
 
 /// $\hat y = Wx + b$ in pure Rust, trained with [`Adam`]; starts at zero unless asked otherwise.
 ///
@@ -31,6 +35,14 @@ impl Linear {
         self
     }
 
+    /// Reads what [`Parameters::save`] wrote.
+    ///
+    /// # Errors
+    /// [`Error::File`](crate::Error::File) naming the file that is missing, of another model, or damaged.
+    pub fn load(path: &Path) -> Result<Self> {
+        files::read_model(&path.with_extension("toml"), "linear", Saved::build)
+    }
+
     fn apply(&self, features: &Batch) -> Result<Batch> {
         check_len("features", self.inputs, features.cols())?;
         features.check_finite("features")?;
@@ -46,6 +58,32 @@ impl Linear {
 
 fn dot(a: &[f64], b: &[f64]) -> f64 {
     a.iter().zip(b).map(|(a, b)| a * b).sum()
+}
+
+/// What a file says of one.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Saved {
+    inputs: usize,
+    outputs: usize,
+    weights: Vec<f64>,
+}
+
+impl Saved {
+    pub(crate) fn of(model: &Linear) -> Self {
+        Self { inputs: model.inputs, outputs: model.outputs, weights: model.weights.clone() }
+    }
+
+    pub(crate) fn build(self) -> Result<Linear> {
+        let Self { inputs, outputs, weights } = self;
+        // Before anything is allocated for the sizes that a damaged file may give.
+        check_len("weights", outputs.saturating_mul(inputs.saturating_add(1)), weights.len())?;
+        let weights = Batch::from_vec(outputs, inputs + 1, weights)?;
+        weights.check_finite("weights")?;
+        let mut model = Linear::new(inputs, outputs);
+        model.set_values(weights.as_slice())?;
+        Ok(model)
+    }
 }
 
 impl Predictor for Linear {
@@ -86,6 +124,10 @@ impl Parameters for Linear {
     fn step(&mut self, learning_rate: f64) -> Result<()> {
         self.adam.step(learning_rate, &self.gradient, &mut self.weights);
         Ok(())
+    }
+    /// Writes `path` with extension `toml`: sizes and weights, which read back to the bit. The optimiser's state is not saved.
+    fn save(&self, path: &Path) -> Result<()> {
+        files::write_config(&path.with_extension("toml"), "linear", &Saved::of(self))
     }
 }
 
@@ -137,6 +179,38 @@ mod tests {
         let moment = |power: i32| weights.iter().map(|w| w.powi(power)).sum::<f64>() / weights.len() as f64;
         assert!(moment(1).abs() < 0.023 && (moment(2) - 1.0 / 12.0).abs() < 0.006, "{} {}", moment(1), moment(2));
         assert!(weights.iter().all(|w| w.abs() < 0.5));
+    }
+
+    #[test]
+    fn a_saved_model_reads_back_to_the_bit() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("model");
+        let model = Linear::new(3, 7).uniform(&mut Rng::seeded(1));
+        model.save(&path).unwrap();
+        let read = Linear::load(&path).unwrap();
+        assert_eq!((read.inputs(), read.outputs(), read.values()), (3, 7, model.values()));
+        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1, "no temporary file stays");
+    }
+
+    /// Each change to a good file, and what the refusal names beside the file.
+    #[test]
+    fn a_damaged_file_is_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("model.toml");
+        model().save(&path).unwrap();
+        let good = std::fs::read_to_string(&path).unwrap();
+        for (from, to, named) in [
+            ("\"linear\"", "\"flow\"", "model = \"linear\""),
+            ("inputs = 2", "inputs = 3", "expected length 4, got 3"),
+            ("0.5", "nan", "weights, row 0, column 2: NaN"),
+            ("]", "", "TOML parse error"),
+            ("outputs", "exits", "exits"),
+        ] {
+            std::fs::write(&path, good.replace(from, to)).unwrap();
+            let error = Linear::load(&path).unwrap_err();
+            let cause = std::error::Error::source(&error).unwrap().to_string();
+            assert!(error.to_string().contains("model.toml") && cause.contains(named), "{error}: {cause}");
+        }
     }
 
     #[test]

@@ -1,6 +1,11 @@
 use std::f64::consts::TAU;
 
-use crate::{Batch, Error, Generative, Key, Linear, Parameters, Predictor, Result, Sampler, Stream, Trainable, check_len};
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use crate::linear::Saved;
+use crate::{Batch, Generative, Key, Linear, Parameters, Predictor, Result, Sampler, Stream, Trainable, check_len, check_samples, files};
 
 /// What the deviation of a [`LinearGaussian`] depends on.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -12,8 +17,8 @@ pub enum Spread {
     Affine,
 }
 
-/// $y_j \sim N(\mu_j, \sigma_j^2)$, independent, with $\mu = W\phi + b$ and $\log \sigma$ constant or affine in $\phi$; in pure Rust, trained with
-/// [`Adam`](crate::Adam). Starts as the standard normal.
+/// $y_j \sim N(\mu_j, \sigma_j^2)$, independent, with $\mu = W\phi + b$ and $\log \sigma$ constant or affine in $\phi$; in pure Rust,
+/// trained with [`Adam`](crate::Adam). Starts as the standard normal.
 ///
 /// # Shapes
 /// Features `[b, inputs]`, predictions (the mean) `[b, outputs]`. Weights: those of the mean, `[outputs, inputs + 1]`, then those of
@@ -28,6 +33,28 @@ pub struct LinearGaussian {
     /// What [`Generative::pull_moments`] needs: features and deviation of the last pass.
     passed: (Batch, Batch),
 }
+
+/// What a file says of one; a deviation of no features is constant.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Parts {
+    mean: Saved,
+    log_deviation: Saved,
+}
+
+impl Parts {
+    fn build(self) -> Result<LinearGaussian> {
+        let (mean, log_deviation) = (self.mean.build()?, self.log_deviation.build()?);
+        check_len("outputs of the deviation", mean.outputs(), log_deviation.outputs())?;
+        if log_deviation.inputs() > 0 {
+            check_len("features of the deviation", mean.inputs(), log_deviation.inputs())?;
+        }
+        Ok(LinearGaussian { mean, log_deviation, drawn: Drawn::default(), passed: Default::default() })
+    }
+}
+
+/// Tells its files from those of a network.
+const MODEL: &str = "linear_gaussian";
 
 /// The last draw: $y = \mu + $ `noise`, the noise with its deviation.
 #[derive(Clone, Debug, Default)]
@@ -46,6 +73,14 @@ impl LinearGaussian {
             drawn: Drawn::default(),
             passed: Default::default(),
         }
+    }
+
+    /// Reads what [`Parameters::save`] wrote.
+    ///
+    /// # Errors
+    /// [`Error::File`](crate::Error::File) naming the file that is missing, of another model, or damaged.
+    pub fn load(path: &Path) -> Result<Self> {
+        files::read_model(&path.with_extension("toml"), MODEL, Parts::build)
     }
 
     /// What the deviation is a function of.
@@ -139,10 +174,6 @@ impl Sampler for LinearGaussian {
     }
 }
 
-fn check_samples(samples: usize) -> Result<()> {
-    if samples == 0 { Err(Error::Domain { what: "samples", value: 0.0, need: "at least 1" }) } else { Ok(()) }
-}
-
 /// Each row's mean added to all its samples.
 fn shifted(mean: &Batch, mut noise: Batch) -> Batch {
     for i in 0..mean.rows() {
@@ -178,6 +209,11 @@ impl Parameters for LinearGaussian {
         self.forget();
         self.mean.step(learning_rate)?;
         self.log_deviation.step(learning_rate)
+    }
+    /// Writes `path` with extension `toml`: the weights, which read back to the bit. The optimisers' state is not saved.
+    fn save(&self, path: &Path) -> Result<()> {
+        let parts = Parts { mean: Saved::of(&self.mean), log_deviation: Saved::of(&self.log_deviation) };
+        files::write_config(&path.with_extension("toml"), MODEL, &parts)
     }
 }
 

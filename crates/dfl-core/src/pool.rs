@@ -89,7 +89,7 @@ impl State {
         let mut added = 0;
         for row in decisions.iter() {
             let cell = self.seen.cell(row);
-            if !self.seen.near(cell).any(|at| same(self.decisions.row(at), row)) {
+            if !self.seen.near(cell).any(|at| same_decision(self.decisions.row(at), row)) {
                 let at = self.put(row)?;
                 self.seen.add(cell, at);
                 added += 1;
@@ -153,7 +153,8 @@ impl Seen {
     }
 }
 
-fn same(a: &[f64], b: &[f64]) -> bool {
+/// Whether two decisions are the same for a [`Pool`]: their absolute differences add up to at most 1e-6.
+pub fn same_decision(a: &[f64], b: &[f64]) -> bool {
     let mut distance = 0.0;
     for (a, b) in a.iter().zip(b) {
         distance += (a - b).abs();
@@ -195,7 +196,7 @@ mod tests {
         }
         let mut expected = Batch::zeros(0, n);
         for row in draws.iter() {
-            if !expected.iter().any(|known| same(known, row)) {
+            if !expected.iter().any(|known| same_decision(known, row)) {
                 expected.push(row).unwrap();
             }
         }

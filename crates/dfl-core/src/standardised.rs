@@ -1,7 +1,10 @@
-use std::path::Path;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
 
 use crate::dense::{dot, factor_spd, solve_factored};
-use crate::{Batch, Error, Generative, Instances, Linear, Parameters, Predictor, Result, Sampler, Stream, check_len};
+use crate::linear::Saved;
+use crate::{Batch, Error, Generative, Instances, Linear, Parameters, Predictor, Result, Sampler, Stream, check_len, files};
 
 /// What a [`Frame`] takes for the centre of the truth.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -9,8 +12,8 @@ pub enum Centre {
     /// The mean of the training rows.
     Mean,
     /// A linear regression on the features: the model then learns the distribution of its residual. Coefficients $\beta$ minimise
-    /// $\|y - X\beta\|^2 + \lambda \sum_k d_k \beta_k^2$ with $d_k$ the squared length of feature $k$ about its mean, so that no unit matters;
-    /// the constant is free.
+    /// $\|y - X\beta\|^2 + \lambda \sum_k d_k \beta_k^2$ with $d_k$ the squared length of feature $k$ about its mean, so that no unit
+    /// matters; the constant is free.
     LeastSquares {
         /// $\lambda \ge 0$; above 0 where features are collinear or outnumber the rows.
         ridge: f64,
@@ -27,8 +30,21 @@ pub struct Frame {
     scale: Vec<f64>,
 }
 
+/// What a file says of a frame.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SavedFrame {
+    scale: Vec<f64>,
+    centre: Saved,
+}
+
+/// A file beside those of a model of this path.
+fn beside(path: &Path) -> PathBuf {
+    path.with_extension("frame.toml")
+}
+
 impl Frame {
-    /// Given coordinates, such as those of a saved model.
+    /// Given coordinates.
     ///
     /// # Errors
     /// [`Error::Dimension`], or [`Error::Domain`] for a scale that is not positive and finite.
@@ -57,6 +73,19 @@ impl Frame {
         };
         let scale = deviations(&train.truth, &centre.predict(&train.features)?)?;
         Self::new(centre, scale)
+    }
+
+    /// Reads what [`Parameters::save`] of a [`Standardised`] wrote beside its model.
+    ///
+    /// # Errors
+    /// [`Error::File`] naming the file that is missing or damaged.
+    pub fn load(path: &Path) -> Result<Self> {
+        files::read_model(&beside(path), "frame", |saved: SavedFrame| Self::new(saved.centre.build()?, saved.scale))
+    }
+
+    fn save(&self, path: &Path) -> Result<()> {
+        let saved = SavedFrame { scale: self.scale.clone(), centre: Saved::of(&self.centre) };
+        files::write_config(&beside(path), "frame", &saved)
     }
 
     /// $c$.
@@ -123,7 +152,7 @@ impl Frame {
 /// from outside as one of $y$. Only the model learns; the frame is data.
 ///
 /// Samples are $c + s y'$, cotangents $s$ times those outside, and $\log p(y) = \log p'(y') - \sum_j \log s_j$, of a bound as well.
-/// [`Parameters::save`] writes the model without its frame, which is the caller's to keep.
+/// [`Parameters::save`] writes the model's own files and, beside them, the frame with extension `frame.toml`.
 pub struct Standardised {
     model: Box<dyn Generative>,
     frame: Frame,
@@ -146,6 +175,14 @@ impl Standardised {
     /// As [`Frame::fit`] and [`Standardised::new`].
     pub fn fit(model: Box<dyn Generative>, train: &Instances, centre: Centre) -> Result<Self> {
         Self::new(model, Frame::fit(train, centre)?)
+    }
+
+    /// Reads what [`Parameters::save`] wrote, the wrapped model by its own `load`.
+    ///
+    /// # Errors
+    /// As [`Frame::load`], that `load` and [`Standardised::new`].
+    pub fn load<M: Generative + 'static>(path: &Path, load: impl FnOnce(&Path) -> Result<M>) -> Result<Self> {
+        Self::new(Box::new(load(path)?), Frame::load(path)?)
     }
 
     /// The coordinates.
@@ -203,7 +240,8 @@ impl Parameters for Standardised {
         self.model.gradient_norm()
     }
     fn save(&self, path: &Path) -> Result<()> {
-        self.model.save(path)
+        self.model.save(path)?;
+        self.frame.save(path)
     }
 }
 

@@ -272,3 +272,40 @@ fn wrong_shapes_and_bad_numbers_are_named() {
         assert!(model.sample(&ones(3, 1), 2, STREAM).is_err());
     }
 }
+
+/// Predictions, samples and densities, all to the bit: a frame that was left out would move each of them.
+#[test]
+fn a_saved_model_reads_back_with_its_coordinates() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("model");
+    let model = standardised(4);
+    model.save(&path).unwrap();
+    let read = Standardised::load(&path, LinearGaussian::load).unwrap();
+    let (x, y) = (Batch::from_rows(&[[0.3, -1.0], [2.0, 0.7]]).unwrap(), Batch::from_rows(&[[1.0, 0.5], [-4.0, 0.1]]).unwrap());
+    assert_eq!(read.predict(&x).unwrap(), model.predict(&x).unwrap());
+    assert_eq!(read.sample(&x, 3, STREAM).unwrap(), model.sample(&x, 3, STREAM).unwrap());
+    assert_eq!(read.log_density(&x, &y).unwrap(), model.log_density(&x, &y).unwrap());
+    assert_ne!(read.predict(&x).unwrap(), read.model().predict(&x).unwrap());
+    std::fs::remove_file(path.with_extension("frame.toml")).unwrap();
+    let error = Standardised::load(&path, LinearGaussian::load).err().unwrap().to_string();
+    assert!(error.contains("model.frame.toml"), "{error}");
+}
+
+/// A constant deviation and an affine one are told apart by the file, and a deviation of other outputs than the mean is refused.
+#[test]
+fn a_saved_gaussian_reads_back_with_its_spread() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("model.toml");
+    for spread in [Spread::Constant, Spread::Affine] {
+        let model = gaussian(spread, 2);
+        model.save(&path).unwrap();
+        assert_eq!(LinearGaussian::load(&path).unwrap().values(), model.values());
+    }
+    gaussian(Spread::Constant, 2).save(&path).unwrap();
+    let text = std::fs::read_to_string(&path).unwrap();
+    let at = text.find("[log_deviation]").unwrap();
+    let other = format!("{}[log_deviation]\ninputs = 0\noutputs = 1\nweights = [0.5]\n", &text[..at]);
+    std::fs::write(&path, other).unwrap();
+    let error = LinearGaussian::load(&path).unwrap_err();
+    assert!(std::error::Error::source(&error).unwrap().to_string().contains("outputs of the deviation"), "{error:?}");
+}

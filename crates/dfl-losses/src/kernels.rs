@@ -2,11 +2,9 @@
 
 use std::cell::RefCell;
 
+use dfl_core::dense::LANES;
 pub(crate) use dfl_core::dense::dot;
 use dfl_core::{Error, Result};
-
-/// Sums that run side by side, so that the processor need not wait for one to begin the next; always the same ones, in the same order.
-const LANES: usize = 8;
 
 /// $c^\top (a - b)$; the shortest length counts.
 pub(crate) fn dot_difference(c: &[f64], a: &[f64], b: &[f64]) -> f64 {
@@ -29,6 +27,14 @@ pub(crate) fn add_scaled(to: &mut [f64], scale: f64, v: &[f64]) {
 /// `to += scale * (a - b)`.
 pub(crate) fn add_difference(to: &mut [f64], scale: f64, a: &[f64], b: &[f64]) {
     to.iter_mut().zip(a).zip(b).for_each(|((t, a), b)| *t += scale * (a - b));
+}
+
+/// Turns scores into the logarithms of their softmax.
+pub(crate) fn log_softmax(scores: &mut [f64]) {
+    let largest = scores.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    let sum: f64 = scores.iter().map(|s| (s - largest).exp()).sum();
+    let log_sum = largest + sum.ln();
+    scores.iter_mut().for_each(|s| *s -= log_sum);
 }
 
 /// Refuses an option that is not positive and finite.

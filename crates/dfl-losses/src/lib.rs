@@ -4,6 +4,7 @@ mod candidates;
 mod cave;
 mod cmap;
 mod cone;
+mod discrete_energy;
 mod energy;
 mod fenchel_young;
 mod kernels;
@@ -27,9 +28,10 @@ mod task_cost;
 pub use candidates::Candidates;
 pub use cave::Cave;
 pub use cmap::Cmap;
+pub use discrete_energy::{DiscreteEnergy, DiscreteEnergyOptions};
 pub use energy::{
     Around, DecisionSampling, EffectiveSize, EnergyDecision, EnergySurrogate, EssMeter, Input, LangevinOptions, Negatives, Penalised,
-    Proposal, ProposalKind, SoEbm, SoEbmOptions, SurrogateOptions, sample_decisions,
+    Proposal, ProposalKind, SoEbm, SoEbmOptions, SurrogateOptions, Tempered, sample_decisions,
 };
 pub use fenchel_young::FenchelYoung;
 pub use lodl::{LocalShape, Lodl, LodlOptions};

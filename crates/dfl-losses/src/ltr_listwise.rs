@@ -1,7 +1,7 @@
 use dfl_core::{Batch, Found, Loss, Needs, Result, Rng, Row};
 
 use crate::Candidates;
-use crate::kernels::{add_scaled, dot, positive, with_scratch};
+use crate::kernels::{add_scaled, dot, log_softmax, positive, with_scratch};
 
 /// Smallest probability of a decision under the true cost.
 const RAREST: f64 = 1e-8;
@@ -34,12 +34,9 @@ impl LtrListwise {
     }
 
     /// Turns `[k]` into the logarithms of the probabilities of the decisions.
-    fn log_softmax(&self, pool: &Batch, cost: &[f64], out: &mut [f64]) {
+    fn log_probabilities(&self, pool: &Batch, cost: &[f64], out: &mut [f64]) {
         out.iter_mut().zip(pool.iter()).for_each(|(o, w)| *o = -dot(cost, w) / self.tau);
-        let largest = out.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-        let sum: f64 = out.iter().map(|o| (o - largest).exp()).sum();
-        let log_sum = largest + sum.ln();
-        out.iter_mut().for_each(|o| *o -= log_sum);
+        log_softmax(out);
     }
 }
 
@@ -60,8 +57,8 @@ impl Loss for LtrListwise {
         let pool = self.candidates.now();
         with_scratch(2 * pool.rows(), |memory| {
             let (p, log_q) = memory.split_at_mut(pool.rows());
-            self.log_softmax(&pool, row.truth, p);
-            self.log_softmax(&pool, row.pred, log_q);
+            self.log_probabilities(&pool, row.truth, p);
+            self.log_probabilities(&pool, row.pred, log_q);
             p.iter_mut().for_each(|p| *p = p.exp().max(RAREST));
             let mass: f64 = p.iter().sum();
             for ((w, p), log_q) in pool.iter().zip(&*p).zip(&*log_q) {

@@ -1,6 +1,6 @@
 //! The conditional value at risk of a linear cost over samples, as a program that any LP or cone solver takes.
 
-use dfl_core::{Cone, Csc, Entry, Error, Formulation, ParamMap, Program, Result, Risk};
+use dfl_core::{Cone, Csc, Entry, Error, Formulation, ParamMap, Program, Result, Risk, check_samples};
 
 /// Makes of a linear cost the mean over its worst samples; minimises.
 ///
@@ -12,8 +12,8 @@ use dfl_core::{Cone, Csc, Entry, Error, Formulation, ParamMap, Program, Result, 
 /// # Shapes
 /// `theta`: `[M * n]`, sample by sample; the decision stays the first $n$ variables, $\eta$ and $s$ come behind.
 /// # Errors
-/// [`Error::Unsupported`] unless the prediction is the whole cost of the decision ([`ParamMap::costs`]); [`Error::Domain`] for no samples, or
-/// a tail outside $(0, 1)$: for 1 the threshold is free, and the mean of the samples is the cost
+/// [`Error::Unsupported`] unless the prediction is the whole cost of the decision ([`ParamMap::costs`]); [`Error::Domain`] for no samples,
+/// or a tail outside $(0, 1)$: for 1 the threshold is free, and the mean of the samples is the cost
 /// ([`SampleMean`](crate::SampleMean)).
 /// # References
 /// Rockafellar & Uryasev (2000), J. Risk 2, the linear program for samples of a loss that is linear in the decision.
@@ -49,9 +49,7 @@ fn check(program: &Program, params: &ParamMap, samples: usize, tail: f64) -> Res
         let what = "a risk over samples, but where the prediction is the whole linear cost of a decision without integers";
         return Err(Error::Unsupported { who: "this formulation", what });
     }
-    if samples == 0 {
-        return Err(Error::Domain { what: "samples", value: 0.0, need: "at least 1" });
-    }
+    check_samples(samples)?;
     Risk::Cvar { tail }.check()?;
     if tail < 1.0 {
         Ok(())

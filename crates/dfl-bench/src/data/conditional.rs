@@ -128,7 +128,8 @@ impl Noise {
     }
 }
 
-/// $\mathbb E \lceil u \rceil$ of $u \sim U(l, h)$, from $\int_0^t \lceil u \rceil\, du = k(k+1)/2 + (t-k)(k+1)$ with $k = \lfloor t \rfloor$.
+/// $\mathbb E \lceil u \rceil$ of $u \sim U(l, h)$, from $\int_0^t \lceil u \rceil\, du = k(k+1)/2 + (t-k)(k+1)$ with
+/// $k = \lfloor t \rfloor$.
 fn mean_ceiling(low: f64, high: f64) -> f64 {
     let integral = |t: f64| {
         let k = t.floor();

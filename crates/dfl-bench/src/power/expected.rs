@@ -1,4 +1,4 @@
-use dfl_core::{Energy, EnergyCurvature, Error, Result, check_len};
+use dfl_core::{Energy, EnergyCurvature, Result, check_len};
 
 use super::{Forecast, PowerCost};
 

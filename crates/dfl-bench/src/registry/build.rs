@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use dfl_core::{CostGrad, Decider, DecisionLoss, Error, Loss, Pool, Result};
 use dfl_losses::{
-    Candidates, Cave, FenchelYoung, Lodl, LodlOptions, Mse, PerturbationGradient, PerturbedFenchelYoung, Regret, Sfge, TaskCost,
+    Candidates, Cave, DiscreteEnergy, DiscreteEnergyOptions, FenchelYoung, Lodl, LodlOptions, Mse, PerturbationGradient,
+    PerturbedFenchelYoung, Regret, Sfge, TaskCost,
 };
 use dfl_solvers::{
     AdaptiveImle, AdaptiveImleOptions, Cached, Counted, FrankWolfe, FrankWolfeOptions, Imle, ImleOptions, Interpolated, NegativeIdentity,
@@ -122,6 +123,11 @@ pub(super) fn with_pool<L: Loss + 'static>(setup: &Setup<'_>, make: fn(Candidate
     }
     let grown = cached(setup, Arc::clone(&pool), setup.options.ratio.unwrap_or(1.0))?;
     DecisionLoss::new(Box::new(make(Candidates::growing(pool), setup.options)?), Box::new(grown))
+}
+
+/// The energy model over a pool.
+pub(super) fn discrete_energy(pool: Candidates, options: &MethodOptions, mle: f64, kl: f64) -> Result<DiscreteEnergy> {
+    DiscreteEnergy::new(pool, DiscreteEnergyOptions { temperature: options.temperature.unwrap_or(1.0), mle, kl })
 }
 
 /// The solver inside the training loop, behind a cache if only a share of the rows is to be solved.

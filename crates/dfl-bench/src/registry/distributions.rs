@@ -50,7 +50,8 @@ pub const DISTRIBUTIONS: &[DistributionEntry] = &[
 /// Makes a predictor of distributions by id, in coordinates in which the training rows' truth has mean 0 and deviation 1, if it learns in such.
 ///
 /// # Errors
-/// [`dfl_core::Error::Unknown`], [`dfl_core::Error::Unsupported`] if libtorch is not built in, a bad device, or a column of the truth that never varies.
+/// [`dfl_core::Error::Unknown`], [`dfl_core::Error::Unsupported`] if libtorch is not built in, a bad device, or a column of the truth that
+/// never varies.
 pub fn make_distribution(id: &str, options: &PredictorOptions<'_>, train: &Instances) -> Result<Box<dyn Generative>> {
     let entry = DISTRIBUTIONS.iter().find(|p| p.id == id);
     let entry = entry.ok_or_else(|| unknown("predictor of distributions", id, DISTRIBUTIONS.iter().map(|p| p.id)))?;

@@ -3,21 +3,22 @@
 use std::sync::Arc;
 
 use dfl_core::{Cost, Decider, Energy, EnergyCurvature, Error, Result, Support};
-use dfl_losses::{Input, LangevinOptions, Negatives, Proposal, ProposalKind, SoEbm, SoEbmOptions};
+use dfl_losses::{Input, LangevinOptions, Negatives, Proposal, ProposalKind, SoEbm, SoEbmOptions, Tempered};
 
+use super::Proposed;
 use super::sampled::{SampledMethod, SampledSetup};
 use super::sqp::{Minimised, energy_of_samples};
-use super::Proposed;
 use crate::tasks::Uncertain;
 
 /// The options that all of them read.
 pub(super) const READS: &[&str] =
-    &["candidates", "kl", "proposal", "proposal_scale", "energy_samples", "test_samples", "tail", "judge"];
+    &["candidates", "kl", "temperature", "proposal", "proposal_scale", "energy_samples", "test_samples", "tail", "judge"];
 
 /// Those of the ablation whose negatives are Langevin chains.
 pub(super) const READS_LANGEVIN: &[&str] = &[
     "candidates",
     "kl",
+    "temperature",
     "proposal",
     "proposal_scale",
     "energy_samples",
@@ -63,7 +64,8 @@ pub(super) fn so_ebm(setup: &SampledSetup<'_>, variant: Variant) -> Result<Sampl
         proposal: proposal(setup),
         negatives: if variant == Variant::Langevin { Negatives::Langevin(langevin(setup)) } else { Negatives::Importance },
     };
-    let objective = SoEbm::new(energy, cost, options)?;
+    let temperature = o.temperature.unwrap_or(1.0);
+    let objective = SoEbm::new(Arc::new(Tempered::new(energy, temperature)?), Arc::new(Tempered::new(cost, temperature)?), options)?;
     // Of several methods of one training the first is asked.
     let _ = setup.meter.set(objective.meter());
     Ok(Box::new(objective))

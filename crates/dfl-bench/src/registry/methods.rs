@@ -89,6 +89,15 @@ pub const METHODS: &[MethodEntry] = &[
     method("ltr_list", Solves::ForPool, &["temperature"], |s| {
         build::with_pool(s, |pool, options| LtrListwise::new(pool, options.temperature.unwrap_or(1.0)))
     }),
+    method("so_ebm", Solves::ForPool, &["temperature", "mle", "kl"], |s| {
+        build::with_pool(s, |pool, options| build::discrete_energy(pool, options, options.mle.unwrap_or(1.0), options.kl.unwrap_or(0.01)))
+    }),
+    method("so_ebm_no_mle", Solves::ForPool, &["temperature"], |s| {
+        build::with_pool(s, |pool, options| build::discrete_energy(pool, options, 0.0, 1.0))
+    }),
+    method("so_ebm_no_kld", Solves::ForPool, &["temperature"], |s| {
+        build::with_pool(s, |pool, options| build::discrete_energy(pool, options, 1.0, 0.0))
+    }),
     method("cave", Solves::Never, &[], |_| build::cave(Cave::exact())),
     method("cave_plus", Solves::Never, &[], |_| build::cave(Cave::plus(3)?)),
     method("cave_hybrid", Solves::Never, &[], |_| build::cave(Cave::hybrid(3, 0.3, 0.2)?)),

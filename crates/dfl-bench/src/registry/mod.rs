@@ -17,15 +17,15 @@ mod sqp;
 
 pub(crate) use build::squared_error;
 pub use distributions::{DISTRIBUTIONS, DistributionEntry, make_distribution};
-pub(crate) use methods::options_read;
 pub(crate) use energy::{decider_of_moments, learns_from_decisions};
+pub(crate) use methods::options_read;
 pub use methods::{METHODS, Method, MethodEntry, Setup, Solves, make_loss};
 pub use model_options::{Activation, Centring, Covariance, Deviation, Elbo, ModelOptions, Sampler, Timesteps, Width};
-pub use options::{Balanced, Bend, Coin, Corrected, JudgedBy, MethodOptions, Proposed, Targeted};
+pub use options::{Averse, Balanced, Bend, Coin, Corrected, JudgedBy, MethodOptions, Proposed, Targeted};
 pub use predictors::{PREDICTORS, PredictorEntry, PredictorOptions, Start, make_predictor};
 pub use ramps::Ramps;
-pub use sampled::{SAMPLED, SampledEntry, SampledMethod, SampledSetup, make_sampled};
 pub(crate) use sampled::{Judge, differentiates_decisions, judge, sampled_options_read, stochastic_label};
+pub use sampled::{SAMPLED, SampledEntry, SampledMethod, SampledSetup, make_sampled};
 pub use solvers::{SOLVERS, SolverEntry, make_decider};
 
 /// What an entry that needs libtorch says where there is none.

@@ -1,4 +1,4 @@
-use dfl_core::{Error, Result};
+use dfl_core::{Error, Result, Risk};
 use serde::Deserialize;
 
 /// Which rows a coin of the solution cache is tossed for.
@@ -51,6 +51,15 @@ pub enum Balanced {
     Decision,
 }
 
+/// How the costs of samples become one number, other than by their mean or the mean of the worst.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[allow(missing_docs, reason = "those of `dfl_core::Risk`")]
+pub enum Averse {
+    MeanVariance,
+    Entropic,
+}
+
 /// What decision `gen_dfl` should find best.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -96,11 +105,15 @@ pub enum JudgedBy {
 /// | `sigma` | `pfy*`, `dpo`, `sfge`: size of the noise on the cost; `pg*`: length of the difference; `lodl`: spread of its samples | 1, 0.1, 0.5 |
 /// | `samples` | `pfy*`, `dpo`, `imle`, `aimle`, `sfge`: solves per row and step; `lodl`: once per row | 1 or 2, 10, 200 |
 /// | `lambda` | `dbb`, `imle`: length of the step that is differenced; `rfy`: weight of the regulariser | 10, 1 |
-/// | `temperature` | `imle`, `aimle`: of the noise; `ltr_list`: of the ranking | 1 |
+/// | `temperature` | `imle`, `aimle`: of the noise; `ltr_list`: of the ranking; `so_ebm*`: of the energy, in units of the cost | 1 |
+/// | `mle` | `so_ebm` with a point predictor: weight of the likelihood of the optimal decision | 1 |
 /// | `margin` | `ltr_pair`, in units of the cost | 0 |
 /// | `samples` | `dfl_rp`, `dfl_sf`: $M$, samples of the predicted distribution that a decision in training is made for | 25 |
 /// | `test_samples` | all methods with distributions: samples of each decision that is judged | `samples` |
 /// | `tail` | all methods with distributions: share of the worst samples that the decision minimises (CVaR) | 1, the mean |
+/// | `risk` | `two_stage`, `dfl_rp`, `dfl_sf` in place of `tail`: `mean_variance` or `entropic`, see [`dfl_core::Risk`] | the mean |
+/// | `risk_weight` | needed by `risk = "mean_variance"`: of the variance, in 1 / cost | |
+/// | `risk_temperature` | needed by `risk = "entropic"`, in units of cost | |
 /// | `curvature` | `dfl_rp`, `dfl_sf`, solver `stochastic`: `sample_average`, `density` or `ignored`, see [`dfl_core::Curvature`]; a \
 ///   row's solver says which | `density` for `dfl_sf`, else `sample_average` |
 /// | `bandwidth` | with `curvature = "density"`, in deviations | [`dfl_core::Curvature::rule_of_thumb`] |
@@ -142,8 +155,12 @@ pub struct MethodOptions {
     pub lambda: Option<f64>,
     pub temperature: Option<f64>,
     pub margin: Option<f64>,
+    pub mle: Option<f64>,
     pub test_samples: Option<usize>,
     pub tail: Option<f64>,
+    pub risk: Option<Averse>,
+    pub risk_weight: Option<f64>,
+    pub risk_temperature: Option<f64>,
     pub curvature: Option<Bend>,
     pub bandwidth: Option<f64>,
     pub correction: Option<Corrected>,
@@ -185,6 +202,7 @@ impl MethodOptions {
             ("option proposal_scale", self.proposal_scale),
             ("option langevin_step", self.langevin_step),
             ("option block", self.block),
+            ("option risk_temperature", self.risk_temperature),
         ];
         let counts = [
             ("option iterations", self.iterations),
@@ -211,10 +229,12 @@ impl MethodOptions {
         refuse(&shares, "between 0 and 1", |v| (0.0..=1.0).contains(&v))?;
         let weights = [
             ("option margin", self.margin),
+            ("option mle", self.mle),
             ("option beta", self.beta),
             ("option gamma", self.gamma),
             ("option kl", self.kl),
             ("option langevin_noise", self.langevin_noise),
+            ("option risk_weight", self.risk_weight),
         ];
         refuse(&weights, "at least 0 and finite", |v| v >= 0.0 && v.is_finite())?;
         let bend = |only| self.curvature.is_none_or(|given| given == only);
@@ -225,6 +245,27 @@ impl MethodOptions {
                 "a target other than the proxy",
                 "option proxy_epochs",
                 self.proxy_epochs.is_some() && self.target == Some(Targeted::Observed),
+            ),
+            ("a run with option risk, which takes the place of the tail,", "option tail", self.risk.is_some() && self.tail.is_some()),
+            (
+                "a run without risk = \"mean_variance\"",
+                "option risk_weight",
+                self.risk_weight.is_some() && self.risk != Some(Averse::MeanVariance),
+            ),
+            (
+                "a run without risk = \"entropic\"",
+                "option risk_temperature",
+                self.risk_temperature.is_some() && self.risk != Some(Averse::Entropic),
+            ),
+            (
+                "a run without option risk_weight",
+                "risk = \"mean_variance\"",
+                self.risk == Some(Averse::MeanVariance) && self.risk_weight.is_none(),
+            ),
+            (
+                "a run without option risk_temperature",
+                "risk = \"entropic\"",
+                self.risk == Some(Averse::Entropic) && self.risk_temperature.is_none(),
             ),
             ("a curvature without a kernel", "option bandwidth", self.bandwidth.is_some() && !bend(Bend::Density)),
             ("a run without option anchor", "option balance", self.balance.is_some() && self.anchor.is_none()),
@@ -245,6 +286,16 @@ impl MethodOptions {
         }
     }
 
+    /// How the costs of samples become one number; options that pass [`check`](Self::check) give a risk its parameter.
+    pub(super) fn risk(&self) -> Risk {
+        match (self.risk, self.tail) {
+            (Some(Averse::MeanVariance), _) => Risk::MeanVariance { weight: self.risk_weight.unwrap_or_default() },
+            (Some(Averse::Entropic), _) => Risk::Entropic { temperature: self.risk_temperature.unwrap_or_default() },
+            (None, Some(tail)) => Risk::Cvar { tail },
+            (None, None) => Risk::Mean,
+        }
+    }
+
     /// Names of the options that are given.
     pub fn given(&self) -> impl Iterator<Item = &'static str> {
         let all = [
@@ -262,8 +313,12 @@ impl MethodOptions {
             ("lambda", self.lambda.is_some()),
             ("temperature", self.temperature.is_some()),
             ("margin", self.margin.is_some()),
+            ("mle", self.mle.is_some()),
             ("test_samples", self.test_samples.is_some()),
             ("tail", self.tail.is_some()),
+            ("risk", self.risk.is_some()),
+            ("risk_weight", self.risk_weight.is_some()),
+            ("risk_temperature", self.risk_temperature.is_some()),
             ("curvature", self.curvature.is_some()),
             ("bandwidth", self.bandwidth.is_some()),
             ("correction", self.correction.is_some()),

@@ -67,16 +67,46 @@ pub struct SampledEntry {
 
 /// Every method that trains a distribution.
 pub const SAMPLED: &[SampledEntry] = &[
-    SampledEntry { id: "two_stage", reads: &["test_samples", "tail", "judge"], bend: None, make: |_| Ok(Box::new(MaximumLikelihood)) },
+    SampledEntry {
+        id: "two_stage",
+        reads: &["test_samples", "tail", "risk", "risk_weight", "risk_temperature", "judge"],
+        bend: None,
+        make: |_| Ok(Box::new(MaximumLikelihood)),
+    },
     SampledEntry {
         id: "dfl_rp",
-        reads: &["samples", "test_samples", "tail", "judge", "curvature", "bandwidth", "anchor", "balance"],
+        reads: &[
+            "samples",
+            "test_samples",
+            "tail",
+            "risk",
+            "risk_weight",
+            "risk_temperature",
+            "judge",
+            "curvature",
+            "bandwidth",
+            "anchor",
+            "balance",
+        ],
         bend: Some(Bend::SampleAverage),
         make: |s| decision(s, Estimator::Pathwise),
     },
     SampledEntry {
         id: "dfl_sf",
-        reads: &["samples", "test_samples", "tail", "judge", "curvature", "bandwidth", "anchor", "balance", "correction"],
+        reads: &[
+            "samples",
+            "test_samples",
+            "tail",
+            "risk",
+            "risk_weight",
+            "risk_temperature",
+            "judge",
+            "curvature",
+            "bandwidth",
+            "anchor",
+            "balance",
+            "correction",
+        ],
         bend: Some(Bend::Density),
         make: |s| decision(s, Estimator::Score { correction: correction(s.options) }),
     },
@@ -109,7 +139,12 @@ pub const SAMPLED: &[SampledEntry] = &[
         make: |s| decision(s, Estimator::Pathwise),
     },
     SampledEntry { id: "dfl_block", reads: &["samples", "test_samples", "tail", "judge", "block"], bend: None, make: through_block },
-    SampledEntry { id: "dfl_surrogate", reads: &["samples", "test_samples", "tail", "judge", "width", "step"], bend: None, make: through_surrogate },
+    SampledEntry {
+        id: "dfl_surrogate",
+        reads: &["samples", "test_samples", "tail", "judge", "width", "step"],
+        bend: None,
+        make: through_surrogate,
+    },
 ];
 
 /// Makes a method for distributions by id.
@@ -171,10 +206,18 @@ pub(crate) fn judge(method: &str, setup: &SampledSetup<'_>) -> Result<Judge> {
 
 fn judge_of_samples(setup: &SampledSetup<'_>) -> Result<Judge> {
     let count = setup.options.test_samples.unwrap_or_else(|| samples(setup.options));
-    if let Some(decider) = setup.task.decider_of_samples(count, setup.options.tail.unwrap_or(1.0)) {
+    let tail = match setup.options.risk() {
+        Risk::Mean => Some(1.0),
+        Risk::Cvar { tail } => Some(tail),
+        Risk::MeanVariance { .. } | Risk::Entropic { .. } => None,
+    };
+    if let Some(decider) = tail.and_then(|tail| setup.task.decider_of_samples(count, tail)) {
         return Ok(Judge::Samples(count, decider?));
     }
-    Ok(Judge::Samples(count, program_of_samples(setup.task, Scenarios { count, outcome: setup.outcome }, setup.options, Curvature::Ignored, false)?))
+    Ok(Judge::Samples(
+        count,
+        program_of_samples(setup.task, Scenarios { count, outcome: setup.outcome }, setup.options, Curvature::Ignored, false)?,
+    ))
 }
 
 fn decision(setup: &SampledSetup<'_>, estimator: Estimator) -> Result<SampledMethod> {
@@ -204,11 +247,11 @@ pub(super) fn program_of_samples(
 ) -> Result<Box<dyn Decider>> {
     let missing = Error::Unsupported { who: task.name(), what: "the cost of an uncertain outcome, which a stochastic program needs" };
     let uncertain = task.uncertain().ok_or(missing)?;
-    let averse = options.tail.is_some_and(|tail| tail < 1.0);
-    if !task.convex() && uncertain.cost.kinks().is_empty() && !weights && !averse {
+    let risk = options.risk();
+    let neutral = [Risk::Mean, Risk::Cvar { tail: 1.0 }].contains(&risk);
+    if !task.convex() && uncertain.cost.kinks().is_empty() && !weights && neutral {
         return Minimised::of_samples(task, scenarios.count, scenarios.outcome)?.decider();
     }
-    let risk = options.tail.map_or(Risk::Mean, |tail| Risk::Cvar { tail });
     let options = StochasticOptions { risk, curvature, ..Default::default() };
     Ok(Box::new(Batched::new(StochasticProgram::new(uncertain.cost, uncertain.feasible, scenarios, options)?)))
 }

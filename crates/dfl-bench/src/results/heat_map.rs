@@ -13,8 +13,7 @@ use super::summary::{Group, same_group};
 const SIDE: u32 = 400;
 
 /// Colours from the smallest value to the largest, evenly spaced; lightness rises all the way, so that they are told apart in grey as well.
-const COLOURS: [[f64; 3]; 5] =
-    [[43.0, 24.0, 84.0], [45.0, 81.0, 139.0], [33.0, 145.0, 140.0], [122.0, 209.0, 81.0], [253.0, 231.0, 37.0]];
+const COLOURS: [[f64; 3]; 5] = [[43.0, 24.0, 84.0], [45.0, 81.0, 139.0], [33.0, 145.0, 140.0], [122.0, 209.0, 81.0], [253.0, 231.0, 37.0]];
 
 /// Values on a square grid around a point, one line of `maps.jsonl`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -72,7 +71,9 @@ fn plot(map: &HeatMap, group: &Group) -> Result<Plot> {
     let (low, high) = map.ends();
     let swatch = |share: f64, value: f64| {
         let colour = hex(colour(share));
-        format!("<svg class=\"key\" width=\"12\" height=\"12\" aria-hidden=\"true\"><rect width=\"12\" height=\"12\" fill=\"{colour}\"/></svg>{value:.3}")
+        format!(
+            "<svg class=\"key\" width=\"12\" height=\"12\" aria-hidden=\"true\"><rect width=\"12\" height=\"12\" fill=\"{colour}\"/></svg>{value:.3}"
+        )
     };
     let legend = vec![swatch(0.0, low), swatch(1.0, high), "+ optimal decision".into(), "○ smallest value".into()];
     Ok(Plot { title, svg, legend })

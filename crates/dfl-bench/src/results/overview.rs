@@ -1,5 +1,5 @@
-//! All groups side by side: one table for each of a few metrics, its rows the methods and its columns the problems, so that a whole grid of
-//! losses, solvers and problems is seen at once.
+//! All groups side by side: a table of what they lead with and of what an epoch takes, its rows the methods and its columns the problems, so that a
+//! whole grid of losses, solvers and problems is seen at once.
 
 use super::Key;
 use super::ids::{self, Kind, Metric};
@@ -7,13 +7,22 @@ use super::numbers::three_digits;
 use super::sheet::{Cell, Column, Sheet};
 use super::summary::{Group, Row};
 
-/// Metrics of cost that are shown beside the one that groups lead with.
-const COSTS: [&str; 2] = ["epoch_seconds", "oracle_calls"];
+/// What is written beside the leading metric.
+const BESIDE: &str = "epoch_seconds";
 
-/// The tables; none unless two groups share methods and lead with the same quality.
+/// What has a table of its own.
+const CALLS: &str = "oracle_calls";
+
+/// Name and reader of a field of a key.
+type Field = (&'static str, fn(&Key) -> &str);
+
+/// The fields that rows may be told apart by; those after the method are left out where they do not.
+const FIELDS: [Field; 4] =
+    [("method", |key| &key.method), ("predictor", |key| &key.predictor), ("solver", |key| &key.solver), ("columns", |key| &key.columns)];
+
+/// The tables; none unless two groups lead with a quality and share methods.
 pub(super) fn sheets(groups: &[Group]) -> Vec<Sheet> {
-    let Some(leading) = groups.first().map(|group| group.leading) else { return Vec::new() };
-    let comparable = leading.kind == Kind::Quality && groups.iter().all(|group| group.leading == leading && group.mus().len() < 2);
+    let comparable = groups.iter().all(|group| group.leading.kind == Kind::Quality && group.mus().len() < 2);
     let names = names(groups);
     let rows: usize = groups.iter().map(|group| group.rows.len()).sum();
     // Groups that hardly share a row would only be written below each other.
@@ -21,8 +30,17 @@ pub(super) fn sheets(groups: &[Group]) -> Vec<Sheet> {
         return Vec::new();
     }
     let measured = |metric: &&Metric| groups.iter().flat_map(|group| &group.rows).any(|row| row.cells.contains_key(metric.id));
-    let costs = COSTS.into_iter().filter_map(ids::metric);
-    std::iter::once(leading).chain(costs).filter(measured).map(|metric| sheet(groups, &names, metric)).collect()
+    let of = |id| ids::metric(id).filter(|metric| measured(&metric));
+    let calls = of(CALLS).map(|metric| sheet(groups, &names, metric.heading, |_| (metric, None)));
+    let leading = sheet(groups, &names, &title(groups, of(BESIDE)), |group| (group.leading, of(BESIDE)));
+    std::iter::once(leading).chain(calls).collect()
+}
+
+/// The leading metric, or that each problem has its own.
+fn title(groups: &[Group], beside: Option<&Metric>) -> String {
+    let leading = groups[0].leading;
+    let what = if groups.iter().all(|group| group.leading == leading) { leading.heading } else { "leading metric of each problem" };
+    beside.map_or(what.to_owned(), |beside| format!("{what}, and {}", beside.heading))
 }
 
 /// What rows are called in all groups, the best on average first: by the share of the rows of a group that are better.
@@ -46,32 +64,36 @@ fn name(row: &Row) -> Key {
     Key { suite: String::new(), task: String::new(), size: String::new(), ..row.key.clone() }
 }
 
-fn sheet(groups: &[Group], names: &[Key], metric: &'static Metric) -> Sheet {
-    let word = |title: &str, read: fn(&Key) -> &str| Column {
-        title: title.into(),
-        numeric: false,
-        spare: 0,
-        cells: names.iter().map(|name| Cell { value: read(name).into(), spread: String::new() }).collect(),
+/// What tells the names apart besides the method: not what all have that have it at all.
+fn fields(names: &[Key]) -> Vec<Field> {
+    let varies = |(title, read): &Field| {
+        let mut words = names.iter().map(read).filter(|word| *word != "none");
+        let first = words.next();
+        *title == "method" || words.any(|word| Some(word) != first)
     };
-    let numbers = groups.iter().map(|group| Column {
-        title: format!("{} {}", group.key().task, group.size()),
-        numeric: true,
-        spare: 0,
-        cells: names.iter().map(|name| cell(group, name, metric)).collect(),
-    });
-    let words = [word("method", |key| &key.method), word("solver", |key| &key.solver)];
-    Sheet {
-        title: metric.heading.into(),
-        context: String::new(),
-        columns: words.into_iter().chain(numbers).collect(),
-        notes: Vec::new(),
-        failures: Vec::new(),
-    }
+    FIELDS.into_iter().filter(varies).collect()
 }
 
-fn cell(group: &Group, name: &Key, metric: &Metric) -> Cell {
-    let mean = group.rows.iter().find(|row| self::name(row) == *name).and_then(|row| row.mean(metric));
-    Cell { value: mean.map_or_else(String::new, three_digits), spread: String::new() }
+fn sheet(groups: &[Group], names: &[Key], title: &str, metrics: impl Fn(&Group) -> (&'static Metric, Option<&'static Metric>)) -> Sheet {
+    let words = fields(names).into_iter().map(|(title, read)| {
+        let cells = names.iter().map(|name| Cell { value: read(name).into(), spread: String::new() }).collect();
+        Column { title: title.into(), numeric: false, spare: 0, cells }
+    });
+    let same = groups.iter().all(|group| metrics(group).0 == metrics(&groups[0]).0);
+    let numbers = groups.iter().map(|group| {
+        let (metric, beside) = metrics(group);
+        let what = if same { String::new() } else { format!(", {}", metric.heading) };
+        let cells = names.iter().map(|name| cell(group, name, metric, beside)).collect();
+        Column { title: format!("{} {}{what}", group.key().task, group.size()), numeric: true, spare: 0, cells }
+    });
+    Sheet { title: title.into(), context: String::new(), columns: words.chain(numbers).collect(), notes: Vec::new(), failures: Vec::new() }
+}
+
+fn cell(group: &Group, name: &Key, metric: &Metric, beside: Option<&Metric>) -> Cell {
+    let row = group.rows.iter().find(|row| self::name(row) == *name);
+    let mean = |metric: &Metric| row.and_then(|row| row.mean(metric)).map(three_digits);
+    let unit = |metric: &Metric| mean(metric).map(|text| format!("{text} {}", metric.unit));
+    Cell { value: mean(metric).unwrap_or_default(), spread: beside.and_then(unit).unwrap_or_default() }
 }
 
 #[cfg(test)]
@@ -80,11 +102,27 @@ mod tests {
     use super::super::{Key, Measurement};
     use super::*;
 
-    fn measured(size: &str, method: &str, regret: f64) -> Measurement {
+    fn key(size: &str, method: &str, predictor: &str) -> Key {
         let word = str::to_owned;
-        let (task, solver, predictor, columns) = (word("tsp"), word("exact"), word("linear"), word("published"));
-        let key = Key { suite: word("s"), task, size: word(size), method: word(method), solver, predictor, columns, ..Key::default() };
-        Measurement::new(&key, "normalized_regret", regret)
+        let (task, solver, columns) = (word("tsp"), word("exact"), word("published"));
+        Key {
+            suite: word("s"),
+            task,
+            size: word(size),
+            method: word(method),
+            solver,
+            predictor: word(predictor),
+            columns,
+            ..Key::default()
+        }
+    }
+
+    fn measured(size: &str, method: &str, regret: f64) -> Measurement {
+        Measurement::new(&key(size, method, "linear"), "normalized_regret", regret)
+    }
+
+    fn text(sheet: &Sheet) -> Vec<Vec<&str>> {
+        sheet.columns.iter().map(|c| c.cells.iter().map(|cell| cell.value.as_str()).collect()).collect()
     }
 
     #[test]
@@ -98,8 +136,29 @@ mod tests {
         ];
         let sheets = sheets(&groups(&rows));
         assert_eq!(sheets.len(), 1);
-        let text: Vec<Vec<&str>> = sheets[0].columns.iter().map(|c| c.cells.iter().map(|cell| cell.value.as_str()).collect()).collect();
-        assert_eq!(text, [["sce", "pfy"], ["exact", "exact"], ["0.100", "0.200"], ["0.125", "0.250"], ["0.500", ""]]);
+        assert_eq!(sheets[0].title, "norm. regret");
+        assert_eq!(text(&sheets[0]), [["sce", "pfy"], ["0.100", "0.200"], ["0.125", "0.250"], ["0.500", ""]]);
+    }
+
+    /// Problems that lead with different metrics, and predictors that tell rows apart: seconds stand beside each value.
+    #[test]
+    fn a_grid_of_unlike_problems_names_what_each_leads_with() {
+        let both = |size: &str, predictor: &str, metric: &str, value: f64| {
+            let key = key(size, "so_ebm", predictor);
+            [Measurement::new(&key, metric, value), Measurement::new(&key, "epoch_seconds", 0.25)]
+        };
+        let rows = [
+            both("5", "flow", "normalized_regret", 0.1),
+            both("5", "gaussian", "normalized_regret", 0.2),
+            both("8", "flow", "task_loss", 3.0),
+            both("8", "gaussian", "task_loss", 4.0),
+        ];
+        let sheets = sheets(&groups(&rows.concat()));
+        assert_eq!((sheets.len(), sheets[0].title.as_str()), (1, "leading metric of each problem, and s/epoch"));
+        let titles: Vec<&str> = sheets[0].columns.iter().map(|c| c.title.as_str()).collect();
+        assert_eq!(titles, ["method", "predictor", "tsp 5, norm. regret", "tsp 8, task loss"]);
+        assert_eq!(text(&sheets[0])[1..], [["flow", "gaussian"], ["0.100", "0.200"], ["3.00", "4.00"]]);
+        assert!(sheets[0].columns[2..].iter().flat_map(|c| &c.cells).all(|cell| cell.spread == "0.250 s"));
     }
 
     #[test]

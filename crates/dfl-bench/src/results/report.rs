@@ -50,7 +50,8 @@ pub fn write(path: &Path, heading: &Heading, measurements: &[Measurement], curve
 /// [`dfl_core::Error::Backend`] if a plot cannot be drawn.
 pub fn render(heading: &Heading, measurements: &[Measurement], curves: &[Curve]) -> Result<String> {
     let groups = groups(measurements);
-    let sections: String = groups.iter().enumerate().map(|(number, group)| section(number, group, curves, &heading.maps)).collect::<Result<_>>()?;
+    let sections: String =
+        groups.iter().enumerate().map(|(number, group)| section(number, group, curves, &heading.maps)).collect::<Result<_>>()?;
     let empty = if groups.is_empty() { "<p>Nothing was measured.</p>\n" } else { "" };
     let body = format!(
         "{}{}{}{empty}{sections}{}",
@@ -100,7 +101,8 @@ fn overview(groups: &[Group]) -> String {
     if tables.is_empty() {
         return tables;
     }
-    let note = "Means over seeds; rows in the order of their average place. Spreads are in the tables below.";
+    let note =
+        "Means over seeds, and what an epoch takes; rows in the order of their average place. Standard errors are in the tables below.";
     format!("<section id=\"overview\">\n<h2>All together</h2>\n<p class=\"context\">{note}</p>\n{tables}</section>\n")
 }
 

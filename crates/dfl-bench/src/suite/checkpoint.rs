@@ -5,11 +5,18 @@ use dfl_core::{Error, Parameters, Result};
 
 use crate::results::Key;
 
-/// Where a job whose training diverges leaves its last finite weights.
+/// Where a job whose training diverges leaves the weights of its last whole epoch.
 pub(super) struct Checkpoint {
     path: PathBuf,
-    /// How saving went, if it came to that.
-    saved: RefCell<Option<Result<()>>>,
+    /// After how many epochs, and how saving went, if it came to that.
+    saved: RefCell<Option<(usize, Result<()>)>>,
+}
+
+/// Finite weights, and after how many epochs, those of a warm-up among them.
+#[derive(Clone, Debug)]
+pub(super) struct Kept {
+    pub(super) epochs: usize,
+    pub(super) weights: Vec<f64>,
 }
 
 impl Checkpoint {
@@ -22,22 +29,26 @@ impl Checkpoint {
     }
 
     /// Saves the model with these weights in place of those that ran away.
-    pub(super) fn keep<M: Parameters + ?Sized>(&self, model: &mut M, weights: &[f64]) {
+    pub(super) fn keep<M: Parameters + ?Sized>(&self, model: &mut M, Kept { epochs, weights }: &Kept) {
         let folder = self.path.parent().unwrap_or(&self.path);
         let made = std::fs::create_dir_all(folder).map_err(|source| {
             let remedy = "choose another folder with --out";
             Error::File { path: folder.into(), action: "creating the folder of checkpoints", remedy, source }
         });
         let saved = made.and_then(|()| model.set_values(weights)).and_then(|()| model.save(&self.path));
-        self.saved.replace(Some(saved));
+        self.saved.replace(Some((*epochs, saved)));
     }
 
     /// What to add to the error of the job.
     pub(super) fn note(&self) -> String {
+        // Every model writes this file; some write others beside it.
+        let path = self.path.with_extension("toml");
+        let path = path.display();
         match &*self.saved.borrow() {
             None => String::new(),
-            Some(Ok(())) => format!("; the last finite weights are in {}", self.path.with_extension("safetensors").display()),
-            Some(Err(error)) => format!("; no checkpoint: {error}"),
+            Some((0, Ok(()))) => format!("; the weights that it began with are in {path}"),
+            Some((epochs, Ok(()))) => format!("; the weights after whole epoch {epochs} are in {path}"),
+            Some((_, Err(error))) => format!("; no checkpoint: {error}"),
         }
     }
 }

@@ -61,13 +61,8 @@ impl<'a> LabelCache<'a> {
         let (solution, _) = decide(&*task.oracle()?, &rows.truth, &rows.ids)?;
         let cost = task.costs(&rows.truth, &solution)?;
         let body = [bytes(solution.as_slice()), bytes(&cost)].concat();
-        let head = Head {
-            problem: key.problem.clone(),
-            rows: solution.rows(),
-            cols: solution.cols(),
-            truth: key.truth,
-            checksum: hash(&body),
-        };
+        let head =
+            Head { problem: key.problem.clone(), rows: solution.rows(), cols: solution.cols(), truth: key.truth, checksum: hash(&body) };
         let refused = |source| dfl_core::Error::File {
             path: self.folder.clone(),
             action: "creating the folder of labels",

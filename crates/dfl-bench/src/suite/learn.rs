@@ -4,7 +4,7 @@ use dfl_core::{
     Batch, Callback, EpochReport, Error, Instances, Objective, Parameters, Predictor, Result, Splits, TrainOptions, metrics, train,
 };
 
-use super::checkpoint::Checkpoint;
+use super::checkpoint::{Checkpoint, Kept};
 use super::pupil::{Anew, Decide, Pupil, WarmStarts};
 use super::{Profile, Select, Training, WarmUp};
 use crate::tasks::{Benchmark, Figure};
@@ -53,14 +53,15 @@ pub(super) struct Judged {
 }
 
 impl<'a> Learner<'a> {
-    /// Trains from fresh weights at one learning rate; weights that ran away leave the last finite ones in the checkpoint.
+    /// Trains from fresh weights at one learning rate; if they run away, those of the last whole epoch are left in the checkpoint.
     pub(super) fn train<M: Parameters + Predictor + ?Sized + 'a>(&self, pupil: Pupil<'a, M>, rate: f64) -> Result<Learned<'a>> {
         let Pupil { mut model, warm_up, objective, decide, predicts_truth, anew } = pupil;
-        let mut watch = Watch { learner: self, decide: &decide, warm: false, curve: Vec::new(), best: None, finite: model.values() };
+        let kept = Kept { epochs: 0, weights: model.values() };
+        let mut watch = Watch { learner: self, decide: &decide, warm: false, epochs: 0, curve: Vec::new(), best: None, kept };
         let trained = self.both_phases(&mut model, (&*warm_up, &*objective), anew, rate, &mut watch);
-        let Watch { curve, best, finite, .. } = watch;
+        let Watch { curve, best, kept, .. } = watch;
         if matches!(trained, Err(Error::Diverged { .. })) {
-            self.checkpoint.keep(&mut *model, &finite);
+            self.checkpoint.keep(&mut *model, &kept);
         }
         let epochs = trained?;
         let mut valid = curve.last().map_or(f64::INFINITY, |p| p[1]);
@@ -140,15 +141,17 @@ impl<'a> Learner<'a> {
     }
 }
 
-/// Stops at an interruption, keeps the last weights that are finite, and after the warm-up follows the validation figure, keeping the best
-/// weights if asked to.
+/// Stops at an interruption, keeps the weights of the last epoch that ended with finite ones, and after the warm-up follows the validation
+/// figure, keeping the best weights if asked to.
 struct Watch<'w, 'a, M: ?Sized> {
     learner: &'w Learner<'a>,
     decide: &'w Decide<'a, M>,
     warm: bool,
+    /// Those done, of the warm-up too.
+    epochs: usize,
     curve: Vec<[f64; 2]>,
     best: Option<(f64, Vec<f64>)>,
-    finite: Vec<f64>,
+    kept: Kept,
 }
 
 impl<M: Parameters + ?Sized> Callback<M> for Watch<'_, '_, M> {
@@ -158,6 +161,7 @@ impl<M: Parameters + ?Sized> Callback<M> for Watch<'_, '_, M> {
 
     fn epoch_end(&mut self, model: &mut M, report: &EpochReport) -> Result<ControlFlow<()>> {
         let weights = model.values();
+        self.epochs += 1;
         if self.warm {
             let value = self.learner.validate(self.decide, model).map_err(|e| self.located(e, report))?;
             self.curve.push([(report.epoch + 1) as f64, value]);
@@ -167,7 +171,7 @@ impl<M: Parameters + ?Sized> Callback<M> for Watch<'_, '_, M> {
             }
         }
         if weights.iter().all(|w| w.is_finite()) {
-            self.finite = weights;
+            self.kept = Kept { epochs: self.epochs, weights };
         }
         Ok(ControlFlow::Continue(()))
     }

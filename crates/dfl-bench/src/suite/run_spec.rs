@@ -160,6 +160,9 @@ impl RunSpec {
             {
                 Err(Error::Unsupported { who, what: "the cost of an uncertain outcome, which samples are decided by" })
             }
+            Kind::Distribution if task.uncertain().is_none() && self.options.candidates().iter().any(|c| c.options.risk.is_some()) => {
+                Err(Error::Unsupported { who, what: "a risk over samples other than their tail" })
+            }
             Kind::Distribution if task.shared_items().is_some() => {
                 Err(Error::Unsupported { who, what: "a distribution; its items share one predictor" })
             }

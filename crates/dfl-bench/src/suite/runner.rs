@@ -57,6 +57,13 @@ pub trait Progress {
     fn warn(&self, _text: &str) {}
 }
 
+/// Says nothing.
+impl Progress for () {
+    fn suite(&self, _jobs: usize) {}
+    fn begin(&self, _label: &str) {}
+    fn end(&self, _label: &str, _outcome: &Outcome) {}
+}
+
 /// Runs suites and stores what they measure as they go.
 pub struct Runner<'a> {
     /// How to run.

@@ -1,8 +1,9 @@
 use std::sync::Arc;
 
-use dfl_core::{Batch, Cost, CostCurvature, CostGrad, Decider, Instances, Request, Result, Source, Splits, Task, check_len};
+use dfl_core::dense::dot;
+use dfl_core::{Batch, Cost, CostCurvature, CostGrad, Decider, Instances, Request, Result, Source, Splits, Support, Task, check_len};
 
-use super::outcome::{best_constant, box_policy, box_program, closed_form, mean_figure};
+use super::outcome::{best_constant, box_policy, box_program, box_support, closed_form, mean_figure};
 use super::{Benchmark, Figure, TaskOptions, Uncertain, cut, repeat, unknown};
 use crate::data::allocation::{AllocationData, Returns};
 
@@ -16,19 +17,20 @@ const FEATURES: usize = 20;
 /// The features say nothing, so that one decision is best for all instances. A prediction of one $\hat y$ decides for a vertex of the
 /// box, of which $z = 0$ at cost 1 is the best in expectation; a distribution decides inside.
 ///
-/// **Figures.** `task_loss` is the mean over the rows, by which models are chosen. Its tail is heavy: at the best decision of $d = 10$ one row
-/// has a standard deviation of 1.1, so that the published 200 rows leave a standard error of 0.08 on 0.40. `population_cost`
+/// **Figures.** `task_loss` is the mean over the rows, by which models are chosen. Its tail is heavy: at the best decision of $d = 10$ one
+/// row has a standard deviation of 1.1, so that the published 200 rows leave a standard error of 0.08 on 0.40. `population_cost`
 /// $\prod_i F_1(z_i)$, see [`Returns::expected_cost`], is the expected cost of the decisions and has no noise of the rows. It holds for
 /// decisions that do not know their row's truth, so that there is no `oracle` among the baselines.
 ///
 /// **Samples.** Even with samples of the true distribution a decision needs thousands of them: with few, those of some product may all be
-/// gains, and $z_i = 2$ is then ruinous. The population cost with $d = 10$ and the code's constants, in the mean over decisions (± standard error):
-/// 88 ± 13 for 50 samples, 0.503 ± 0.010 for 500, 0.4395 ± 0.005 for 1000, 0.4074 ± 0.0006 for 4000. The published code pools the samples of all
-/// rows of a batch into one decision, which is right only because the features say nothing; here each row decides for its own.
+/// gains, and $z_i = 2$ is then ruinous. The population cost with $d = 10$ and the code's constants, in the mean over decisions (± standard
+/// error): 88 ± 13 for 50 samples, 0.503 ± 0.010 for 500, 0.4395 ± 0.005 for 1000, 0.4074 ± 0.0006 for 4000. The published code pools the
+/// samples of all rows of a batch into one decision, which is right only because the features say nothing; here each row decides for its
+/// own.
 ///
 /// **Baselines.** `population_optimum`, the best that a decision can be; `saa`, the best constant decision on the training rows;
-/// `exact_gaussian`, what a Gaussian of the exact mean and variance decides, that is the limit of two-stage Gaussians; `exact_mean`, the same
-/// for one predicted $\hat y$; `zero`, the best vertex.
+/// `exact_gaussian`, what a Gaussian of the exact mean and variance decides, that is the limit of two-stage Gaussians; `exact_mean`, the
+/// same for one predicted $\hat y$; `zero`, the best vertex.
 ///
 /// # References
 /// Diffusion-DFL (ICLR 2026), product allocation, whose figures are those of its code's constants on one draw of 200 rows.
@@ -66,13 +68,10 @@ impl AllocationTask {
     }
 }
 
-/// $f(y, z) = e^{-y^\top z}$ with $\nabla_z f = -f y$, $\nabla^2_{zz} f = f y y^\top$, $\nabla^2_{zy} f = f (y z^\top - I)$ and $\nabla_y f = -f z$.
+/// $f(y, z) = e^{-y^\top z}$ with $\nabla_z f = -f y$, $\nabla^2_{zz} f = f y y^\top$, $\nabla^2_{zy} f = f (y z^\top - I)$ and
+/// $\nabla_y f = -f z$.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AllocationCost;
-
-fn dot(a: &[f64], b: &[f64]) -> f64 {
-    a.iter().zip(b).map(|(a, b)| a * b).sum()
-}
 
 impl Cost for AllocationCost {
     fn value(&self, y: &[f64], z: &[f64]) -> f64 {
@@ -147,6 +146,10 @@ impl Benchmark for AllocationTask {
 
     fn uncertain(&self) -> Option<Uncertain> {
         Some(Uncertain { cost: Arc::new(AllocationCost), feasible: box_program(self.data.products, Self::CAPACITY) })
+    }
+
+    fn support(&self) -> Support {
+        box_support(self.data.products, Self::CAPACITY)
     }
 
     fn policy(&self) -> Option<Result<Box<dyn Decider>>> {

@@ -25,14 +25,14 @@ const JUDGE_SEED: u64 = 1 << 34;
 /// under it: Gen-DFL's portfolio, relaxed knapsack and shortest path. Minimises.
 ///
 /// Beside the regrets of [`LinearTask`], which compare with the clairvoyant of each row's own cost, the figures are, with the law
-/// $p(c \mid x)$ of row $i$, $\rho_i(w) = \operatorname{CVaR}_\alpha(c^\top w)$, the decision $w_i^\star$ that is best for it and $\overline w_i$ that is
-/// best for its mean $\overline c_i$:
+/// $p(c \mid x)$ of row $i$, $\rho_i(w) = \operatorname{CVaR}_\alpha(c^\top w)$, the decision $w_i^\star$ that is best for it and
+/// $\overline w_i$ that is best for its mean $\overline c_i$:
 ///
-/// * `cvar_regret`, $\sum_i (\rho_i(w_i) - \rho_i(w_i^\star)) / \sum_i |\overline c_i^\top \overline w_i|$, at least 0. For $\alpha = 1$ expectations are
-///   exact; else law and $w_i^\star$ are those of 1000 draws, so that 0 is reached by who sees these very draws alone.
-/// * `cvar_regret_published`, the mean of $|\rho_i(w_i) - \rho_i(w_i')| / |\overline c_i'^\top w_i'|$ over 200 draws of mean $\overline c_i'$, with the
-///   decision $w_i'$ for that *mean* whatever $\alpha$ is, and the absolute value, by which a decision that is better than the target counts
-///   as worse.
+/// * `cvar_regret`, $\sum_i (\rho_i(w_i) - \rho_i(w_i^\star)) / \sum_i |\overline c_i^\top \overline w_i|$, at least 0. For $\alpha = 1$
+///   expectations are exact; else law and $w_i^\star$ are those of 1000 draws, so that 0 is reached by who sees these very draws alone.
+/// * `cvar_regret_published`, the mean of $|\rho_i(w_i) - \rho_i(w_i')| / |\overline c_i'^\top w_i'|$ over 200 draws of mean
+///   $\overline c_i'$, with the decision $w_i'$ for that *mean* whatever $\alpha$ is, and the absolute value, by which a decision that is
+///   better than the target counts as worse.
 ///
 /// Both are relative to an expected cost, as the published code has it: a risk passes through 0, as that of a portfolio's worst tenth does.
 ///

@@ -1,22 +1,26 @@
 use std::sync::Arc;
 
-use dfl_core::{Batch, Cost, CostGrad, Decider, Instances, Request, Result, Source, Splits, Task, check_len};
+use dfl_core::{Batch, Cost, CostGrad, Decider, Instances, Request, Result, Risk, Source, Splits, Support, Task, check_len};
 
 use super::linear::check_seed;
-use super::outcome::{best_constant, box_policy, box_program, closed_form, mean_figure};
+use super::outcome::{best_constant, box_policy, box_program, box_support, closed_form, mean_figure};
 use super::{Benchmark, Figure, TaskOptions, Uncertain, cut, repeat, unknown};
 use crate::data::inventory::{Demand, InventoryData};
 use crate::inventory::{InventoryCost, Prices};
 
+/// What `tail_cost` is of the costs of the rows.
+const WORST: Risk = Risk::Cvar { tail: 0.1 };
+
 /// Ordering products before their demand is known, at the cost of [`InventoryCost`]; data of [`InventoryData`]. Minimises.
 ///
-/// **Figures.** `task_loss` is the mean over the rows, by which models are chosen. `population_cost` is the mean over the rows of the expected
-/// cost of the decision under the true distribution given the row's features: it has no noise of the demand. It holds for decisions that do
-/// not know their row's truth, so that there is no `oracle` among the baselines.
+/// **Figures.** `task_loss` is the mean over the rows, by which models are chosen. `population_cost` is the mean over the rows of the
+/// expected cost of the decision under the true distribution given the row's features: it has no noise of the demand. It holds for
+/// decisions that do not know their row's truth, so that there is no `oracle` among the baselines. `tail_cost` is the mean over the
+/// costliest tenth of the rows.
 ///
-/// **Baselines.** `true_distribution`, the best that a decision can be; `exact_gaussian`, what a Gaussian of the exact mean and variance given
-/// the features decides, that is the limit of two-stage Gaussians; `exact_mean`, the same for one predicted $\hat y$; `saa`, the best constant
-/// decision on the training rows.
+/// **Baselines.** `true_distribution`, the best that a decision can be; `exact_gaussian`, what a Gaussian of the exact mean and variance
+/// given the features decides, that is the limit of two-stage Gaussians; `exact_mean`, the same for one predicted $\hat y$; `saa`, the best
+/// constant decision on the training rows.
 ///
 /// A prediction of one $\hat y$ is not what limits a decision here: $z^\star(\hat y) = \hat y$ for all $\hat y$ within the capacity, since
 /// the slope of the cost changes its sign there. So a deterministic predictor trained on decisions can reach `true_distribution`.
@@ -106,7 +110,9 @@ impl Source for InventoryTask {
 impl Benchmark for InventoryTask {
     fn figures(&self, part: &Instances, decisions: &Batch) -> Result<Vec<Figure>> {
         let expected = self.population_costs(&part.ids, decisions)?;
-        Ok(vec![mean_figure("task_loss", &self.costs(&part.truth, decisions)?), mean_figure("population_cost", &expected)])
+        let costs = self.costs(&part.truth, decisions)?;
+        let tail = Figure { metric: "tail_cost", value: WORST.gradient(&costs, &mut vec![0.0; costs.len()]), se: None };
+        Ok(vec![mean_figure("task_loss", &costs), mean_figure("population_cost", &expected), tail])
     }
 
     fn needs_labels(&self) -> bool {
@@ -115,6 +121,10 @@ impl Benchmark for InventoryTask {
 
     fn uncertain(&self) -> Option<Uncertain> {
         Some(Uncertain { cost: Arc::new(self.cost.clone()), feasible: box_program(self.data.products, self.cost.prices().capacity) })
+    }
+
+    fn support(&self) -> Support {
+        box_support(self.data.products, self.cost.prices().capacity)
     }
 
     fn policy(&self) -> Option<Result<Box<dyn Decider>>> {

@@ -1,7 +1,7 @@
 //! What tasks with an uncertain outcome and a box of decisions share.
 
 use dfl_core::{
-    Batch, Decider, Dims, Error, Instances, NoGradient, Program, Result, Solution, SolveInfo, Solver, Status, check_len, metrics,
+    Batch, Decider, Dims, Error, Instances, NoGradient, Program, Result, Solution, SolveInfo, Solver, Status, Support, check_len, metrics,
 };
 use dfl_solvers::{Batched, BoxSigmoid, Scenarios, StochasticOptions, StochasticProgram};
 
@@ -15,6 +15,11 @@ pub(super) fn mean_figure(metric: &'static str, costs: &[f64]) -> Figure {
 /// Decisions of `[n]` from 0 to `capacity`.
 pub(super) fn box_program(n: usize, capacity: f64) -> Program {
     Program::linear(vec![0.0; n]).with_bounds(vec![0.0; n], vec![capacity; n])
+}
+
+/// Where such decisions live.
+pub(super) fn box_support(n: usize, capacity: f64) -> Support {
+    Support::Box { lower: vec![0.0; n], upper: vec![capacity; n] }
 }
 
 /// What makes such a decision of the output of a policy network.

@@ -7,7 +7,7 @@ use dfl_bench::data::prices::{Inputs, Market};
 use dfl_bench::registry::make_decider;
 use dfl_bench::tasks::{Benchmark, Portfolio, PortfolioCost, PriceSource};
 use dfl_core::testkit::{check_task, vjp_error};
-use dfl_core::{Batch, Call, Cost, CostCurvature, CostGrad, Decider, Key, Request, Rng, Stream, Task};
+use dfl_core::{Batch, Call, Cost, CostCurvature, CostGrad, Decider, Key, Request, Rng, Stream, Support, Task};
 use dfl_solvers::{Batched, Scenarios, StochasticOptions, StochasticProgram};
 
 fn task(assets: usize, cost: PortfolioCost) -> Portfolio {
@@ -168,4 +168,15 @@ fn onto_simplex(point: &[f64]) -> Vec<f64> {
         if point.iter().map(|p| (p - shift).max(0.0)).sum::<f64>() > 1.0 { low = shift } else { high = shift }
     }
     point.iter().map(|p| (p - low).max(0.0)).collect()
+}
+
+/// An energy model integrates over what the stochastic program decides within: shares of one whole.
+#[test]
+fn energies_are_normalised_over_the_simplex() {
+    let task = task(4, PortfolioCost::INTERIOR);
+    let feasible = task.uncertain().unwrap().feasible;
+    assert_eq!((feasible.row_lo, feasible.row_up), (vec![1.0], vec![1.0]));
+    assert_eq!(feasible.a, dfl_core::Csc::from_triplets(1, 4, &[(0, 0, 1.0), (0, 1, 1.0), (0, 2, 1.0), (0, 3, 1.0)]).unwrap());
+    assert_eq!((feasible.lo, feasible.up), (vec![0.0; 4], vec![1.0; 4]));
+    assert_eq!(task.support(), Support::CappedSimplex { total: 1.0, cap: 1.0 });
 }

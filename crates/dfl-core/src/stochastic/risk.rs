@@ -1,3 +1,4 @@
+use crate::dense::dot;
 use crate::{Error, Result};
 
 /// How the costs $f_1, \dots, f_M$ of equally likely scenarios become one number, which is minimised.
@@ -46,6 +47,9 @@ impl Risk {
 
     /// The value, and in `p` its gradient in the costs, which adds up to 1. At a tie of [`Risk::Cvar`] the scenarios at the threshold
     /// share what is left of the tail evenly, one element of the subdifferential.
+    ///
+    /// # Panics
+    /// For no costs under CVaR, or a `p` of another length: a bug of the caller.
     pub fn gradient(&self, costs: &[f64], p: &mut [f64]) -> f64 {
         let share = 1.0 / costs.len() as f64;
         match *self {
@@ -61,10 +65,10 @@ impl Risk {
             }
             Self::Entropic { temperature } => {
                 let top = costs.iter().fold(f64::NEG_INFINITY, |a, &f| a.max(f));
-                p.iter_mut().zip(costs).for_each(|(p, f)| *p = ((f - top) / temperature).exp());
-                let sum = p.iter().sum::<f64>();
-                p.iter_mut().for_each(|p| *p /= sum);
-                top + temperature * (sum * share).ln()
+                // Less 1, which a logarithm of the mean itself would round off at high temperatures.
+                let excess = share * costs.iter().map(|f| ((f - top) / temperature).exp_m1()).sum::<f64>();
+                p.iter_mut().zip(costs).for_each(|(p, f)| *p = share * ((f - top) / temperature).exp() / (1.0 + excess));
+                top + temperature * excess.ln_1p()
             }
         }
     }
@@ -108,10 +112,6 @@ fn cvar(costs: &[f64], cap: f64, p: &mut [f64]) -> f64 {
     p.iter().zip(costs).filter(|(p, _)| **p > 0.0).map(|(p, f)| p * f).sum()
 }
 
-fn dot(a: &[f64], b: &[f64]) -> f64 {
-    a.iter().zip(b).map(|(a, b)| a * b).sum()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -150,6 +150,9 @@ mod tests {
         assert_eq!(p, [0.0, 1.0]);
         let value = Risk::Entropic { temperature: 1.0 }.gradient(&[1.0, 3.0], &mut p);
         assert!((value - ((1f64.exp() + 3f64.exp()) / 2.0).ln()).abs() < 1e-14);
+        // The mean and half the variance over T, 2 + 1/(2e8), to the last digits.
+        let hot = Risk::Entropic { temperature: 1e8 }.gradient(&[1.0, 3.0], &mut p);
+        assert!((hot - 2.0 - 0.5e-8).abs() < 1e-15, "{hot:e}");
         let huge = Risk::Entropic { temperature: 1e-3 }.gradient(&[1e6, 3e6], &mut p);
         assert!((huge - 3e6).abs() < 1e-2 && p == [0.0, 1.0], "no overflow: {huge}");
     }

@@ -8,6 +8,7 @@ mod proposal;
 mod sample;
 mod so_ebm;
 mod surrogate;
+mod tempered;
 mod weights;
 
 pub use decision::EnergyDecision;
@@ -18,4 +19,5 @@ pub use proposal::{Around, Proposal, ProposalKind};
 pub use sample::{DecisionSampling, sample_decisions};
 pub use so_ebm::{Negatives, SoEbm, SoEbmOptions};
 pub use surrogate::{EnergySurrogate, SurrogateOptions};
+pub use tempered::Tempered;
 pub use weights::{EffectiveSize, EssMeter};

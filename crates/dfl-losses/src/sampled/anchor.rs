@@ -14,14 +14,14 @@ pub enum Balance {
     Decision,
 }
 
-/// Keeps a distribution that learns from decisions near the data: its likelihood as a regulariser. With $g$ the gradient of the mean cost and
-/// $\ell$ that of the mean negative log-likelihood (or ELBO) of the truths, a step goes along
+/// Keeps a distribution that learns from decisions near the data: its likelihood as a regulariser. With $g$ the gradient of the mean cost
+/// and $\ell$ that of the mean negative log-likelihood (or ELBO) of the truths, a step goes along
 ///
 /// $$(1 - s)\, r\, g + s\, q\, \ell, \qquad (r, q) = (1, 1),\ (1, \|g\|/\|\ell\|)\ \text{or}\ (\|\ell\|/\|g\|, 1) \text{ by } \text{Balance}$$
 ///
 /// # References
-/// The code published with Diffusion-DFL (ICLR 2026): a share of 0.1 after pretraining and 0.2 without for the power task, where the cost has
-/// the weight 0.9 in both; 0.8 and 0.9 for product allocation; 0.5 for the portfolio. The paper names a small regulariser only.
+/// The code published with Diffusion-DFL (ICLR 2026): a share of 0.1 after pretraining and 0.2 without for the power task, where the cost
+/// has the weight 0.9 in both; 0.8 and 0.9 for product allocation; 0.5 for the portfolio. The paper names a small regulariser only.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Anchor {
     /// $s \in [0, 1]$, the share of the likelihood.

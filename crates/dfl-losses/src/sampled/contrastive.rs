@@ -14,8 +14,8 @@ const NAME: &str = "gen_dfl";
 pub enum Target {
     /// The stored optimum under the observed cost, as the other pool losses have it.
     Observed,
-    /// What the decider finds for samples of another distribution $q(c \mid \phi)$, fitted beforehand and held: the published choice. It must
-    /// have seen the training rows alone.
+    /// What the decider finds for samples of another distribution $q(c \mid \phi)$, fitted beforehand and held: the published choice. It
+    /// must have seen the training rows alone.
     Proxy(Box<dyn Sampler>),
 }
 
@@ -46,8 +46,9 @@ impl Default for ContrastiveOptions {
 ///
 /// with the target $w^\star$ and a pool $\Gamma$ that grows by every decision found: by the targets, and by what the decider finds for the
 /// predicted samples. Pool and target are constants; with $p^\star$ and $p$ the weights of the worst samples under $w^\star$ and the best
-/// $w$, the cotangent of sample $m$ is $p^\star_m w^\star - p_m w$, pulled through the sample. The target counts as one of the pool, so that
-/// the first term is at least 0; without the second one a cost of 0 minimises it, as that of [`Cmap`](crate::Cmap), which it is for $M = 1$.
+/// $w$, the cotangent of sample $m$ is $p^\star_m w^\star - p_m w$, pulled through the sample. The target counts as one of the pool, so
+/// that the first term is at least 0; without the second one a cost of 0 minimises it, as that of [`Cmap`](crate::Cmap), which it is for
+/// $M = 1$.
 ///
 /// # Shapes
 /// Outcomes are linear costs of the decision, `[b, n]`; `theta` of the decider: `[M * n]`, its decision `[n]`.

@@ -13,17 +13,17 @@ use crate::kernels::count;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Correction {
     /// The decider's own weights: under `Curvature::Ignored` the published ones, short by about $1/M$; under another curvature each sample
-    /// is taken out of the curvature, so that $w_m = M \nabla f^\top (z^\star - z^\star_{-m})$ exactly for a quadratic objective, and up to a
-    /// bias of order $1/M$ elsewhere (product allocation, $M = 10$: 16 % short).
+    /// is taken out of the curvature, so that $w_m = M \nabla f^\top (z^\star - z^\star_{-m})$ exactly for a quadratic objective, and up to
+    /// a bias of order $1/M$ elsewhere (product allocation, $M = 10$: 16 % short).
     #[default]
     Plain,
     /// The decider's weights times $M/(M-1)$; for `Curvature::Ignored` only, since other weights are corrected already. The same exact
-    /// weights for the mean of costs that all have one Hessian, $\tfrac12 z^\top Q z + b(y)^\top z$, as long as leaving a sample out changes no
-    /// tight constraint; the wrong factor elsewhere (product allocation, $M = 10$: 35 % short).
+    /// weights for the mean of costs that all have one Hessian, $\tfrac12 z^\top Q z + b(y)^\top z$, as long as leaving a sample out
+    /// changes no tight constraint; the wrong factor elsewhere (product allocation, $M = 10$: 35 % short).
     LeaveOneOut,
-    /// $w_m = M (f(y, z^\star) - f(y, z^\star_{-m}))$ with the decision $z^\star_{-m}$ for the other samples, by a second decider: unbiased at
-    /// any $M$, for any cost and risk, at the price of $M$ more solves per row. Needs no derivative of the decision. The others take $f$ for
-    /// linear between the two decisions, which leaves a bias of order $1/M$ where it is not.
+    /// $w_m = M (f(y, z^\star) - f(y, z^\star_{-m}))$ with the decision $z^\star_{-m}$ for the other samples, by a second decider: unbiased
+    /// at any $M$, for any cost and risk, at the price of $M$ more solves per row. Needs no derivative of the decision. The others take $f$
+    /// for linear between the two decisions, which leaves a bias of order $1/M$ where it is not.
     Resolved,
 }
 
@@ -33,8 +33,8 @@ pub enum Estimator {
     /// Through each sample (reparameterisation): exact for the samples drawn; the model must offer `draw`.
     Pathwise,
     /// Through the likelihood of each sample (score function), weighted by what the sample does to the cost; of an ELBO, its gradient
-    /// stands in for the score. Any model will do. Samples are those of evaluation mode, the likelihood is that of training mode: with dropout
-    /// the two differ, and no correction is unbiased.
+    /// stands in for the score. Any model will do. Samples are those of evaluation mode, the likelihood is that of training mode: with
+    /// dropout the two differ, and no correction is unbiased.
     Score {
         /// What the weights are corrected by.
         correction: Correction,
@@ -57,10 +57,10 @@ pub struct SampledOptions {
 /// $$\ell(\theta) = \mathbb E_{y_1, \dots, y_M \sim p_\theta(\cdot \mid \phi)}\, f(y, z^\star(y_1, \dots, y_M))$$
 ///
 /// under the truth $y$. With $u = -K^{-1} \nabla_z f(y, z^\star)$, the adjoint of the decider, the gradient is estimated by
-/// $\sum_m (\partial z^\star / \partial y_m)^\top \nabla_z f$, pulled through each sample, or by $\tfrac1M \sum_m w_m \nabla_\theta \log p_\theta(y_m \mid \phi)$ with
-/// the decider's score weights. The risk and the curvature at kinks are the decider's. A mean baseline is not offered: since the decision
-/// is stationary for these very samples, the published weights of a program without costs of its own add up to zero, and subtracting their
-/// mean changes nothing.
+/// $\sum_m (\partial z^\star / \partial y_m)^\top \nabla_z f$, pulled through each sample, or by
+/// $\tfrac1M \sum_m w_m \nabla_\theta \log p_\theta(y_m \mid \phi)$ with the decider's score weights. The risk and the curvature at kinks
+/// are the decider's. A mean baseline is not offered: since the decision is stationary for these very samples, the published weights of a
+/// program without costs of its own add up to zero, and subtracting their mean changes nothing.
 ///
 /// The value reported is the cost alone, without the anchor.
 ///
@@ -68,7 +68,8 @@ pub struct SampledOptions {
 /// `theta` of the decider: `[M, outputs of the model]`; truths `[b, y]`, of any length that the cost takes.
 /// # Errors
 /// [`Error::Diverged`] for a sample that is not finite, [`Error::Missing`] without truths, [`Error::Unsupported`] for a model without
-/// reparameterised samples or a decider without score weights. Rows without a usable decision are reported, have the cost 0 and add nothing.
+/// reparameterised samples or a decider without score weights. Rows without a usable decision are reported, have the cost 0 and add
+/// nothing.
 /// # References
 /// Diffusion-DFL (ICLR 2026), reparameterised and weighted-ELBO gradients.
 /// # Differences
@@ -83,11 +84,12 @@ pub struct SampledDecision<D> {
 }
 
 impl<D: Decider> SampledDecision<D> {
-    /// Joins a decider for `samples` samples, one for `samples - 1` if the weights are [`Correction::Resolved`], and the cost of a decision.
+    /// Joins a decider for `samples` samples, one for `samples - 1` if the weights are [`Correction::Resolved`], and the cost of a
+    /// decision.
     ///
     /// # Errors
-    /// [`Error::Domain`] for no samples, fewer than 2 for score weights (one sample is stationary by itself: its weight is zero), or a share
-    /// outside `[0, 1]`; [`Error::Missing`] for a decider without a derivative where one is needed, or without the second decider;
+    /// [`Error::Domain`] for no samples, fewer than 2 for score weights (one sample is stationary by itself: its weight is zero), or a
+    /// share outside `[0, 1]`; [`Error::Missing`] for a decider without a derivative where one is needed, or without the second decider;
     /// [`Error::Dimension`] if samples do not fill the decider's `theta`.
     pub fn new(decider: D, one_less: Option<D>, cost: Arc<dyn CostGrad>, options: SampledOptions) -> Result<Self> {
         let out = Self { decider, one_less, cost, options };

@@ -4,8 +4,8 @@ use super::{fork, truth};
 
 const NAME: &str = "two_stage";
 
-/// The mean of $-\log p_\theta(y \mid \phi)$ of the truths, or of its upper bound (the negative ELBO): what two-stage learning minimises, and
-/// what decision-focused learning starts from.
+/// The mean of $-\log p_\theta(y \mid \phi)$ of the truths, or of its upper bound (the negative ELBO): what two-stage learning minimises,
+/// and what decision-focused learning starts from.
 ///
 /// # Shapes
 /// Truths `[b, outputs]`.

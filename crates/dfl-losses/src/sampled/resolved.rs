@@ -6,8 +6,8 @@ use super::truth;
 /// $w_m = \tfrac{M}{b} (f(y, z^\star) - f(y, z^\star_{-m}))$, `[b, M]`, by solving again without each sample; a row of which any solve has
 /// no usable decision gets weights and cost of zero, and is reported.
 ///
-/// Unbiased: given the other samples, $z^\star_{-m}$ is a constant, so that $\mathbb E f(y, z^\star_{-m}) \nabla \log p(y_m) = 0$, and what is
-/// left is the score function of the cost itself.
+/// Unbiased: given the other samples, $z^\star_{-m}$ is a constant, so that $\mathbb E f(y, z^\star_{-m}) \nabla \log p(y_m) = 0$, and what
+/// is left is the score function of the cost itself.
 pub(super) fn resolved_weights<D: Decider>(
     one_less: &D,
     cost: &dyn CostGrad,

@@ -89,8 +89,9 @@ fn learn(assets: usize, samples: usize, rows: usize, estimator: Estimator, curva
     [two_stage, own_cost(&model), cost(&model, samples)]
 }
 
-/// Optima by one-dimensional minimisation, to 7 digits: 0.9125712, and its tenth power 0.4005599 for ten entries; two-stage 0.9413 and 0.5461.
-/// The decision for M samples costs more than that of the distribution by their noise, about `30/M` of the optimum for ten entries.
+/// Optima by one-dimensional minimisation, to 7 digits: 0.9125712, and its tenth power 0.4005599 for ten entries; two-stage 0.9413
+/// and 0.5461. The decision for M samples costs more than that of the distribution by their noise, about `30/M` of the optimum for ten
+/// entries.
 #[test]
 fn a_gaussian_reaches_the_population_optimum() {
     for (assets, samples, rows, optimum, two_stage) in [(1, 200, 1200, 0.912_571_2, 0.9413), (10, 2000, 600, 0.400_559_9, 0.5461)] {

@@ -1,7 +1,7 @@
 use std::fmt;
 use std::path::Path;
 
-use dfl_core::{Batch, Error, Generative, Parameters, Predictor, Result, Sampler, Stream, check_len};
+use dfl_core::{Batch, Error, Generative, Parameters, Predictor, Result, Sampler, Stream, check_len, check_samples};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tch::Tensor;
@@ -28,7 +28,7 @@ pub trait Config: fmt::Debug + Serialize + DeserializeOwned {
     /// Refuses what makes no model.
     ///
     /// # Errors
-    /// [`Error::Domain`] naming the field.
+    /// [`Error::Domain`](dfl_core::Error::Domain) naming the field.
     fn check(&self) -> Result<()>;
 }
 
@@ -82,9 +82,9 @@ pub trait Family: fmt::Debug + Sized {
 /// Initial weights suit outcomes of mean 0 and deviation 1 (`dfl_core::Standardised` makes them so).
 ///
 /// # Errors
-/// Of all methods: [`Error::Dimension`] for another width, [`Error::NotFinite`] naming the argument, or what the model gave (then
-/// training has diverged); [`Error::Domain`] for 0 samples, or for numbers beyond `f32` in a model of that precision;
-/// [`Error::Backend`].
+/// Of all methods: [`Error::Dimension`](dfl_core::Error::Dimension) for another width, [`Error::NotFinite`](dfl_core::Error::NotFinite)
+/// naming the argument, or what the model gave (then training has diverged); [`Error::Domain`](dfl_core::Error::Domain) for 0 samples, or
+/// for numbers beyond `f32` in a model of that precision; [`Error::Backend`](dfl_core::Error::Backend).
 pub struct Conditional<F: Family> {
     config: F::Config,
     place: Place,
@@ -106,7 +106,8 @@ impl<F: Family> Conditional<F> {
     /// A model with weights drawn from `seed`.
     ///
     /// # Errors
-    /// [`Error::Domain`] naming a field of the configuration, [`Device::resolve`]'s errors, [`Error::Backend`].
+    /// [`Error::Domain`](dfl_core::Error::Domain) naming a field of the configuration, [`Device::resolve`]'s errors,
+    /// [`Error::Backend`](dfl_core::Error::Backend).
     pub fn new(config: F::Config, seed: u64, device: Device) -> Result<Self> {
         config.check()?;
         let place = (config.precision().kind(), device.resolve()?);
@@ -123,8 +124,8 @@ impl<F: Family> Conditional<F> {
     /// Reads what [`Parameters::save`] wrote, onto any device.
     ///
     /// # Errors
-    /// [`Error::File`] naming the file that is missing, truncated, of another model, has an unknown key or a tensor of another shape;
-    /// [`Error::Domain`]; [`Device::resolve`]'s errors.
+    /// [`Error::File`](dfl_core::Error::File) naming the file that is missing, truncated, of another model, has an unknown key or a tensor
+    /// of another shape; [`Error::Domain`](dfl_core::Error::Domain); [`Device::resolve`]'s errors.
     pub fn load(path: &Path, device: Device) -> Result<Self> {
         let config = files::read_config(&path.with_extension("toml"), F::NAME)?;
         let mut model = Self::new(config, 0, device)?;
@@ -190,13 +191,6 @@ impl<F: Family> Conditional<F> {
         };
         make().map_err(backend)
     }
-}
-
-fn check_samples(samples: usize) -> Result<()> {
-    if samples == 0 {
-        return Err(Error::Domain { what: "samples", value: 0.0, need: "at least 1" });
-    }
-    Ok(())
 }
 
 impl<F: Family> Predictor for Conditional<F> {

@@ -79,8 +79,9 @@ impl Config for MixtureConfig {
 /// # Derivative of samples
 /// The choice of a component has none, so [`draw`](dfl_core::Generative::draw) differentiates samples implicitly: each entry solves
 /// $F_j(y_j; y_{<j}, \theta) = \text{const}$ for its distribution function given the entries before it, hence
-/// $dy_j = -(\partial_\theta F_j\,d\theta + \sum_{i<j} \partial_{y_i} F_j\,dy_i) / p_j$. Gradients of expectations are exact in the mean. The samples are *not*
-/// a continuous function of the weights: finite differences with fixed noise see jumps between components, and their mean is another.
+/// $dy_j = -(\partial_\theta F_j\,d\theta + \sum_{i<j} \partial_{y_i} F_j\,dy_i) / p_j$. Gradients of expectations are exact in the mean.
+/// The samples are *not* a continuous function of the weights: finite differences with fixed noise see jumps between components, and their
+/// mean is another.
 ///
 /// # References
 /// Bishop (1994), the mixture density network; Graves (2016), arXiv:1607.05690, derivatives of mixture samples; Figurnov, Mohamed &

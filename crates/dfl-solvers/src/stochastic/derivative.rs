@@ -1,5 +1,6 @@
 //! The derivative of the decision in every sample.
 
+use dfl_core::dense::dot;
 use dfl_core::{Adjoint, CostCurvature, Cotangent, Curvature, DifferentiableSolver, Error, Result, Side, Solution, SolveInfo, check_len};
 use faer::Mat;
 
@@ -367,8 +368,4 @@ pub(super) fn add_edge(s: f64, g: &[f64], k: &mut Mat<f64>) {
 
 fn gaussian(x: f64) -> f64 {
     (-0.5 * x * x).exp() / std::f64::consts::TAU.sqrt()
-}
-
-pub(super) fn dot(a: &[f64], b: &[f64]) -> f64 {
-    a.iter().zip(b).map(|(a, b)| a * b).sum()
 }

@@ -62,15 +62,16 @@ impl Default for StochasticOptions {
 /// **Solving.** Sequential quadratic programming with [`ActiveSet`] inside and a line search. Kinks are solved exactly: those with a
 /// common $a$ put breakpoints on the line $\tau = a^\top z$, between which the cost is smooth; each subproblem is restricted to the cell
 /// of the present point, and a side whose multiplier exceeds the jump of the slope there is crossed. So $M$ samples add one row per axis
-/// and no variable. A solve begins with an exact descent along the coordinates if every kink bends along one (which ends at the answer if the
-/// smooth part is quadratic and no row tight); else, from a cold start, a few Newton steps on a smoothed cost find the neighbourhood. CVaR adds its threshold $\eta$
-/// and, for the samples whose cost is near it, a slack and a linearised row $f_m \le \eta + v_m$; farther ones stay where they are. An indefinite Hessian is shifted, so that for a cost that is not
-/// convex a stationary point is found; [`SolveInfo::degenerate`](dfl_core::SolveInfo) says if it is no strict local minimum.
+/// and no variable. A solve begins with an exact descent along the coordinates if every kink bends along one (which ends at the answer if
+/// the smooth part is quadratic and no row tight); else, from a cold start, a few Newton steps on a smoothed cost find the neighbourhood.
+/// CVaR adds its threshold $\eta$ and, for the samples whose cost is near it, a slack and a linearised row $f_m \le \eta + v_m$; farther
+/// ones stay where they are. An indefinite Hessian is shifted, so that for a cost that is not convex a stationary point is found;
+/// [`SolveInfo::degenerate`](dfl_core::SolveInfo) says if it is no strict local minimum.
 ///
-/// **Derivative.** With $u = -K^{-1}$ cotangent, $K$ the KKT matrix of the tight constraints with $H = P + \sum_m p_m \nabla^2 s_m + F^\top Q
-/// F + \sum_i \lambda_i \nabla^2 h_i$ ($p$, $Q$: gradient and Hessian of the risk, $F$: gradients of the scenarios), the cotangent of sample $m$
-/// is $p_m (\partial^2 s_m/\partial z\partial y)^\top u + (Q F u)_m \nabla_y f_m$, plus what [`Curvature`] makes of the kinks. See
-/// `docs/stochastic.md`.
+/// **Derivative.** With $u = -K^{-1}$ cotangent, $K$ the KKT matrix of the tight constraints with $H = P + \sum_m p_m \nabla^2 s_m + F^\top
+/// Q F + \sum_i \lambda_i \nabla^2 h_i$ ($p$, $Q$: gradient and Hessian of the risk, $F$: gradients of the scenarios), the cotangent of
+/// sample $m$ is $p_m (\partial^2 s_m/\partial z\partial y)^\top u + (Q F u)_m \nabla_y f_m$, plus what [`Curvature`] makes of the kinks.
+/// See `docs/stochastic.md`.
 ///
 /// # Shapes
 /// `theta`: `[M, outcome]`, row-major; `x`, `bound_dual`: `[n]`; `row_dual`: `[m + constraints]`.

@@ -1,5 +1,6 @@
 //! Sequential quadratic programming from cell to cell.
 
+use dfl_core::dense::dot;
 use dfl_core::{CostCurvature, Error, Result, Side, Solution, SolveInfo, Solver, Status, check_len};
 
 use super::residual::{largest, pinning_group};
@@ -301,8 +302,4 @@ impl<C: CostCurvature> Solver for StochasticProgram<C> {
 
 fn violation(bent: &[f64]) -> f64 {
     bent.iter().map(|h| h.max(0.0)).sum()
-}
-
-fn dot(a: &[f64], b: &[f64]) -> f64 {
-    a.iter().zip(b).map(|(a, b)| a * b).sum()
 }

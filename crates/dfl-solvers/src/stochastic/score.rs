@@ -1,14 +1,16 @@
 //! Score-function weights, corrected for the samples that the decision shares with them.
 //!
-//! The decision and the weights see the same samples. Leaving sample $m$ out moves the decision, to first order, by $(H - C_m)^{-1} I_m / M$,
-//! where $I_m$ is the influence of the sample on the stationarity condition and $C_m$ what the Hessian loses with it, so that
-//! $w_m = u_m^\top I_m$ with $u_m = -(K - C_m)^{-1}$ cotangent is $M (F(z) - F(z \text{ without } m))$ up to second order in $1/M$.
+//! The decision and the weights see the same samples. Leaving sample $m$ out moves the decision, to first order, by
+//! $(H - C_m)^{-1} I_m / M$, where $I_m$ is the influence of the sample on the stationarity condition and $C_m$ what the Hessian loses with
+//! it, so that $w_m = u_m^\top I_m$ with $u_m = -(K - C_m)^{-1}$ cotangent is $M (F(z) - F(z \text{ without } m))$ up to second order in
+//! $1/M$.
 
+use dfl_core::dense::dot;
 use dfl_core::{Adjoint, CostCurvature, Cotangent, Error, Result, Risk};
 use faer::Mat;
 
 use super::StochasticProgram;
-use super::derivative::{StochasticTape, add_edge, dot};
+use super::derivative::{StochasticTape, add_edge};
 use super::system::System;
 
 /// What a sample contributes to the optimality conditions of the variables.

@@ -1,4 +1,4 @@
-use dfl_core::{Batch, Call, Decider, Decisions, Dims, Error, Pullback, Result, check_len};
+use dfl_core::{Batch, Call, Decider, Decisions, Dims, Pullback, Result, check_len, check_samples};
 
 use crate::checks::{check_batch, check_linear};
 
@@ -22,12 +22,11 @@ impl<D: Decider> SampleMean<D> {
     /// Wraps a decider whose `theta` is the linear cost of its decision.
     ///
     /// # Errors
-    /// [`Error::Dimension`] unless `theta` and `x` have one length, [`Error::Domain`] for no samples.
+    /// [`Error::Dimension`](dfl_core::Error::Dimension) unless `theta` and `x` have one length, [`Error::Domain`](dfl_core::Error::Domain)
+    /// for no samples.
     pub fn new(inner: D, samples: usize) -> Result<Self> {
         check_linear(&inner)?;
-        if samples == 0 {
-            return Err(Error::Domain { what: "samples", value: 0.0, need: "at least 1" });
-        }
+        check_samples(samples)?;
         Ok(Self { inner, samples })
     }
 }

@@ -98,7 +98,7 @@ fn below(claim: &Claim, here: &[&Measurement]) -> Found {
         if pairs.is_empty() {
             return Err(format!("{} and {} have no seed in common", left.name(), right.name()));
         }
-        let differences: Vec<f64> = pairs.iter().map(|(left, right)| claim.factor * left - right).collect();
+        let differences: Vec<f64> = pairs.iter().map(|(left, right)| claim.factor * left - right - claim.margin).collect();
         let (left_values, right_values): (Vec<f64>, Vec<f64>) = pairs.iter().copied().unzip();
         let difference = mean(&differences);
         Ok(Compared {
@@ -229,6 +229,14 @@ mod tests {
         assert_eq!(verdict(&Claim { factor: 3.0, ..claim(text) }, &rows.concat()).outcome, Outcome::Fails);
     }
 
+    /// .37 is above .35 by .02: within a margin of .03 and not of .01.
+    #[test]
+    fn a_margin_forgives_what_is_a_little_worse() {
+        let rows = [measured("sce", "quadratic", "5", &[0.37; 2]), measured("regret", "quadratic", "5", &[0.35; 2])].concat();
+        let outcome = |margin: f64| verdict(&Claim { margin, on: vec!["tsp 5".into()], ..claim(BELOW) }, &rows).outcome;
+        assert_eq!([0.03, 0.01, 0.0].map(outcome), [Outcome::Holds, Outcome::Fails, Outcome::Fails]);
+    }
+
     /// Ours .30 + d with standard error .01 against .30 +- .01: two combined standard errors are .0283.
     #[test]
     fn agreement_is_within_two_combined_standard_errors() {
@@ -266,6 +274,8 @@ mod tests {
         );
         assert!(refused(&Claim { right: vec![], ..claim(BELOW) }).contains("number of rows of a claim"));
         assert!(refused(&Claim { factor: 0.0, ..claim(BELOW) }).contains("factor of a claim"));
+        assert!(refused(&Claim { margin: -0.1, ..claim(BELOW) }).contains("margin of a claim"));
+        assert!(refused(&claim("relation = 'agrees'\nmargin = 0.1\nleft = [{ method = 'sce' }]")).contains("margin of a claim"));
         assert!(refused(&Claim { digits: Some(3), ..claim(BELOW) }).contains("digits of a claim"));
         assert!(refused(&claim("relation = 'prints'\nleft = [{ method = 'sce' }]")).contains("digits of a claim"));
         assert!(

@@ -34,6 +34,9 @@ pub struct Claim {
     /// How many times smaller the left side is claimed to be.
     #[serde(default = "one")]
     pub factor: f64,
+    /// By how much the left side may be above the right, for [`Relation::Below`]: what is claimed to be no worse than by that.
+    #[serde(default)]
+    pub margin: f64,
     /// Decimals to which the figure is printed, for [`Relation::Prints`].
     pub digits: Option<i32>,
     /// Where it is claimed: `TASK` or `TASK SIZE`; everywhere if empty.
@@ -45,7 +48,7 @@ pub struct Claim {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Relation {
-    /// The mean of the left side, times `factor`, is smaller than that of the right, over the seeds that both have.
+    /// The mean of the left side, times `factor`, is smaller than that of the right and `margin`, over the seeds that both have.
     #[default]
     Below,
     /// By how much the mean of the left side, times `factor`, is below that of the right is more at each place than at the first one.
@@ -151,7 +154,7 @@ pub struct Compared {
     pub left: (String, f64),
     /// The row on the right, or `published`, and its mean.
     pub right: (String, f64),
-    /// Left, times the factor, less right: the mean over seeds that both have, or the distance from the published figure.
+    /// Left, times the factor, less right and margin: the mean over seeds that both have, or the distance from the published figure.
     pub difference: f64,
     /// Standard error of the difference; none from a single seed.
     pub se: Option<f64>,
@@ -193,6 +196,10 @@ impl Claim {
         if (self.relation == Relation::Prints) != self.digits.is_some() {
             let value = f64::from(self.digits.unwrap_or(0));
             return Err(Error::Domain { what: "digits of a claim", value, need: "given for `prints`, and for no other relation" });
+        }
+        let margin = self.margin >= 0.0 && self.margin.is_finite() && (self.margin == 0.0 || self.relation == Relation::Below);
+        if !margin {
+            return Err(Error::Domain { what: "margin of a claim", value: self.margin, need: "at least 0, and 0 but for `below`" });
         }
         match self.factor > 0.0 && self.factor.is_finite() {
             true => Ok(()),

@@ -37,7 +37,8 @@ fn gap(claim: &Claim, place: &(String, String), rows: &[&Measurement]) -> Result
     Ok(Gap { name, by_seed: left.values.iter().filter_map(exceeds).collect() })
 }
 
-/// The gap at the start is claimed to be the smaller one, and the gap here to be one: two rows that close up from the wrong side do not widen.
+/// The gap at the start is claimed to be the smaller one, and the gap here to be one: two rows that close up from the wrong side do not
+/// widen.
 fn compare(start: &Gap, here: &Gap) -> Result<Compared, String> {
     let pairs = start.by_seed.iter().filter_map(|(seed, gap)| Some((*gap, *here.by_seed.get(seed)?)));
     let (left, right): (Vec<f64>, Vec<f64>) = pairs.unzip();

@@ -15,7 +15,7 @@ pub fn judge(block: &Significance, (suite, profile): (&str, &str), places: &[(St
     let mut comparisons: Vec<Comparison> = places.iter().filter(claimed).flat_map(|at| at_place(block, at, &costs)).collect();
     adjust(&mut comparisons);
     let (suite, profile, text, metric) = (suite.to_owned(), profile.to_owned(), block.text.clone(), block.metric.clone());
-    Family { suite, profile, text, metric, block: block.block, draws: block.draws, comparisons }
+    Family { suite, profile, text, metric, block: block.block, draws: block.draws, wins: block.wins, comparisons }
 }
 
 /// A comparison that could not be made counts with a p-value of 1, so that a failure makes no other row more significant.
@@ -81,8 +81,8 @@ impl<'a> Series<'a> {
         ((0..self.ids.len()).map(row).collect(), used.len())
     }
 
-    /// Share of the rows that cost less than with `other`, seed by seed: where each seed draws data of its own, a row of one has nothing to do
-    /// with that of another. Mean over the seeds.
+    /// Share of the rows that cost less than with `other`, seed by seed: where each seed draws data of its own, a row of one has nothing to
+    /// do with that of another. Mean over the seeds.
     fn win_rate(&self, other: &Self) -> f64 {
         let all = self.stands_for_all() || other.stands_for_all();
         let pairs = self.seeds.iter().flat_map(|ours| other.seeds.iter().map(move |theirs| (ours, theirs)));
@@ -186,6 +186,11 @@ mod tests {
         assert_eq!(tested(&family(ONE, &rows).comparisons[0]).win_rate, 0.625);
         let both = [&rows[..], &[costs("policy_linear", "none", 1, &[9.0; 4])]].concat();
         assert_eq!(tested(&family(ONE, &both).comparisons[0]).win_rate, 0.875);
+        let said =
+            |wins: f64| Family { wins: Some(wins), ..family("[{ method = 'two_stage' }, { method = 'dfl_sf' }]", &rows) }.claimed_wins();
+        assert_eq!(said(0.6).unwrap(), "claimed: wins on 60 %. two_stage (mlp) at power : reached; dfl_sf at power : not testable");
+        assert_eq!(said(0.75).unwrap(), "claimed: wins on 75 %. two_stage (mlp) at power : fails by 12.5; dfl_sf at power : not testable");
+        assert_eq!(family(ONE, &rows).claimed_wins(), None);
     }
 
     /// A row that is always better by 1 has the smallest p that 2000 draws can give, 2/2001, and Holm multiplies it by the three rows of
@@ -228,6 +233,7 @@ mod tests {
         assert!(refused("rows = []").contains("rows of a significance block"));
         assert!(refused("rows = [{ method = 'tow_stage' }]").contains("`tow_stage`"));
         assert!(refused("rows = [{ method = 'two_stage' }]\nblock = 0").contains("block of a significance block"));
+        assert!(refused("rows = [{ method = 'two_stage' }]\nwins = 75").contains("wins of a significance block: 75"));
         assert!(refused("rows = [{ method = 'two_stage' }]\ndraws = 99").contains("draws of a significance block"));
         assert!(refused("rows = [{ method = 'two_stage' }]\nmetric = 'cost'").contains("unknown metric of a significance block `cost`"));
         assert!(refused("rows = [{ method = 'two_stage' }]\non = ['tsp']").contains("unknown place of a significance block `tsp`"));

@@ -33,6 +33,8 @@ pub struct Significance {
     pub against: Selector,
     /// The others.
     pub rows: Vec<Selector>,
+    /// The share of test rows on which each row is claimed to cost less, if that is claimed.
+    pub wins: Option<f64>,
     /// How many test rows in a row are drawn together: 1 for independent rows, more for a time series.
     #[serde(default = "one")]
     pub block: usize,
@@ -66,6 +68,7 @@ pub struct Family {
     pub metric: String,
     pub block: usize,
     pub draws: usize,
+    pub wins: Option<f64>,
     /// One for each place and row.
     pub comparisons: Vec<Comparison>,
 }
@@ -138,10 +141,27 @@ impl Significance {
             ("block of a significance block", self.block, 1, "at least 1"),
             ("draws of a significance block", self.draws, 100, "at least 100, for an interval of 95 %"),
         ];
+        if let Some(value) = self.wins.filter(|wins| !(0.0..=1.0).contains(wins)) {
+            return Err(Error::Domain { what: "wins of a significance block", value, need: "between 0 and 1" });
+        }
         match counts.into_iter().find(|(_, count, least, _)| count < least) {
             Some((what, count, _, need)) => Err(Error::Domain { what, value: count as f64, need }),
             None => Ok(()),
         }
+    }
+}
+
+impl Family {
+    /// What came of the claimed share of wins, in words.
+    pub(super) fn claimed_wins(&self) -> Option<String> {
+        let wins = self.wins?;
+        let row = |c: &Comparison| match &c.found {
+            Found::Tested(tested) if tested.win_rate >= wins => format!("{} at {}: reached", c.row, c.place),
+            Found::Tested(tested) => format!("{} at {}: fails by {:.1}", c.row, c.place, 100.0 * (wins - tested.win_rate)),
+            Found::Missing { .. } => format!("{} at {}: not testable", c.row, c.place),
+        };
+        let rows: Vec<String> = self.comparisons.iter().map(row).collect();
+        Some(format!("claimed: wins on {:.0} %. {}", 100.0 * wins, rows.join("; ")))
     }
 }
 

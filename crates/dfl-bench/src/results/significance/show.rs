@@ -31,11 +31,14 @@ pub(in crate::results) fn sheet(family: &Family) -> Sheet {
             family.suite, family.profile, family.metric, family.draws
         ),
         columns: columns.collect(),
-        notes: vec![
+        notes: [
             "difference: mean over test rows of the costs averaged over seeds, below 0 if the row is better".into(),
             format!("p (Holm): adjusted for {} comparisons", family.comparisons.len()),
             "wins: share of test rows on which the row costs less".into(),
-        ],
+        ]
+        .into_iter()
+        .chain(family.claimed_wins())
+        .collect(),
         failures: family.comparisons.iter().filter_map(missing).collect(),
     }
 }

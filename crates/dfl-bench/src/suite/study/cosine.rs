@@ -6,16 +6,18 @@ use super::squared::{decision, gradient};
 use super::vectors::{cosine, difference, figure, mean_of, norm, normals};
 use super::{Findings, Line, Piece, Words};
 use crate::data::polynomial::check_positive;
+use crate::tasks::Figure;
 
 /// How alike the pathwise and the score-function gradient of a decision are, against the dimension of what is uncertain (Fig. 2 of
 /// Diffusion-DFL, which prints no numbers).
 ///
 /// The cost is $\tfrac12 \|z - y\|^2$, so that with a Gaussian whose mean and deviations are learned the expected gradient is known:
-/// $\bar\mu - \bar y$ in the mean, $e^{2 s}/M$ in each log-deviation $s$, of which plain score weights make twice that: they take the slope of the
-/// cost at a decision that the sample is part of. Each repeat is one batch of `rows` truths $y \sim \mathcal N(1,
-/// I)$ with fresh samples. A row `dfl_rp` or `dfl_sf` has the cosine of a repeat with the mean gradient of all pathwise repeats, and, as
-/// `relative_difference`, how far the mean of its own repeats is from that. With a diffusion, begun at random weights, the score is that of
-/// its bound (ELBO) and the path that of its sampler: two distributions, so that no number of samples makes the gradients equal.
+/// $\bar\mu - \bar y$ in the mean, $e^{2 s}/M$ in each log-deviation $s$, of which plain score weights make twice that: they take the slope
+/// of the cost at a decision that the sample is part of. Each repeat is one batch of `rows` truths $y \sim \mathcal N(1,
+/// I)$ with fresh samples. A row `dfl_rp` or `dfl_sf` has the cosine of a repeat with the mean gradient of all *other* pathwise repeats:
+/// its own batch is in neither. `dfl_sf` has besides, as `relative_difference`, how far the mean of its repeats is from that of the
+/// pathwise ones. With a diffusion, begun at random weights, the score is that of its bound (ELBO) and the path that of its sampler: two
+/// distributions, so that no number of samples makes the gradients equal.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Cosine {
@@ -42,7 +44,7 @@ impl Cosine {
             ("dimensions", self.dims.len()),
             ("rows", self.rows),
             ("samples beside the first", self.samples.saturating_sub(1)),
-            ("repeats", self.repeats),
+            ("repeats beside the first", self.repeats.saturating_sub(1)),
         ];
         counts.into_iter().chain(self.dims.iter().map(|&d| ("dimension", d))).try_for_each(|(what, count)| check_positive(what, count))
     }
@@ -90,6 +92,14 @@ impl Cosine {
     }
 }
 
+/// Of each vector with the mean of the references, less the one of its own place.
+fn cosines(vectors: &[Vec<f64>], references: &[Vec<f64>]) -> Vec<f64> {
+    let (mean, n) = (mean_of(references), references.len() as f64);
+    // The direction of (n mean - own) / (n - 1).
+    let others = |own: &[f64]| mean.iter().zip(own).map(|(mean, own)| mean - own / n).collect::<Vec<f64>>();
+    vectors.iter().zip(references).map(|(vector, own)| cosine(vector, &others(own))).collect()
+}
+
 #[cfg(feature = "torch")]
 fn diffusion(dim: usize) -> Result<Box<dyn Generative>> {
     use dfl_models::torch::{Device, Diffusion, DiffusionConfig, DiffusionSampler, Elbo, NoiseSchedule, Timesteps};
@@ -126,14 +136,12 @@ impl Piece for &Cosine {
     fn compute(&self) -> Result<Findings> {
         let mut figures = Vec::new();
         for &dim in &self.dims {
-            let found = self.gradients(dim)?;
-            let reference = mean_of(&found[0]);
-            for gradients in &found {
-                let cosines: Vec<f64> = gradients.iter().map(|g| cosine(g, &reference)).collect();
-                let off = norm(&difference(&mean_of(gradients), &reference)) / norm(&reference);
-                figures
-                    .push(vec![figure("cosine", &cosines), crate::tasks::Figure { metric: "relative_difference", value: off, se: None }]);
-            }
+            let [pathwise, score] = self.gradients(dim)?;
+            let reference = mean_of(&pathwise);
+            let off = norm(&difference(&mean_of(&score), &reference)) / norm(&reference);
+            figures.push(vec![figure("cosine", &cosines(&pathwise, &pathwise))]);
+            let difference = Figure { metric: "relative_difference", value: off, se: None };
+            figures.push(vec![figure("cosine", &cosines(&score, &pathwise)), difference]);
         }
         let last = self.dims.last().copied().unwrap_or_default();
         let line = |(at, method): (usize, &str)| Line {
@@ -157,8 +165,8 @@ mod tests {
     }
 
     /// Begun as the standard normal, truths around 1: the gradient is -1 in weight and offset of each mean (the feature is 1), and 1/M in
-    /// each log-deviation, 2/M by plain score weights: their $\nabla F(z)^\top (z - z_{-m})$ leaves out $-\tfrac12 \|z - z_{-m}\|^2$, which is
-    /// worth $-1/M$. In the mean over 2000 repeats, within 4.5 standard errors in each entry.
+    /// each log-deviation, 2/M by plain score weights: their $\nabla F(z)^\top (z - z_{-m})$ leaves out $-\tfrac12 \|z - z_{-m}\|^2$, which
+    /// is worth $-1/M$. In the mean over 2000 repeats, within 4.5 standard errors in each entry.
     #[test]
     fn both_estimators_of_a_gaussian_have_the_known_mean() {
         for (gradients, deviation) in study(Predicted::Gaussian, 2000).gradients(2).unwrap().iter().zip([0.1, 0.2]) {
@@ -169,6 +177,18 @@ mod tests {
                 assert!((mean - exact).abs() < 4.5 * se && se < 0.1, "entry {entry}: {mean} ± {se}, exact {exact}");
             }
         }
+    }
+
+    /// Of two at a right angle each is the other's reference: cosine 0, which its own part in the mean would raise. Of three the others'
+    /// sums are (2, 3), (3, 2) and (1, 1).
+    #[test]
+    fn a_repeat_is_compared_with_the_others_alone() {
+        let all = [vec![0.0, 1.0], vec![1.0, 0.0]];
+        assert_eq!(cosines(&all, &all), [0.0, 0.0]);
+        let three = [vec![1.0, 0.0], vec![0.0, 1.0], vec![2.0, 2.0]];
+        let found = cosines(&three, &three);
+        let exact = [2.0 / 13f64.sqrt(), 2.0 / 13f64.sqrt(), 1.0];
+        assert!(found.iter().zip(exact).all(|(found, exact)| (found - exact).abs() < 1e-15), "{found:?}");
     }
 
     /// A score function is noisier the more dimensions its weights sum over; the pathwise gradient is not.

@@ -8,8 +8,8 @@ use crate::tasks::{AllocationTask, Benchmark, Figure};
 
 const METRIC: &str = "population_cost";
 
-/// The expected cost of one product's allocation over the decision $z \in [0, 2]$, and where each class of predictions decides at best (Fig. 1
-/// of the Diffusion-DFL paper): in the middle where the whole distribution is known, at an end where only its mean is. Minimises.
+/// The expected cost of one product's allocation over the decision $z \in [0, 2]$, and where each class of predictions decides at best
+/// (Fig. 1 of the Diffusion-DFL paper): in the middle where the whole distribution is known, at an end where only its mean is. Minimises.
 ///
 /// The figure of each class is the expected cost of its decision; its line rises from the axis to the curve there.
 #[derive(Clone, Debug, Deserialize)]

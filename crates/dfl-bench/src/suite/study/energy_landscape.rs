@@ -6,9 +6,9 @@ use serde::Deserialize;
 
 use super::vectors::{cosine, dot, norm, normals};
 use super::{Findings, Piece, Words};
+use crate::data::pjm::Columns;
 use crate::data::polynomial::check_positive;
 use crate::registry::make_loss;
-use crate::data::pjm::Columns;
 use crate::results::{HeatMap, ids};
 use crate::suite::checkpoint::Checkpoint;
 use crate::suite::definition::benchmarks;
@@ -48,7 +48,10 @@ impl EnergyLandscape {
             return Err(Error::Domain { what: "reach of a landscape", value: self.reach, need: "positive and finite" });
         }
         if self.experiment.run.iter().any(|run| run.columns != Columns::Published) {
-            return Err(Error::Unsupported { who: "an energy landscape, whose rows are named without them,", what: "columns other than `published`" });
+            return Err(Error::Unsupported {
+                who: "an energy landscape, whose rows are named without them,",
+                what: "columns other than `published`",
+            });
         }
         let expanded = expand(vec![self.experiment.clone()], &BTreeMap::new())?;
         if expanded.len() != 1 || expanded[0].size != self.experiment.size {
@@ -179,7 +182,8 @@ impl Piece for OneRun<'_> {
             });
             let [a, b] = [known.lowest(), recovered.lowest()];
             let shift = (a[0] - b[0]).hypot(a[1] - b[1]);
-            figures.push(vec![Figure { metric: "correlation", value, se: None }, Figure { metric: "minimum_shift", value: shift, se: None }]);
+            figures
+                .push(vec![Figure { metric: "correlation", value, se: None }, Figure { metric: "minimum_shift", value: shift, se: None }]);
             maps.push((self.words(day), HeatMap { what: "true".into(), ..known }));
             maps.push((self.words(day), HeatMap { what: "recovered".into(), ..recovered }));
         }

@@ -5,9 +5,10 @@ use super::problem::{Smoothing, budget, ids, joined, permutations, targets};
 use super::sweep::{self, SEED, Sweep};
 use super::{Piece, check_methods};
 
-/// How large the gradients of losses over the smoothed selection of the best item are: $\tfrac1M \sum_j |\partial \ell / \partial \hat y_j|$,
-/// for true and predicted values that are two independent permutations of 1, ..., `items` (Fig. 4 of the surrogate-loss paper, which
-/// does not say how it draws predictions). Smoothed by `mu/2 |v|^2`; minimises the negative value.
+/// How large the gradients of losses over the smoothed selection of the best item are:
+/// $\tfrac1M \sum_j |\partial \ell / \partial \hat y_j|$, for true and predicted values that are two independent permutations of 1, ...,
+/// `items` (Fig. 4 of the surrogate-loss paper, which does not say how it draws predictions). Smoothed by `mu/2 |v|^2`; minimises the
+/// negative value.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct GradientSize {

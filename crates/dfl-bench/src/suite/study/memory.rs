@@ -11,14 +11,15 @@ use crate::data::polynomial::check_positive;
 use crate::tasks::Figure;
 
 /// Peak memory of one training step of a diffusion, by pathwise gradients (rp) with and without checkpoints and by the score function (sf),
-/// against the number of steps $T$ (Fig. 4 of Diffusion-DFL: 60.75 GB and 0.13 GB).
+/// against the number of steps $T$ or of samples $M$ (Fig. 4 of Diffusion-DFL: 60.75 GB and 0.13 GB).
 ///
 /// Every figure is from a process of its own (`dfl measure-step`) that takes a single step: the resident peak, `VmHWM`, less what was
 /// resident when model and decider had been made. Sampling for the score function runs all $T$ steps too, without a graph. The pathwise
 /// graph holds $T$ steps of all samples and the score function $k$, hence `expected_ratio` $T/k$ beside `memory_ratio`, as far as the rest
-/// is small. `bytes_per_timestep` is the slope of a least-squares line through the peaks at all $T$, and stands with the last of them.
+/// is small. `bytes_per_timestep`, or `bytes_per_sample` where $M$ grows, is the slope of a least-squares line through all peaks, and
+/// stands with the last of them.
 ///
-/// A graph that would need more than 70 % of the memory available, by the ratio of $T$ to the last one measured, is not begun: its row
+/// A graph that would need more than 70 % of the memory available, by the ratio of $T M$ to the last one measured, is not begun: its row
 /// says how much it would need.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -29,7 +30,8 @@ pub struct Memory {
     inputs: usize,
     outputs: usize,
     batch: usize,
-    samples: usize,
+    /// Each $M$, ascending; one alone where there are several $T$.
+    samples: Vec<usize>,
     /// Each $k$.
     draws: Vec<usize>,
 }
@@ -58,6 +60,13 @@ enum Way {
     Score { draws: usize },
 }
 
+/// $T$ and $M$ of a row.
+#[derive(Clone, Copy, Debug)]
+struct Size {
+    steps: usize,
+    samples: usize,
+}
+
 /// What a step took.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 struct Taken {
@@ -80,15 +89,21 @@ impl Memory {
     pub(super) fn check(&self) -> Result<()> {
         let counts = [
             ("numbers of steps", self.steps.len()),
+            ("numbers of samples", self.samples.len()),
             ("inputs", self.inputs),
             ("outputs", self.outputs),
             ("batch", self.batch),
-            ("samples beside the first", self.samples.saturating_sub(1)),
+            ("samples beside the first", self.samples.first().map_or(1, |&samples| samples.saturating_sub(1))),
         ];
         counts.into_iter().chain(self.draws.iter().map(|&k| ("draws", k))).try_for_each(|(what, count)| check_positive(what, count))?;
-        match self.steps.windows(2).find(|pair| pair[0] >= pair[1]) {
-            Some(pair) => Err(Error::Domain { what: "numbers of steps", value: pair[1] as f64, need: "ascending" }),
-            None => Ok(()),
+        for (what, sizes) in [("numbers of steps", &self.steps), ("numbers of samples", &self.samples)] {
+            if let Some(pair) = sizes.windows(2).find(|pair| pair[0] >= pair[1]) {
+                return Err(Error::Domain { what, value: pair[1] as f64, need: "ascending" });
+            }
+        }
+        match self.steps.len().min(self.samples.len()) {
+            1 => Ok(()),
+            _ => Err(Error::Domain { what: "numbers of samples", value: self.samples.len() as f64, need: "1 where steps grow" }),
         }
     }
 
@@ -100,63 +115,88 @@ impl Memory {
         [Way::Graph, Way::Checkpoint].into_iter().chain(self.draws.iter().map(|&draws| Way::Score { draws })).collect()
     }
 
-    fn words(&self, steps: usize, way: Way) -> Words {
+    /// Each $T$ at the only $M$, or each $M$ at the only $T$.
+    fn sizes(&self) -> Vec<Size> {
+        self.steps.iter().flat_map(|&steps| self.samples.iter().map(move |&samples| Size { steps, samples })).collect()
+    }
+
+    /// Whether $M$ grows, not $T$.
+    fn over_samples(&self) -> bool {
+        self.samples.len() > 1
+    }
+
+    fn words(&self, Size { steps, samples }: Size, way: Way) -> Words {
         let (method, solver) = match way {
             Way::Graph => ("dfl_rp", "graph".to_owned()),
             Way::Checkpoint => ("dfl_rp", "checkpoint".to_owned()),
             Way::Score { draws } => ("dfl_sf", format!("k{draws}")),
         };
-        Words { task: "training_step", size: format!("t{steps}"), method: method.into(), predictor: "diffusion", solver, seed: Some(0) }
+        let size = format!("t{steps}-m{samples}");
+        Words { task: "training_step", size, method: method.into(), predictor: "diffusion", solver, seed: Some(0) }
     }
 
-    fn step(&self, steps: usize, way: Way) -> TrainingStep {
-        let Self { inputs, outputs, batch, samples, .. } = *self;
+    fn step(&self, Size { steps, samples }: Size, way: Way) -> TrainingStep {
+        let Self { inputs, outputs, batch, .. } = *self;
         TrainingStep { way, steps, hidden: self.hidden.clone(), inputs, outputs, batch, samples, threads: rayon::current_num_threads() }
     }
 
-    /// Each way at one number of steps; `before` is what the graph took at the last one.
-    fn at(&self, steps: usize, before: Option<(usize, f64)>) -> Result<Vec<Row>> {
+    /// Each way at one size; `before` is what the graph took at the last one.
+    fn at(&self, size: Size, before: Option<(Size, f64)>) -> Result<Vec<Row>> {
         let one = |way| {
-            let needed = before.map_or(0.0, |(earlier, bytes)| bytes * steps as f64 / earlier as f64);
+            let needed = before.map_or(0.0, |(earlier, bytes)| bytes * size.chains() / earlier.chains());
             if way == Way::Graph && needed > SHARE * available()? {
                 Ok(Row::TooMuch(needed))
             } else {
-                Ok(Row::Taken(ask(&self.step(steps, way))?))
+                Ok(Row::Taken(ask(&self.step(size, way))?))
             }
         };
         self.ways().into_iter().map(one).collect()
     }
 
     fn measure(&self) -> Result<Vec<Vec<Row>>> {
-        let mut all: Vec<Vec<Row>> = Vec::new();
-        for &steps in &self.steps {
-            let before = all.iter().zip(&self.steps).rev().find_map(|(rows, &steps)| Some((steps, rows[0].bytes()?)));
-            all.push(self.at(steps, before)?);
+        let (mut all, sizes): (Vec<Vec<Row>>, _) = (Vec::new(), self.sizes());
+        for &size in &sizes {
+            let before = all.iter().zip(&sizes).rev().find_map(|(rows, &size)| Some((size, rows[0].bytes()?)));
+            all.push(self.at(size, before)?);
         }
         Ok(all)
     }
 
     fn figures(&self, all: &[Vec<Row>]) -> Vec<Vec<Figure>> {
         let figure = |metric, value| Figure { metric, value, se: None };
+        let per = if self.over_samples() { "bytes_per_sample" } else { "bytes_per_timestep" };
+        let sizes = self.sizes();
         let row = |at: usize, way: usize| {
-            let (steps, found) = (self.steps[at], all[at][way]);
+            let (size, found) = (sizes[at], all[at][way]);
             let Row::Taken(taken) = found else { return vec![figure("needed_bytes", found.needed())] };
             let mut out = vec![figure("peak_bytes", taken.bytes), figure("step_seconds", taken.seconds)];
             out.extend(all[at][0].bytes().filter(|_| way > 0).map(|graph| figure("memory_ratio", graph / taken.bytes)));
             if let Way::Score { draws } = self.ways()[way] {
-                out.push(figure("expected_ratio", steps as f64 / draws as f64));
+                out.push(figure("expected_ratio", size.steps as f64 / draws as f64));
             }
             let line = self.points(all, way);
-            let last = line.last().is_some_and(|point| point[0] == steps as f64);
-            out.extend(slope(&line).filter(|_| last).map(|slope| figure("bytes_per_timestep", slope)));
+            let last = line.last().is_some_and(|point| point[0] == self.along(size));
+            out.extend(slope(&line).filter(|_| last).map(|slope| figure(per, slope)));
             out
         };
         (0..all.len()).flat_map(|at| (0..self.ways().len()).map(move |way| (at, way))).map(|(at, way)| row(at, way)).collect()
     }
 
-    /// Peak over T.
+    /// Whichever of $T$ and $M$ grows.
+    fn along(&self, size: Size) -> f64 {
+        if self.over_samples() { size.samples as f64 } else { size.steps as f64 }
+    }
+
+    /// Peak over that.
     fn points(&self, all: &[Vec<Row>], way: usize) -> Vec<[f64; 2]> {
-        all.iter().zip(&self.steps).filter_map(|(rows, &steps)| Some([steps as f64, rows[way].bytes()?])).collect()
+        all.iter().zip(self.sizes()).filter_map(|(rows, size)| Some([self.along(size), rows[way].bytes()?])).collect()
+    }
+}
+
+impl Size {
+    /// Steps of all samples: what a graph grows with.
+    fn chains(self) -> f64 {
+        self.steps as f64 * self.samples as f64
     }
 }
 
@@ -193,16 +233,17 @@ impl Piece for &Memory {
     }
 
     fn rows(&self) -> Vec<Words> {
-        self.steps.iter().flat_map(|&steps| self.ways().into_iter().map(move |way| self.words(steps, way))).collect()
+        self.sizes().into_iter().flat_map(|size| self.ways().into_iter().map(move |way| self.words(size, way))).collect()
     }
 
     fn compute(&self) -> Result<Findings> {
-        let all = self.measure()?;
-        let last = self.steps.last().copied().unwrap_or_default();
+        let (all, sizes) = (self.measure()?, self.sizes());
+        let over = if self.over_samples() { "samples M" } else { "steps T" };
+        let last = sizes[sizes.len() - 1];
         let line = |(at, way): (usize, Way)| Line {
             words: self.words(last, way),
             what: "peak_bytes",
-            over: "steps T",
+            over,
             log: [true, true],
             points: self.points(&all, at),
         };
@@ -316,7 +357,7 @@ mod tests {
     use super::*;
 
     fn study() -> Memory {
-        Memory { steps: vec![10, 20, 40], hidden: vec![8], inputs: 1, outputs: 1, batch: 2, samples: 2, draws: vec![2] }
+        Memory { steps: vec![10, 20, 40], hidden: vec![8], inputs: 1, outputs: 1, batch: 2, samples: vec![2], draws: vec![2] }
     }
 
     /// Graph 100, 200 and too much; checkpoints 50 each; score 10, 10, 20.
@@ -341,10 +382,27 @@ mod tests {
         assert_eq!((&study()).rows().len(), figures.len());
     }
 
+    /// At T = 10: graph 100 at M = 5, 300 at 15; the graph of 45 is too much, the slope of the others is 20.
     #[test]
-    fn numbers_of_steps_ascend() {
-        let error = Memory { steps: vec![10, 10], ..study() }.check().unwrap_err().to_string();
-        assert!(error.contains("numbers of steps: 10"), "{error}");
+    fn samples_are_the_other_axis() {
+        let study = Memory { steps: vec![10], samples: vec![5, 15, 45], draws: vec![], ..study() };
+        study.check().unwrap();
+        let taken = |bytes| Row::Taken(Taken { bytes, seconds: 1.0 });
+        let all = [[taken(100.0), taken(50.0)], [taken(300.0), taken(50.0)], [Row::TooMuch(900.0), taken(50.0)]].map(Vec::from);
+        let figures = study.figures(&all);
+        let of = |row: usize| figures[row].iter().map(|f| (f.metric, f.value)).collect::<Vec<_>>();
+        assert_eq!(of(2), [("peak_bytes", 300.0), ("step_seconds", 1.0), ("bytes_per_sample", 20.0)]);
+        assert_eq!(of(4), [("needed_bytes", 900.0)]);
+        let sizes: Vec<String> = (&study).rows().into_iter().map(|words| words.size).collect();
+        assert_eq!(sizes, ["t10-m5", "t10-m5", "t10-m15", "t10-m15", "t10-m45", "t10-m45"]);
+    }
+
+    #[test]
+    fn one_axis_ascends_alone() {
+        let refused = |study: Memory| study.check().unwrap_err().to_string();
+        assert!(refused(Memory { steps: vec![10, 10], ..study() }).contains("numbers of steps: 10"));
+        assert!(refused(Memory { samples: vec![2, 3], ..study() }).contains("numbers of samples: 2"));
+        assert!(refused(Memory { samples: vec![1], ..study() }).contains("samples beside the first"));
     }
 
     #[cfg(target_os = "linux")]

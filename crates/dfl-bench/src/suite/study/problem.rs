@@ -97,7 +97,8 @@ pub(super) fn targets(truth: Batch, exactly: bool) -> Targets {
     Targets { truth: Some(truth), solution: Some(solution), normals: None }
 }
 
-/// Costs of items whose values are a random permutation of 1, ..., `items`, `[simulations, items]`; each purpose has permutations of its own.
+/// Costs of items whose values are a random permutation of 1, ..., `items`, `[simulations, items]`; each purpose has permutations of its
+/// own.
 pub(super) fn permutations(items: usize, simulations: usize, seed: u64, purpose: &str) -> Batch {
     let mut costs = Batch::zeros(simulations, items);
     for i in 0..simulations {

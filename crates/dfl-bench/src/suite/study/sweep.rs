@@ -69,6 +69,11 @@ impl Piece for Sweep<'_> {
         }
         points.sort_by(|a, b| a[0].total_cmp(&b[0]));
         let line = Line { words: self.words(self.size()), what: self.metric, over: "mu", log: [true, false], points };
-        Ok(Findings { figures: figures.into_iter().map(|figure| vec![figure]).collect(), instances: self.simulations, lines: vec![line], maps: Vec::new() })
+        Ok(Findings {
+            figures: figures.into_iter().map(|figure| vec![figure]).collect(),
+            instances: self.simulations,
+            lines: vec![line],
+            maps: Vec::new(),
+        })
     }
 }

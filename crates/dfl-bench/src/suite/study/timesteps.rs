@@ -306,9 +306,9 @@ mod measure {
             assert!(shift(&moved, &moved) == 0.0 && shift(&moved, &[vec![9.0, 9.0], vec![9.1, 9.0]]) > 5.0);
         }
 
-        /// For the true weights of the steps, which differ by a factor of hundreds, gradient norms have less variance than uniform steps. Losses need not:
-        /// ten squared errors of one coordinate are a poor guess of their mean, and a step that is thought to be small counts a lot when it
-        /// is drawn. Neither shifts the mean: of two rules a shift beyond 4 standard errors has probability 1e-4.
+        /// For the true weights of the steps, which differ by a factor of hundreds, gradient norms have less variance than uniform steps.
+        /// Losses need not: ten squared errors of one coordinate are a poor guess of their mean, and a step that is thought to be small
+        /// counts a lot when it is drawn. Neither shifts the mean: of two rules a shift beyond 4 standard errors has probability 1e-4.
         #[test]
         fn importance_has_less_variance_and_no_shift() {
             let study = study();

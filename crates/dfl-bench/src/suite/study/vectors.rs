@@ -1,13 +1,10 @@
 //! Gradients as vectors.
 
 use dfl_core::Stream;
+pub(super) use dfl_core::dense::dot;
 use dfl_core::metrics::{mean, standard_error};
 
 use crate::tasks::Figure;
-
-pub(super) fn dot(a: &[f64], b: &[f64]) -> f64 {
-    a.iter().zip(b).map(|(a, b)| a * b).sum()
-}
 
 pub(super) fn norm(a: &[f64]) -> f64 {
     dot(a, a).sqrt()

@@ -24,14 +24,8 @@ pub(super) const TASK: &str = "power";
 const HIDDEN: [usize; 2] = [200, 200];
 
 /// The likelihood that forecasts are fitted by beforehand, so that programs are as hard as in training.
-const WARM_UP: TrainOptions = TrainOptions {
-    epochs: 20,
-    batch: 256,
-    learning_rate: 1e-3,
-    schedule: dfl_core::Schedule::Constant,
-    seed: SEED,
-    tolerated_failures: 0,
-};
+const WARM_UP: TrainOptions =
+    TrainOptions { epochs: 20, batch: 256, learning_rate: 1e-3, schedule: dfl_core::Schedule::Constant, seed: SEED, tolerated_failures: 0 };
 
 /// Step of the timed epoch.
 const LEARNING_RATE: f64 = 1e-4;
@@ -66,7 +60,7 @@ impl Course {
     fn untrained(&self) -> Result<Box<dyn Generative>> {
         let (inputs, outputs) = (self.rows.features.cols(), self.rows.truth.cols());
         let (model, start) = (&self.model, Start::default());
-        let options = PredictorOptions { inputs, outputs, shared: None, seed: SEED, start, model, device: "auto" };
+        let options = PredictorOptions { inputs, outputs, shared: None, seed: SEED, start, graph: None, model, device: "auto" };
         make_distribution("gaussian", &options, &self.rows)
     }
 

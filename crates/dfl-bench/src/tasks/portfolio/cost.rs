@@ -1,3 +1,4 @@
+use dfl_core::dense::dot;
 use dfl_core::{Cost, CostCurvature, CostGrad, Error, Result};
 
 /// What a portfolio `z` costs once the returns `y` of the day are known:
@@ -25,8 +26,8 @@ pub struct PortfolioCost {
 }
 
 impl PortfolioCost {
-    /// Our choice, $\alpha = 1$: risk and return both count, and portfolios hold about ten of fifty names. $\rho = 0.01$, half a per cent of
-    /// the variance of a share ($\approx 2$, in per cent squared).
+    /// Our choice, $\alpha = 1$: risk and return both count, and portfolios hold about ten of fifty names. $\rho = 0.01$, half a per cent
+    /// of the variance of a share ($\approx 2$, in per cent squared).
     pub const INTERIOR: Self = Self { alpha: 1.0, ridge: 0.01 };
 
     /// Of the public code, on returns as fractions: the risk term vanishes, and all is put on the largest mean of the samples. Here on
@@ -94,10 +95,6 @@ impl CostCurvature for PortfolioCost {
         let slope = w * self.slope(y, z);
         out.iter_mut().zip(z).for_each(|(out, z)| *out += slope * z);
     }
-}
-
-pub(super) fn dot(a: &[f64], b: &[f64]) -> f64 {
-    a.iter().zip(b).map(|(a, b)| a * b).sum()
 }
 
 #[cfg(test)]

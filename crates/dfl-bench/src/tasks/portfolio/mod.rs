@@ -5,9 +5,10 @@ mod cost;
 
 use std::sync::Arc;
 
+use dfl_core::dense::dot;
 use dfl_core::{
-    Batch, Cost, CostGrad, Csc, Decider, Entry, Error, Formulation, Instances, ParamMap, Program, Request, Result, Source, Splits, Task,
-    metrics,
+    Batch, Cost, CostGrad, Csc, Decider, Entry, Error, Formulation, Instances, ParamMap, Program, Request, Result, Source, Splits, Support,
+    Task, metrics,
 };
 use dfl_solvers::{Batched, Softmax};
 
@@ -18,7 +19,6 @@ use crate::data::pjm::Columns;
 use crate::data::prices::{Inputs, Market, Table};
 use crate::registry::make_decider;
 use crate::results::bootstrap::moving_block_se;
-use cost::dot;
 
 /// Days of a block of the bootstrap, a month of trading: returns depend on the day before hardly, their size on the weeks before.
 const BLOCK: usize = 20;
@@ -44,8 +44,8 @@ pub enum PriceSource {
     Synthetic,
 }
 
-/// A portfolio of shares for the next day: $\min_z \mathbb E f(y, z)$ over the simplex with [`PortfolioCost`], of which the prediction is the
-/// return $y$ of each asset in per cent. Minimises.
+/// A portfolio of shares for the next day: $\min_z \mathbb E f(y, z)$ over the simplex with [`PortfolioCost`], of which the prediction is
+/// the return $y$ of each asset in per cent. Minimises.
 ///
 /// # References
 /// Diffusion-DFL (ICLR 2026), the portfolio experiment; what differs is in [`crate::data::prices`] and [`PortfolioCost`].
@@ -180,6 +180,10 @@ impl Benchmark for Portfolio {
 
     fn uncertain(&self) -> Option<Uncertain> {
         Some(Uncertain { cost: Arc::new(self.cost), feasible: self.simplex().ok()? })
+    }
+
+    fn support(&self) -> Support {
+        Support::CappedSimplex { total: 1.0, cap: 1.0 }
     }
 
     fn policy(&self) -> Option<Result<Box<dyn Decider>>> {

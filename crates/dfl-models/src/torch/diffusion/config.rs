@@ -79,10 +79,12 @@ pub struct DiffusionConfig {
     pub outputs: usize,
     /// Widths of the hidden layers of the denoiser.
     pub hidden: Vec<usize>,
-    /// Whether the network gives the velocity $v = \sqrt{\bar\alpha_t}\, \epsilon - \sqrt{1 - \bar\alpha_t}\, y_0$ (Salimans & Ho 2022, ICLR) in
-    /// place of the noise: $\hat\epsilon = \sqrt{1 - \bar\alpha_t}\, y_t + \sqrt{\bar\alpha_t}\, \hat v$. For standard normal outcomes $v = 0$ is right, so
-    /// that a network of small weights begins there. Without it a small error where $y_t$ is nearly all noise is divided by $\sqrt{\bar\alpha_t}$,
-    /// 0.006 at the end, and a deterministic sampler has nothing to correct it: some samples land far away. Not part of the published network.
+    /// Whether the network gives the velocity $v = \sqrt{\bar\alpha_t}\, \epsilon - \sqrt{1 - \bar\alpha_t}\, y_0$ (Salimans & Ho 2022,
+    /// ICLR) in place of the noise: $\hat\epsilon = \sqrt{1 - \bar\alpha_t}\, y_t + \sqrt{\bar\alpha_t}\, \hat v$. For standard normal
+    /// outcomes $v = 0$ is right, so that a network of small weights begins there. Without it a small error where $y_t$ is nearly all noise
+    /// is divided by $\sqrt{\bar\alpha_t}$,
+    /// 0.006 at the end, and a deterministic sampler has nothing to correct it: some samples land far away. Not part of the published
+    /// network.
     pub velocity: bool,
     /// Width of the sinusoidal embedding of time, even; it passes a hidden layer of 16 times that width.
     pub embedding: usize,

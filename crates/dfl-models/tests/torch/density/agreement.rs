@@ -32,8 +32,8 @@ fn estimates<G: Generative>(model: &mut G, x: &Batch, step: u64) -> [Vec<f64>; 3
 }
 
 /// 60 batches of 1000 samples. The mean score is 0 and the mean difference of the estimators is 0 in every weight, within 6 standard errors
-/// of the 60 batches (one chance in 10^7 for each weight to exceed them). Power: in the weight with the largest gradient an error of a fifth of
-/// it exceeds them, which is asserted.
+/// of the 60 batches (one chance in 10^7 for each weight to exceed them). Power: in the weight with the largest gradient an error of a
+/// fifth of it exceeds them, which is asserted.
 fn check<G: Generative>(mut model: G) {
     let name = model.name();
     let x = row(&[0.4, -0.8]);

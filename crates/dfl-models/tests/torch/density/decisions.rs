@@ -31,8 +31,8 @@ fn objective(estimator: Estimator) -> SampledDecision<Batched<StochasticProgram<
     SampledDecision::new(decider(SAMPLES), one_less, Arc::new(Allocation), options).unwrap()
 }
 
-/// 250 batches of 64 rows: the mean difference of both gradients is 0 in every weight, within 6 standard errors of the batches. Power: in the
-/// weight with the largest gradient an error of 30 % exceeds them, which is asserted.
+/// 250 batches of 64 rows: the mean difference of both gradients is 0 in every weight, within 6 standard errors of the batches. Power: in
+/// the weight with the largest gradient an error of 30 % exceeds them, which is asserted.
 fn check<G: Generative>(mut model: G) {
     let (features, mut truth) = (normals(ROWS, 2, 81), normals(ROWS, 2, 82));
     truth.as_mut_slice().iter_mut().for_each(|y| *y = 0.8 + 0.3 * *y);

@@ -181,8 +181,8 @@ fn it_starts_with_unit_deviations() {
 }
 
 /// y = 1 + 2x + exp(-1 + 0.5 x) epsilon, 4000 rows. Standard errors from the Fisher information (mean: X' diag(1/sigma^2) X, log-deviation:
-/// 2 X'X): 0.0064 and 0.0045 for constant and slope of the mean, 0.011 for those of the log-deviation. Five of them are allowed: an estimate
-/// that is off by 7 of its errors fails with probability 0.98.
+/// 2 X'X): 0.0064 and 0.0045 for constant and slope of the mean, 0.011 for those of the log-deviation. Five of them are allowed: an
+/// estimate that is off by 7 of its errors fails with probability 0.98.
 #[test]
 fn maximum_likelihood_recovers_a_known_gaussian() {
     let n = 4000;

@@ -64,8 +64,8 @@ fn by_hand(hand: &ByHand, x: &[f64], y: &[f64], row: u64) -> Tensor {
     total - (y.square().sum(Kind::Double) * bar - 2.0 * bar - 2.0 * (1.0 - bar).ln()) * 0.5
 }
 
-/// A model whose last layer is a constant c, so that it predicts the noise c, or with the velocity c the noise $\sqrt{1 - \bar\alpha_t} y_t +
-/// \sqrt{\bar\alpha_t} c$.
+/// A model whose last layer is a constant c, so that it predicts the noise c, or with the velocity c the noise $\sqrt{1 - \bar\alpha_t}
+/// y_t + \sqrt{\bar\alpha_t} c$.
 fn constant(velocity: bool) -> (Diffusion, LinearDiffusion) {
     let mut model = model(DiffusionConfig { velocity, ..small() });
     let mut values = model.values();

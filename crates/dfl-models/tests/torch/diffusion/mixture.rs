@@ -87,6 +87,9 @@ fn same(a: &[Vec<f64>], b: &[Vec<f64>], rng: &mut Rng) -> (bool, f64, f64) {
     (found <= threshold, found, threshold)
 }
 
+/// Mean, variance, share and width of 4000 samples have standard errors of 0.015, 0.014 (relative), 0.007 and 0.003: the tolerances, 6 to
+/// 15 of them, are for what a network learns in 1000 steps. Of a Gaussian with the same moments the part above -0.2 would be 0.65 wide,
+/// not 0.25.
 #[allow(clippy::print_stdout, reason = "what was found stands beside what is true")]
 fn matches(outputs: usize) -> Diffusion {
     let (mixture, mut rng) = (Mixture { outputs }, Rng::seeded(5));
@@ -133,7 +136,7 @@ fn two_outcomes_are_matched_in_moments_modes_and_energy_distance() {
 }
 
 /// The largest distance from the middle of the data, of 3000 samples of the same weights by the ancestral chain and by both deterministic
-/// ones; that of the data exceeds 2.5 once in 10^6 draws.
+/// ones; that of the data exceeds 2.5 once in 10^6 draws, and 3.5 is nine deviations from either mode.
 fn farthest(trained: &Diffusion) -> [f64; 3] {
     let x = Batch::from_rows(&[[-0.8], [0.1], [0.7]]).unwrap();
     let samplers = [DiffusionSampler::Ancestral, DiffusionSampler::Ddim { steps: 20 }, DiffusionSampler::Multistep { steps: 20 }];

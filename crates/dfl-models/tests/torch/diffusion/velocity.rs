@@ -12,8 +12,8 @@ fn velocity(steps: usize) -> DiffusionConfig {
 }
 
 /// With all weights zero the velocity is zero, and a deterministic step from t to s turns y by the angle between them:
-/// y_s = cos(a_t - a_s) y_t with sin a_t = sqrt(1 - abar_t). One step over all is cos a_T = sqrt(abar_T), and has lost 1 / abar_T = 2e4 of the
-/// digits, since what is left of y_T is a difference of equal numbers: 1e-10 in place of 1e-14.
+/// y_s = cos(a_t - a_s) y_t with sin a_t = sqrt(1 - abar_t). One step over all is cos a_T = sqrt(abar_T), and has lost 1 / abar_T = 2e4 of
+/// the digits, since what is left of y_T is a difference of equal numbers: 1e-10 in place of 1e-14.
 #[test]
 fn without_weights_a_step_is_a_rotation() {
     let features = normals(4, 2, 1);
