@@ -2,6 +2,7 @@
 
 pub mod cli;
 pub mod data;
+pub mod epidemic;
 mod files;
 pub mod inventory;
 pub mod layers;

@@ -7,6 +7,7 @@ use std::path::Path;
 use std::process::{Command, Output};
 
 use dfl_bench::data::allocation::{AllocationData, Returns};
+use dfl_bench::data::epidemic::{EpidemicData, Process};
 use dfl_bench::data::inventory::InventoryData;
 use dfl_bench::data::knapsack::KnapsackData;
 use dfl_bench::data::polynomial::Generated;
@@ -142,6 +143,12 @@ fn data_of_own_streams_are_written_exactly() {
     let (x, y) = inventory.generate().unwrap();
     let args = json!({"products": 2, "samples": 3, "features": 3, "seed": 9});
     assert_written("inventory", &["--products", "2", "--features", "3", "--seed", "9"], &args, &[("x", &x), ("y", &y)]);
+
+    let epidemic = EpidemicData { samples: 3, horizon: 5, population: 1e6, volatility: 0.2, process: Process::Binomial, seed: 9 };
+    let (x, y) = epidemic.generate().unwrap();
+    let args = json!({"samples": 3, "horizon": 5, "population": 1e6, "volatility": 0.2, "process": "binomial", "seed": 9});
+    let more = ["--horizon", "5", "--population", "1e6", "--volatility", "0.2", "--process", "binomial", "--seed", "9"];
+    assert_written("covid", &more, &args, &[("x", &x), ("y", &y)]);
 }
 
 /// Names and contents by the local headers of a zip archive (APPNOTE 4.3.7), whose checksums must hold.

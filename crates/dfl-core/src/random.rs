@@ -1,6 +1,8 @@
 use rand::{Rng as _, RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
-use rand_distr::{Gamma, StandardNormal};
+use rand_distr::{Binomial, Gamma, StandardNormal};
+
+use crate::{Error, Result};
 
 /// `id` names a data row for the whole run; `slot` tells apart the several solves made for it (probe, noise sample).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -63,6 +65,16 @@ impl Rng {
     /// Gamma of this shape and scale 1; NaN unless the shape is positive and finite.
     pub fn gamma(&mut self, shape: f64) -> f64 {
         Gamma::new(shape, 1.0).map_or(f64::NAN, |gamma| self.inner.sample(gamma))
+    }
+
+    /// Successes in `n` independent trials of probability `p`.
+    ///
+    /// # Errors
+    /// [`Error::Domain`] unless $0 \le p \le 1$.
+    pub fn binomial(&mut self, n: u64, p: f64) -> Result<u64> {
+        let law = Binomial::new(n, p);
+        let refused = |_| Error::Domain { what: "probability of a binomial", value: p, need: "between 0 and 1" };
+        Ok(self.inner.sample(law.map_err(refused)?))
     }
 
     /// Uniform on `0..n`; 0 for `n = 0`.
@@ -128,6 +140,23 @@ mod tests {
             assert!((variance - shape).abs() < se(2.0 * shape * shape + 6.0 * shape), "shape {shape}: variance {variance}");
         }
         assert!([0.0, -1.0, f64::NAN].iter().all(|&shape| rng.gamma(shape).is_nan()));
+    }
+
+    /// Mean n p and variance n p (1 - p) within 5 standard errors, for both of the sampler's ways (few and many successes); the squared
+    /// deviation of a binomial varies by at most 2 v^2 + v.
+    #[test]
+    fn binomial_moments() {
+        let (mut rng, draws) = (Rng::seeded(9), 40_000);
+        for (n, p) in [(7, 0.3), (1_000_000, 0.4), (50, 0.98)] {
+            let found: Vec<f64> = (0..draws).map(|_| rng.binomial(n, p).unwrap() as f64).collect();
+            let (mean, v) = (n as f64 * p, n as f64 * p * (1.0 - p));
+            let found_mean = found.iter().sum::<f64>() / draws as f64;
+            let found_v = found.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / draws as f64;
+            let se = |variance: f64| 5.0 * (variance / draws as f64).sqrt();
+            assert!((found_mean - mean).abs() < se(v) && (found_v - v).abs() < se(2.0 * v * v + v), "{n} {p}: {found_mean} {found_v}");
+        }
+        assert_eq!((rng.binomial(0, 0.5).unwrap(), rng.binomial(9, 0.0).unwrap(), rng.binomial(9, 1.0).unwrap()), (0, 0, 9));
+        assert!([-0.1, 1.1, f64::NAN].iter().all(|&p| rng.binomial(1, p).is_err()));
     }
 
     #[test]

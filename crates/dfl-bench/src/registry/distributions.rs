@@ -1,11 +1,12 @@
 //! Predictors of distributions: one line each.
 
-use dfl_core::{Centre, Generative, Instances, LinearGaussian, Result, Spread, Standardised};
+use dfl_core::{Batch, Centre, Generative, Instances, LinearGaussian, Result, Spread, Standardised, check_len};
+use dfl_models::Simulated;
 
 #[cfg(feature = "torch")]
 use super::networks;
 use super::{Centring, Covariance, Deviation, ModelOptions, PredictorOptions, Width};
-use crate::tasks::unknown;
+use crate::tasks::{Benchmark, unknown};
 
 /// Shrinkage of the regression that a distribution is centred on: enough for collinear features, 0.1 % of what a free one would have.
 const RIDGE: f64 = 1e-3;
@@ -37,6 +38,7 @@ pub const DISTRIBUTIONS: &[DistributionEntry] = &[
         standardised: true,
         make: networks::mixture,
     },
+    DistributionEntry { id: "gru", reads: &["hidden", "days", "centre", "precision"], standardised: true, make: networks::gru },
     DistributionEntry { id: "flow", reads: &["hidden", "couplings", "centre", "precision"], standardised: true, make: networks::flow },
     DistributionEntry {
         id: "diffusion",
@@ -46,6 +48,25 @@ pub const DISTRIBUTIONS: &[DistributionEntry] = &[
     },
     DistributionEntry { id: "gcn", reads: &["precision"], standardised: false, make: networks::gcn },
 ];
+
+/// Makes a predictor of the outcomes of a task by id: of the truth, or of what stands behind the outcome in it and is simulated.
+///
+/// # Errors
+/// As [`make_distribution`]; [`dfl_core::Error::Dimension`] if the truth is not what the task's simulator says.
+pub(crate) fn make_outcomes(
+    task: &dyn Benchmark,
+    id: &str,
+    options: &PredictorOptions<'_>,
+    train: &Instances,
+) -> Result<Box<dyn Generative>> {
+    let Some(simulator) = task.simulator() else { return make_distribution(id, options, train) };
+    let (front, latent) = (simulator.outcome(), simulator.latent());
+    check_len("truth of a simulated outcome", front + latent, train.truth.cols())?;
+    let behind = train.truth.iter().flat_map(|row| &row[front..]).copied().collect();
+    let latents = Instances { truth: Batch::from_vec(train.len(), latent, behind)?, labels: None, ..train.clone() };
+    let model = make_distribution(id, &PredictorOptions { outputs: latent, ..*options }, &latents)?;
+    Ok(Box::new(Simulated::new(model, simulator)?))
+}
 
 /// Makes a predictor of distributions by id, in coordinates in which the training rows' truth has mean 0 and deviation 1, if it learns in such.
 ///
@@ -82,5 +103,5 @@ mod networks {
         Err(super::super::without_libtorch())
     }
 
-    pub(super) use self::{none as diffusion, none as flow, none as gaussian, none as gcn, none as mixture};
+    pub(super) use self::{none as diffusion, none as flow, none as gaussian, none as gcn, none as gru, none as mixture};
 }

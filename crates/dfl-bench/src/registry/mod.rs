@@ -16,6 +16,7 @@ mod solvers;
 mod sqp;
 
 pub(crate) use build::squared_error;
+pub(crate) use distributions::make_outcomes;
 pub use distributions::{DISTRIBUTIONS, DistributionEntry, make_distribution};
 pub(crate) use energy::{decider_of_moments, learns_from_decisions};
 pub(crate) use methods::options_read;

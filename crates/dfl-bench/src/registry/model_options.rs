@@ -9,7 +9,8 @@ use super::options::refuse;
 /// | --- | --- | --- |
 /// | `hidden` | all networks: widths of the hidden layers; `[]` makes the parameters affine, and a `gaussian` of independent outcomes one \
 ///   in pure Rust and `f64` (unless `precision` is `single`) | `mlp`: the power network of SO-EBM, 200 and 200 with batch normalisation \
-///   and dropout 0.2; `gaussian`, `mixture`: 64 and 64; `flow`, `diffusion`: 128 and 128 |
+///   and dropout 0.2; `gaussian`, `mixture`: 64 and 64; `gru`: 32 and 32, one GRU each; `flow`, `diffusion`: 128 and 128 |
+/// | `days` | `gru`: steps in time that the features are cut into | 21 |
 /// | `activation` | `gaussian`, `mixture`: `relu` or `silu` | `relu` |
 /// | `batch_norm` | `gaussian`: whether hidden layers are normalised over the batch | no |
 /// | `skip` | `gaussian`, `mixture`: whether an affine map of the features is added to the network | yes |
@@ -33,6 +34,7 @@ use super::options::refuse;
 #[allow(missing_docs, reason = "described above")]
 pub struct ModelOptions {
     pub hidden: Option<Vec<usize>>,
+    pub days: Option<usize>,
     pub activation: Option<Activation>,
     pub batch_norm: Option<bool>,
     pub skip: Option<bool>,
@@ -87,6 +89,7 @@ impl ModelOptions {
     /// [`Error::Domain`] or [`Error::Unsupported`] naming the option.
     pub fn check(&self) -> Result<()> {
         let counts = [
+            ("model option days", self.days),
             ("model option components", self.components),
             ("model option couplings", self.couplings),
             ("model option steps", self.steps),
@@ -123,6 +126,7 @@ impl ModelOptions {
     pub fn given(&self) -> impl Iterator<Item = &'static str> {
         let all = [
             ("hidden", self.hidden.is_some()),
+            ("days", self.days.is_some()),
             ("activation", self.activation.is_some()),
             ("batch_norm", self.batch_norm.is_some()),
             ("skip", self.skip.is_some()),

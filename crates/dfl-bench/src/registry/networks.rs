@@ -5,10 +5,11 @@ use std::sync::Arc;
 use dfl_core::{Error, Generative, Result};
 use dfl_models::torch::{
     Activation, Covariance, Deviation, Diffusion, DiffusionConfig, DiffusionSampler, Elbo, Flow, FlowConfig, Gaussian, GaussianConfig, Gcn,
-    GcnConfig, Mixture, MixtureConfig, NoiseSchedule, Precision, Timesteps,
+    GcnConfig, Gru, GruConfig, Mixture, MixtureConfig, NoiseSchedule, Precision, Timesteps,
 };
 
 use super::{self as registry, ModelOptions, PredictorOptions, Width};
+use crate::data::epidemic::OBSERVED;
 
 /// Of a diffusion model's chain, unless the run says otherwise.
 const SAMPLER_STEPS: usize = 20;
@@ -37,6 +38,13 @@ pub(super) fn gaussian(o: &PredictorOptions<'_>) -> Made {
         ..default
     };
     Ok(Box::new(Gaussian::new(config, o.seed, o.device.parse()?)?))
+}
+
+pub(super) fn gru(o: &PredictorOptions<'_>) -> Made {
+    let m = o.model;
+    let default = GruConfig::new(o.inputs, m.days.unwrap_or(OBSERVED), o.outputs);
+    let config = GruConfig { hidden: m.hidden.clone().unwrap_or(default.hidden), precision: precision(m), ..default };
+    Ok(Box::new(Gru::new(config, o.seed, o.device.parse()?)?))
 }
 
 pub(super) fn mixture(o: &PredictorOptions<'_>) -> Made {

@@ -46,6 +46,8 @@ pub const NO_LEARNING: &[&str] = &[
     "clairvoyant",
     "best_mean",
     "historical",
+    "nowcast",
+    "nowcast_factor",
     "population_optimum",
     "true_distribution",
     "exact_gaussian",

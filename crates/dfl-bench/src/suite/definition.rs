@@ -6,6 +6,7 @@ use serde::Deserialize;
 
 use super::expand::expand;
 use super::{Published, RunSpec, Study, Timing};
+use crate::data::epidemic::Process;
 use crate::data::pjm::Columns;
 use crate::registry::Start;
 use crate::results::claims::{Claim, Verdict, judge};
@@ -142,6 +143,14 @@ pub struct DataOptions {
     pub k: usize,
     /// Share of the worst outcomes that decisions of the `cvar_` tasks are judged by; 1 is the mean.
     pub tail: f64,
+    /// Of an epidemic: people.
+    pub population: f64,
+    /// Of an epidemic: deviation of the latent transmission about its path.
+    pub volatility: f64,
+    /// Of an epidemic: what is observed.
+    pub process: Process,
+    /// Price of a missing bed, of an empty one's.
+    pub shortage: f64,
     pub train: usize,
     pub valid: usize,
     pub test: usize,
@@ -159,6 +168,10 @@ impl Default for DataOptions {
             capacity: 0.5,
             k: 1,
             tail: 1.0,
+            population: 2e6,
+            volatility: 0.3,
+            process: Process::Ode,
+            shortage: 10.0,
             train: 100,
             valid: 100,
             test: 1000,

@@ -11,7 +11,7 @@ use super::job::Around;
 use super::labels::hash_of;
 use super::learn::Learner;
 use crate::registry::{
-    Judge, MethodOptions, PredictorOptions, SampledSetup, Setup, judge, make_distribution, make_predictor, make_sampled, squared_error,
+    Judge, MethodOptions, PredictorOptions, SampledSetup, Setup, judge, make_outcomes, make_predictor, make_sampled, squared_error,
 };
 
 /// Tells the noise that models are judged with from that of their training.
@@ -96,7 +96,7 @@ impl<'a> School<'_, 'a> {
     pub(super) fn distribution(&self) -> Result<Pupil<'a, dyn Generative>> {
         let (task, train, Work { counters, watch, meter }) = (self.learner.task, &self.learner.data.train, self.work);
         let (outcome, seed) = (train.truth.cols(), self.learner.seed ^ PROXY_SEED);
-        let proxy = || make_distribution(&self.run.predictor, &PredictorOptions { seed, ..self.predictor(outcome) }, train);
+        let proxy = || make_outcomes(task, &self.run.predictor, &PredictorOptions { seed, ..self.predictor(outcome) }, train);
         let setup = SampledSetup { task, options: self.options, outcome, counters, watch, train, proxy: &proxy, seed, meter };
         let (judge, seed) = (judge(&self.run.method, &setup)?, self.learner.seed ^ JUDGE_SEED);
         Ok(Pupil {
@@ -118,7 +118,7 @@ impl<'a> School<'_, 'a> {
     /// The distribution before training.
     pub(super) fn untrained(&self) -> Result<Box<dyn Generative>> {
         let train = &self.learner.data.train;
-        make_distribution(&self.run.predictor, &self.predictor(train.truth.cols()), train)
+        make_outcomes(self.learner.task, &self.run.predictor, &self.predictor(train.truth.cols()), train)
     }
 
     fn anew<M: ?Sized>(&self, make: impl FnOnce() -> Result<Box<M>>) -> Result<Option<Anew<M>>> {

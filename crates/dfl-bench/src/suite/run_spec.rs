@@ -172,6 +172,9 @@ impl RunSpec {
             Kind::Point if self.is_policy() && training.warm_up.is_some() => {
                 Err(Error::Unsupported { who: "policy_network", what: "a warm-up, which would compare decisions with outcomes" })
             }
+            Kind::Distribution | Kind::Point if task.simulator().is_some() && training.whiten => {
+                Err(Error::Unsupported { who, what: "whitened features; its simulator reads them" })
+            }
             _ => Ok(()),
         }
     }

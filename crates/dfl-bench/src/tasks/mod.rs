@@ -2,6 +2,7 @@
 
 mod allocation;
 mod conditional;
+mod covid;
 mod inventory;
 mod knapsack;
 mod linear;
@@ -24,6 +25,7 @@ use dfl_core::{
 
 pub use allocation::{AllocationCost, AllocationTask};
 pub use conditional::{ConditionalTask, RelaxedItems};
+pub use covid::CovidTask;
 pub use inventory::InventoryTask;
 pub use knapsack::{Items, KnapsackTask};
 pub use linear::{LinearProblem, LinearTask};
@@ -226,6 +228,7 @@ type Make = fn(&TaskOptions<'_>) -> Result<Box<dyn Benchmark>>;
 /// Every task: id, leading metric, how it is made.
 pub const TASKS: &[(&str, &str, Make)] = &[
     ("allocation", "task_loss", |o| Ok(Box::new(AllocationTask::from_options(o)?))),
+    ("covid", "task_loss", |o| Ok(Box::new(CovidTask::from_options(o)?))),
     ("cvar_knapsack", "normalized_regret", |o| Ok(Box::new(ConditionalTask::items(o)?))),
     ("cvar_portfolio", "normalized_regret", |o| Ok(Box::new(ConditionalTask::assets(o)?))),
     ("cvar_shortest_path", "normalized_regret", |o| Ok(Box::new(ConditionalTask::paths(o)?))),

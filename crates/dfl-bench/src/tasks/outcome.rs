@@ -37,8 +37,9 @@ pub(super) fn best_constant(task: &dyn Benchmark, train: &Instances) -> Result<V
     Ok(dfl_core::decide(&decider, &samples, &[0])?.0.into_vec())
 }
 
-/// A decision of `[n]` by a formula in a truth of `[n]`: a black box, exact and without duals.
+/// A decision of `[n]` by a formula in a truth of `[theta]`: a black box, exact and without duals.
 struct ClosedForm<F> {
+    theta: usize,
     n: usize,
     /// Writes the decision and returns its cost.
     decide: F,
@@ -46,7 +47,16 @@ struct ClosedForm<F> {
 
 /// An oracle from the formula that writes the decision for a truth and returns its cost.
 pub(super) fn closed_form(n: usize, decide: impl Fn(&[f64], &mut [f64]) -> f64 + Send + Sync + 'static) -> Box<dyn Decider> {
-    Box::new(Batched::new(NoGradient(ClosedForm { n, decide })))
+    closed_form_of(n, n, decide)
+}
+
+/// The same where the truth has another length than the decision.
+pub(super) fn closed_form_of(
+    theta: usize,
+    n: usize,
+    decide: impl Fn(&[f64], &mut [f64]) -> f64 + Send + Sync + 'static,
+) -> Box<dyn Decider> {
+    Box::new(Batched::new(NoGradient(ClosedForm { theta, n, decide })))
 }
 
 impl<F: Fn(&[f64], &mut [f64]) -> f64 + Send + Sync> Solver for ClosedForm<F> {
@@ -57,7 +67,7 @@ impl<F: Fn(&[f64], &mut [f64]) -> f64 + Send + Sync> Solver for ClosedForm<F> {
     }
 
     fn dims(&self) -> Dims {
-        Dims { theta: self.n, x: self.n, rows: 0 }
+        Dims { theta: self.theta, x: self.n, rows: 0 }
     }
 
     fn workspace(&self) -> Result<()> {
@@ -65,7 +75,7 @@ impl<F: Fn(&[f64], &mut [f64]) -> f64 + Send + Sync> Solver for ClosedForm<F> {
     }
 
     fn solve(&self, theta: &[f64], _from: Option<&Solution>, _ws: &mut (), out: &mut Solution) -> Result<SolveInfo> {
-        check_len("theta", self.n, theta.len())?;
+        check_len("theta", self.theta, theta.len())?;
         if out.x.len() != self.n || !out.row_dual.is_empty() {
             *out = Solution::zeros(self.n, 0);
         }

@@ -158,9 +158,9 @@ pub struct GaussianFamily {
 }
 
 /// What the network says of each row.
-struct Heads {
+pub(super) struct Heads {
     /// `[b, d]`.
-    mean: Tensor,
+    pub(super) mean: Tensor,
     /// $\log L_{jj}$, `[b, d]`.
     log_diagonal: Tensor,
     /// $L$ of a full covariance, `[b, d, d]`.
@@ -168,6 +168,27 @@ struct Heads {
 }
 
 impl Heads {
+    /// Of independent outcomes, from the first `2 d` outputs of a network `[b, ..]`.
+    pub(super) fn independent(out: &Tensor, d: i64, deviation: Deviation) -> Torch<Self> {
+        Ok(Self { mean: out.f_narrow(1, 0, d)?, log_diagonal: deviation.log(&out.f_narrow(1, d, d)?)?, factor: None })
+    }
+
+    /// Means, then deviations `[b, 2 d]`.
+    pub(super) fn moments(&self) -> Torch<Tensor> {
+        Tensor::f_cat(&[&self.mean, &self.deviation()?], 1)
+    }
+
+    /// Of outcomes `[b, m, d]`.
+    pub(super) fn log_density(&self, outcomes: &Tensor) -> Torch<Tensor> {
+        let u = self.whiten(&outcomes.f_sub(&self.mean.f_unsqueeze(1)?)?)?;
+        log_standard_normal(&u)?.f_sub(&self.log_diagonal.f_sum_dim_intlist(-1, true, None)?)
+    }
+
+    /// From standard normals `[b, m, d]`.
+    pub(super) fn samples(&self, noise: &Tensor) -> Torch<Tensor> {
+        self.colour(noise)?.f_add(&self.mean.f_unsqueeze(1)?)
+    }
+
     /// $L^{-1} y$ for `[b, m, d]`.
     fn whiten(&self, y: &Tensor) -> Torch<Tensor> {
         match &self.factor {
@@ -195,16 +216,16 @@ impl Heads {
 impl GaussianFamily {
     fn heads(&self, features: &Tensor, mode: Mode) -> Torch<Heads> {
         let (out, d) = (self.trunk.forward(features, mode)?, self.outputs);
-        let (mean, log_diagonal) = (out.f_narrow(1, 0, d)?, self.deviation.log(&out.f_narrow(1, d, d)?)?);
+        let independent = Heads::independent(&out, d, self.deviation)?;
         let factor = |below: &Tensor| {
             let entries = out.f_narrow(1, 2 * d, d * (d - 1) / 2)?;
             let rows = out.size()[0];
             let flat = entries.f_new_zeros([rows, d * d], place(&out))?;
             let lower = flat.f_index_copy(1, below, &entries)?.f_view([rows, d, d])?;
-            lower.f_add(&log_diagonal.f_exp()?.f_diag_embed(0, -2, -1)?)
+            lower.f_add(&independent.log_diagonal.f_exp()?.f_diag_embed(0, -2, -1)?)
         };
         let factor = self.below.as_ref().map(factor).transpose()?;
-        Ok(Heads { mean, log_diagonal, factor })
+        Ok(Heads { factor, ..independent })
     }
 }
 
@@ -238,21 +259,17 @@ impl Family for GaussianFamily {
     }
 
     fn log_density(&self, features: &Tensor, outcomes: &Tensor, mode: Mode) -> Torch<Tensor> {
-        let heads = self.heads(features, mode)?;
-        let u = heads.whiten(&outcomes.f_sub(&heads.mean.f_unsqueeze(1)?)?)?;
-        log_standard_normal(&u)?.f_sub(&heads.log_diagonal.f_sum_dim_intlist(-1, true, None)?)
+        self.heads(features, mode)?.log_density(outcomes)
     }
 
     fn transform(&self, features: &Tensor, noise: &Tensor, mode: Mode) -> Torch<Tensor> {
-        let heads = self.heads(features, mode)?;
-        heads.colour(noise)?.f_add(&heads.mean.f_unsqueeze(1)?)
+        self.heads(features, mode)?.samples(noise)
     }
 
     fn moments(&self, features: &Tensor, mode: Mode) -> Torch<Option<Tensor>> {
         if self.below.is_some() {
             return Ok(None);
         }
-        let heads = self.heads(features, mode)?;
-        Tensor::f_cat(&[&heads.mean, &heads.deviation()?], 1).map(Some)
+        self.heads(features, mode)?.moments().map(Some)
     }
 }

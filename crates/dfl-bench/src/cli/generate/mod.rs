@@ -1,6 +1,7 @@
 //! `dfl generate`: synthetic data of a task, to a file.
 
 mod allocation;
+mod covid;
 mod inventory;
 mod knapsack;
 mod output;
@@ -41,6 +42,8 @@ enum Task {
     Allocation(allocation::Flags),
     /// Demand from a mixture whose weights and means follow from features
     Inventory(inventory::Flags),
+    /// Windows of simulated epidemics: compartments, then patients and transmission
+    Covid(covid::Flags),
     /// Attractiveness of the nodes of a graph to attackers, and features that hide it
     Security(security::Flags),
 }
@@ -107,6 +110,7 @@ impl Generate {
             Task::TopK(flags) => flags.run(),
             Task::Allocation(flags) => flags.run(),
             Task::Inventory(flags) => flags.run(),
+            Task::Covid(flags) => flags.run(),
             Task::Security(flags) => flags.run(),
         }?;
         Ok(ExitCode::SUCCESS)

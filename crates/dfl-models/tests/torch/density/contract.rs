@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use dfl_core::{Batch, Error, Generative, Stream};
 use dfl_models::torch::{
-    Activation, Covariance, Device, Flow, FlowConfig, Gaussian, GaussianConfig, Mixture, MixtureConfig, Precision, tch,
+    Activation, Covariance, Device, Flow, FlowConfig, Gaussian, GaussianConfig, Gru, GruConfig, Mixture, MixtureConfig, Precision, tch,
 };
 
 use super::{STREAM, filled};
@@ -29,11 +29,13 @@ fn models(precision: Precision, device: Device) -> Vec<Box<dyn Generative>> {
     };
     let mixture = MixtureConfig { hidden: hidden.clone(), dropout: 0.2, precision, ..MixtureConfig::new(INPUTS, OUTPUTS) };
     let flow = FlowConfig { hidden: hidden.clone(), precision, ..FlowConfig::new(INPUTS, OUTPUTS) };
+    let gru = GruConfig { hidden: hidden.clone(), precision, ..GruConfig::new(INPUTS, INPUTS, OUTPUTS) };
     let mut all: Vec<Box<dyn Generative>> = vec![
         gaussian(Covariance::Diagonal, Activation::Relu),
         gaussian(Covariance::Full, Activation::Silu),
         Box::new(Mixture::new(mixture, 1, device).unwrap()),
         Box::new(Flow::new(flow, 1, device).unwrap()),
+        Box::new(Gru::new(gru, 1, device).unwrap()),
     ];
     for model in &mut all {
         let moved: Vec<f64> = model.values().iter().zip(normals(1, 4000, 2).as_slice()).map(|(v, z)| v + 0.2 * z).collect();

@@ -3,7 +3,9 @@ use std::fs;
 use std::path::Path;
 
 use dfl_core::{Error, Generative, Parameters};
-use dfl_models::torch::{Architecture, Covariance, Device, Flow, FlowConfig, Gaussian, GaussianConfig, Mixture, MixtureConfig, Network};
+use dfl_models::torch::{
+    Architecture, Covariance, Device, Flow, FlowConfig, Gaussian, GaussianConfig, Gru, GruConfig, Mixture, MixtureConfig, Network,
+};
 
 use super::shaken;
 use crate::common::normals;
@@ -19,6 +21,10 @@ fn mixture() -> Mixture {
 
 fn flow() -> Flow {
     shaken(Flow::new(FlowConfig { hidden: vec![4], ..FlowConfig::new(3, 2) }, 1, Device::Cpu).unwrap(), 0.4, 1)
+}
+
+fn gru() -> Gru {
+    shaken(Gru::new(GruConfig { hidden: vec![4, 2], ..GruConfig::new(3, 3, 2) }, 1, Device::Cpu).unwrap(), 0.4, 1)
 }
 
 /// Message and cause of a refused load.
@@ -44,6 +50,7 @@ fn saved_models_read_back() {
     check_round_trip(&gaussian(), |path| Gaussian::load(path, Device::Cpu));
     check_round_trip(&mixture(), |path| Mixture::load(path, Device::Cpu));
     check_round_trip(&flow(), |path| Flow::load(path, Device::Cpu));
+    check_round_trip(&gru(), |path| Gru::load(path, Device::Cpu));
 }
 
 #[test]

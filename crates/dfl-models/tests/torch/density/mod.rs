@@ -6,6 +6,7 @@ mod decisions;
 mod files;
 mod flow;
 mod gaussian;
+mod gru;
 mod mixture;
 mod mixture_draw;
 mod moments;
