@@ -10,9 +10,6 @@ use super::{Benchmark, Figure, TaskOptions, Uncertain, unknown};
 use crate::data::epidemic::{EpidemicData, WINDOWS};
 use crate::epidemic::{BedCost, BedDemand, BedPrices};
 
-/// What costs are divided by where methods learn from them.
-const UNIT: f64 = 1000.0;
-
 /// Most beds that a policy can prepare, as a share of the population; about twice the most that any epidemic here needed.
 const POLICY_SHARE: f64 = 0.02;
 
@@ -21,8 +18,10 @@ const POLICY_SHARE: f64 = 0.02;
 /// A row of the truth is the people in hospital, then the latent transmission; distributions predict the latter and are simulated
 /// ([`BedDemand`]), a predictor of one number predicts the row.
 ///
-/// **Figures.** `task_loss`, the mean over the rows, by which models are chosen. The cost that methods learn from is the same in thousands: decisions
-/// are, energies $e^{-f}$ are not, indifferent to the unit; in thousands $e^{-f}$ given the patients has a width of about 10 beds below and 100 above.
+/// **Figures.** `task_loss`, the mean over the rows, by which models are chosen.
+///
+/// **Energies.** Costs are of the order of a thousand, so that $e^{-f}$ knows next to one decision only. At a temperature of 1000, $e^{-f/\tau}$ given
+/// the patients has a width of about 10 beds below them and 70 above.
 ///
 /// **Baselines.** `oracle`, beds for the patients that come; `persistence`, today's patients; `historical`, today's patients times the factor of each
 /// day that is best on the training rows; `nowcast`, what the equations give for the mean transmission of the last week; `nowcast_factor`,
@@ -34,8 +33,6 @@ pub struct CovidTask {
     data: EpidemicData,
     simulator: BedDemand,
     cost: Arc<BedCost>,
-    /// The same in thousands.
-    scaled: Arc<BedCost>,
 }
 
 impl CovidTask {
@@ -45,9 +42,8 @@ impl CovidTask {
     /// As [`EpidemicData::check`] and [`BedPrices::with_ratio`].
     pub fn new(data: EpidemicData, shortage: f64) -> Result<Self> {
         let (simulator, prices) = (data.simulator()?, BedPrices::with_ratio(shortage)?);
-        let cost = |prices| Ok(Arc::new(BedCost::new(data.horizon, 2 * data.horizon, prices)?));
-        let thousands = BedPrices { missing: prices.missing.map(|p| p / UNIT), empty: prices.empty.map(|p| p / UNIT) };
-        Ok(Self { cost: cost(prices)?, scaled: cost(thousands)?, simulator, data })
+        let cost = Arc::new(BedCost::new(data.horizon, 2 * data.horizon, prices)?);
+        Ok(Self { data, simulator, cost })
     }
 
     /// A size is `dN`: so many days ahead.
@@ -92,7 +88,7 @@ impl Task for CovidTask {
         self
     }
     fn gradient_cost(&self) -> Option<Arc<dyn CostGrad>> {
-        Some(Arc::clone(&self.scaled) as Arc<dyn CostGrad>)
+        Some(Arc::clone(&self.cost) as Arc<dyn CostGrad>)
     }
 }
 
@@ -120,7 +116,7 @@ impl Benchmark for CovidTask {
     }
 
     fn uncertain(&self) -> Option<Uncertain> {
-        Some(Uncertain { cost: Arc::clone(&self.scaled) as _, feasible: box_program(self.days(), self.capacity()) })
+        Some(Uncertain { cost: Arc::clone(&self.cost) as _, feasible: box_program(self.days(), self.capacity()) })
     }
 
     /// Day by day by [`BedCost::best_beds`] for the mean; a tail is left to the stochastic program.
@@ -128,7 +124,7 @@ impl Benchmark for CovidTask {
         if tail < 1.0 {
             return None;
         }
-        let (cost, days) = (Arc::clone(&self.scaled), self.days());
+        let (cost, days) = (Arc::clone(&self.cost), self.days());
         Some(Ok(closed_form_of(samples * 2 * days, days, move |paths, beds| {
             let mut patients = vec![0.0; samples];
             for (day, beds) in beds.iter_mut().enumerate() {

@@ -75,12 +75,11 @@ fn best(prices: BedPrices, patients: &[f64]) -> f64 {
     low
 }
 
-/// A week for 100 simulated paths, from tens to thousands of patients, in the unit that methods learn in: the optimum of each day, found another
-/// way, to 1e-6 of its patients.
+/// A week for 100 simulated paths, from tens to thousands of patients: the optimum of each day, found another way, to 1e-6 of its patients.
 #[test]
 fn a_stochastic_program_over_a_hundred_paths_finds_the_best_beds() {
     let (days, count, mut rng) = (7, 100, Rng::seeded(2));
-    let prices = BedPrices { missing: [0.1, 1e-3], empty: [0.01, 1e-4] };
+    let prices = BedPrices::OURS;
     let feasible = Program::linear(vec![0.0; days]).with_bounds(vec![0.0; days], vec![2e6; days]);
     let cost = BedCost::new(days, 2 * days, prices).unwrap();
     let (scenarios, by_formula) = (Scenarios { count, outcome: 2 * days }, cost.clone());
