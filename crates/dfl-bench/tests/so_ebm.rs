@@ -88,7 +88,8 @@ fn chains_have_no_effective_size() {
     let dir = tempfile::tempdir().unwrap();
     let chains = SO_EBM.replace("so_ebm", "so_ebm_langevin").replace("candidates = 32", "candidates = 32, langevin_steps = 2");
     let store = run(dir.path(), &format!("{SO_EBM}, {chains}"));
-    let sizes: Vec<_> = store.measurements().iter().filter(|m| m.metric == "effective_samples").collect();
+    let rows = store.measurements();
+    let sizes: Vec<_> = rows.iter().filter(|m| m.metric == "effective_samples").collect();
     assert!(sizes.len() == 1 && sizes[0].key.method == "so_ebm" && sizes[0].value.is_some_and(|size| (1.0..=32.0).contains(&size)));
     assert!(value(&store, "so_ebm_langevin", "task_loss").is_finite());
 }
