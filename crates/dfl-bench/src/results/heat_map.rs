@@ -106,8 +106,8 @@ fn draw(area: &Area<'_>, map: &HeatMap) -> std::result::Result<(), Failed> {
 
 /// The colour of a value this far from the smallest to the largest.
 fn colour(share: f64) -> RGBColor {
-    // `max` takes what is no number for 0, as `clamp` does not.
-    let at = share.max(0.0).min(1.0) * (COLOURS.len() - 1) as f64;
+    let share = if share.is_nan() { 0.0 } else { share.clamp(0.0, 1.0) };
+    let at = share * (COLOURS.len() - 1) as f64;
     let from = (at as usize).min(COLOURS.len() - 2);
     let mix = |k: usize| COLOURS[from][k] + (at - from as f64) * (COLOURS[from + 1][k] - COLOURS[from][k]);
     let [r, g, b] = [mix(0), mix(1), mix(2)].map(|v| v.round() as u8);
