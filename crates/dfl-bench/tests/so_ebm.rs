@@ -35,7 +35,7 @@ const TWO_STAGE: &str = "{ method = 'two_stage', predictor = 'gaussian', solver 
 fn suite(runs: &str) -> String {
     format!(
         "{HEAD}[[experiment]]\ntask = 'power'\nsize = '24h'\nshares = [0.2]\nseeds = {{ quick = 1, full = 1 }}\ntraining = {{ epochs = {{ quick = 6, \
-         full = 6 }}, batch = 128, learning_rates = [0.001], select = 'best_valid', warm_up = {{ epochs = {{ quick = 30, full = 30 }}, \
+         full = 6 }}, batch = 128, learning_rates = [0.001], select = 'best_valid', warm_up = {{ epochs = {{ quick = 5, full = 5 }}, \
          learning_rate = 0.02, batch = 64, shared = true }} }}\nrun = [ {runs} ]\n"
     )
 }
