@@ -131,7 +131,11 @@ fn the_page_shows_every_group_with_its_plots() {
         fs::write(path, &page).unwrap();
     }
     assert_eq!(page.matches("<section").count(), 2);
-    assert_eq!(page.matches("<figure>").count(), 5, "a dot plot and a plot of curves for each group, and seconds where several rows have them");
+    assert_eq!(
+        page.matches("<figure>").count(),
+        5,
+        "a dot plot and a plot of curves for each group, and seconds where several rows have them"
+    );
     for text in [
         "<h2>shortest_path 5x5</h2>",
         "spo_plus · highs",
