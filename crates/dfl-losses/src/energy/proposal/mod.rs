@@ -90,7 +90,7 @@ impl Proposal {
         let mut centre = label.to_vec();
         self.support.project(&mut centre, &mut Vec::new());
         let size = label.iter().fold(1.0, |top: f64, a| top.max(a.abs()));
-        let off = label.iter().zip(&centre).map(|(a, c)| (a - c).abs()).find(|off| !(*off <= SLACK * size));
+        let off = label.iter().zip(&centre).map(|(a, c)| (a - c).abs()).find(|off| off.is_nan() || *off > SLACK * size);
         if let Some(value) = off {
             return Err(Error::Domain { what: "distance of a label from the support", value, need: "0: check support and labels" });
         }
