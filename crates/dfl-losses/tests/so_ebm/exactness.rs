@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use dfl_core::{Batch, Cost, Energy, Generative, LinearGaussian, Parameters, Stream, Support};
+use dfl_core::{Batch, Cost, Energy, Generative, LinearGaussian, Parameters, Sampler, Stream, Support, Targets};
 use dfl_losses::{Proposal, ProposalKind, SoEbm, SoEbmOptions};
 
 use crate::{DEMAND, Demand, Expected, Rows, everywhere, mean_and_error, normal, options, so_ebm};
@@ -188,4 +188,24 @@ fn a_perfect_proposal_uses_every_candidate() {
     let sizes = objective.meter().take().unwrap();
     assert_eq!(sizes.rows, 3);
     assert!((sizes.model - 200.0).abs() < 1e-6 && (sizes.least - 200.0).abs() < 1e-6 && sizes.oracle.is_nan(), "{sizes:?}");
+}
+
+/// The power cost with the published candidates: in one dimension a part of them counts, of 24 hours one has nearly all the weight, since $q$
+/// spreads over about 1 in each hour and the widest component over 0.1.
+#[test]
+fn published_candidates_and_their_effective_size() {
+    let power = Demand { under: 50.0, over: 0.5 };
+    let sizes = [1, 6, 24].map(|n| {
+        let (model, rows) = (normal(&vec![1.6; n], &vec![0.08; n]), 100);
+        let labels = model.sample(&Batch::zeros(rows, 0), 1, Stream::default()).unwrap();
+        let options = SoEbmOptions { kl: 0.01, ..options(128, Proposal::published()) };
+        let objective = SoEbm::new(Arc::new(Expected(power, n)), Arc::new(power), options).unwrap();
+        let targets = Targets { truth: Some(labels.clone()), solution: Some(labels), normals: None };
+        Rows { ids: (0..rows as u64).collect(), targets }.evaluate(&mut model.clone(), &objective, Stream::default());
+        let found = objective.meter().take().unwrap();
+        println!("d = {n}: {found:?}");
+        found.model
+    });
+    assert!(sizes[0] > 8.0 && sizes[0] < 16.0, "{sizes:?}");
+    assert!(sizes[1] < 4.0 && sizes[2] < 2.0, "{sizes:?}");
 }

@@ -74,7 +74,7 @@ impl Energy for Expected {
         self.1
     }
     fn values(&self, phi: &[f64], candidates: &[f64], out: &mut [f64]) -> Result<()> {
-        if let Some(&value) = phi[self.1..].iter().find(|s| !(**s > 0.0)) {
+        if let Some(&value) = phi[self.1..].iter().find(|s| s.is_nan() || **s <= 0.0) {
             return Err(Error::Domain { what: "deviation", value, need: "positive" });
         }
         out.iter_mut().zip(candidates.chunks_exact(self.1)).for_each(|(out, a)| *out = self.entries(phi, a).map(|e| e[0]).sum());

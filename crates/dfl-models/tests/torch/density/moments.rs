@@ -103,8 +103,8 @@ fn the_published_network_is_the_plain_one_with_two_heads() {
     let mut plain = double(architecture, 0);
     let mut values: Vec<f64> = model.values();
     let weights = model.gradient().len();
-    // Variances are positive.
-    values[weights + 11..].iter_mut().for_each(|v| *v = v.abs() + 0.1);
+    // Running variances are positive; their means may be.
+    values[weights..].iter_mut().for_each(|v| *v = v.abs() + 0.1);
     model.set_values(&values).unwrap();
     plain.set_values(&values).unwrap();
     let heads = |row: &[f64]| [row[0], row[1], row[2].exp().ln_1p() + 1e-6, row[3].exp().ln_1p() + 1e-6];
