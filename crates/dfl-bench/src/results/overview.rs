@@ -30,7 +30,7 @@ pub(super) fn sheets(groups: &[Group]) -> Vec<Sheet> {
         return Vec::new();
     }
     let measured = |metric: &&Metric| groups.iter().flat_map(|group| &group.rows).any(|row| row.cells.contains_key(metric.id));
-    let of = |id| ids::metric(id).filter(|metric| measured(&metric));
+    let of = |id| ids::metric(id).filter(|metric| measured(metric));
     let calls = of(CALLS).map(|metric| sheet(groups, &names, metric.heading, |_| (metric, None)));
     let leading = sheet(groups, &names, &title(groups, of(BESIDE)), |group| (group.leading, of(BESIDE)));
     std::iter::once(leading).chain(calls).collect()

@@ -61,6 +61,13 @@ pub(super) struct Around<'a> {
     pub(super) warm: &'a WarmStarts,
 }
 
+/// A distribution that was trained, with its task and rows.
+pub(super) struct Fitted {
+    pub(super) task: Box<dyn Benchmark>,
+    pub(super) data: Splits,
+    pub(super) model: Box<dyn Generative>,
+}
+
 impl<'a> Job<'a> {
     fn is_baseline(&self) -> bool {
         self.run.kind() == Kind::Baseline
@@ -89,8 +96,8 @@ impl<'a> Job<'a> {
         Ok(Record { figures, rows: (data.test.ids.clone(), judged.per_row), curve: learned.curve, settings })
     }
 
-    /// The distribution that is reported, with its task and rows.
-    pub(super) fn distribution(&self, around: &Around<'_>) -> Result<(Box<dyn Benchmark>, Splits, Box<dyn Generative>)> {
+    /// The distribution that is reported.
+    pub(super) fn distribution(&self, around: &Around<'_>) -> Result<Fitted> {
         let (task, data) = self.load(around)?;
         self.check_choice(&data)?;
         let (tries, learner) = (self.tries(around)?, self.learner(&*task, &data, around));
@@ -99,7 +106,7 @@ impl<'a> Job<'a> {
         let mut model = School { run: self.run, learner: &learner, around, options: &options, work: &work }.untrained()?;
         model.set_values(&best.learned.weights)?;
         drop(best);
-        Ok((task, data, model))
+        Ok(Fitted { task, data, model })
     }
 
     fn learner<'l>(&self, task: &'l dyn Benchmark, data: &'l Splits, around: &Around<'l>) -> Learner<'l>

@@ -7,6 +7,8 @@ use super::axes::{Axis, Breaks};
 use super::newton::FEASIBLE;
 use super::workspace::{Cell, StochasticWorkspace};
 
+/// Most expansions of the smooth part; two where it is quadratic.
+const EXPANSIONS: usize = 12;
 /// Most passes over the coordinates; one is enough where the Hessian is diagonal.
 const PASSES: usize = 20;
 /// A pass that moves no coordinate by more than this, relative to `1 +` its size, is the last.
@@ -23,26 +25,34 @@ pub(super) fn coordinates(axes: &[Axis], n: usize) -> Option<Vec<Option<usize>>>
 }
 
 impl<C: CostCurvature> StochasticProgram<C> {
-    /// Moves `ws.z` to the minimiser, within the bounds, of the mean cost with its smooth part expanded to second order, and says whether it
-    /// did: not for another risk, nor where that has no minimiser, violates a row or costs more. Of a quadratic smooth part it is the answer itself unless a
-    /// row is tight.
+    /// Moves `ws.z` to the minimiser of the mean cost within the bounds, with its smooth part expanded to second order, anew at each point
+    /// found until none moves on, and says whether it got there: not for another risk, nor where an expansion has no minimiser, violates a row
+    /// or costs more. Unless a row is tight that is the answer itself.
     pub(super) fn sweep(&self, theta: &[f64], ws: &mut StochasticWorkspace) -> bool {
         let Some(coordinates) = self.coordinates.as_ref().filter(|_| self.options.risk == Risk::Mean && self.constraints.is_empty()) else {
             return false;
         };
-        self.place(ws);
-        self.evaluate(theta, ws, false);
-        let before = ws.point.risk + self.feasible.objective(&ws.z);
-        if !self.descend_coordinates(coordinates, ws) {
-            return false;
-        }
-        let StochasticWorkspace { trial, rows, breaks, point, .. } = ws;
-        self.multiply_rows(trial, rows);
-        let better = self.infeasibility(trial, rows) <= FEASIBLE && self.value(theta, trial, breaks, point) <= before;
-        if better {
+        for _ in 0..EXPANSIONS {
+            self.place(ws);
+            self.evaluate(theta, ws, false);
+            let before = ws.point.risk + self.feasible.objective(&ws.z);
+            if !self.descend_coordinates(coordinates, ws) {
+                return false;
+            }
+            let StochasticWorkspace { trial, rows, breaks, point, .. } = ws;
+            self.multiply_rows(trial, rows);
+            let rounding = 1e-13 * (1.0 + before.abs());
+            let better = self.infeasibility(trial, rows) <= FEASIBLE && self.value(theta, trial, breaks, point) <= before + rounding;
+            if !better {
+                return false;
+            }
+            let still = ws.trial.iter().zip(&ws.z).all(|(t, z)| (t - z).abs() <= STILL * (1.0 + z.abs()));
             ws.z.copy_from_slice(&ws.trial);
+            if still {
+                return true;
+            }
         }
-        better
+        false
     }
 
     /// Leaves in `ws.trial` where the passes end. False where a coordinate has no minimiser.

@@ -13,7 +13,7 @@ use crate::results::{HeatMap, ids};
 use crate::suite::checkpoint::Checkpoint;
 use crate::suite::definition::benchmarks;
 use crate::suite::expand::expand;
-use crate::suite::job::{Around, Job};
+use crate::suite::job::{Around, Fitted, Job};
 use crate::suite::labels::LabelCache;
 use crate::suite::pupil::WarmStarts;
 use crate::suite::{Experiment, Profile};
@@ -121,8 +121,7 @@ impl OneRun<'_> {
         }
     }
 
-    /// Trains, and hands the model over with the task and the test rows.
-    fn trained(&self) -> Result<(Box<dyn Benchmark>, Instances, Box<dyn Generative>)> {
+    fn trained(&self) -> Result<Fitted> {
         let job = Job { experiment: &self.study.experiment, run: &self.study.experiment.run[self.run], seed: SEED };
         let folder: PathBuf = benchmarks().join("../target/landscapes");
         let (checkpoint, warm) = (Checkpoint::new(&folder, &crate::results::Key::default()), WarmStarts::default());
@@ -136,7 +135,7 @@ impl OneRun<'_> {
             labels: &labels,
             warm: &warm,
         };
-        job.distribution(&around).map(|(task, data, model)| (task, data.test, model))
+        job.distribution(&around)
     }
 
     /// The true and the recovered map of a day.
@@ -166,7 +165,8 @@ impl Piece for OneRun<'_> {
     }
 
     fn compute(&self) -> Result<Findings> {
-        let (task, test, model) = self.trained()?;
+        let Fitted { task, data, model } = self.trained()?;
+        let test = data.test;
         let (mut figures, mut maps) = (Vec::new(), Vec::new());
         for &day in &self.study.days {
             if day >= test.len() {
