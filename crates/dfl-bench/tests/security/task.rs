@@ -41,6 +41,25 @@ fn instances_are_those_described() {
     assert!((metrics::mean(&apart).sqrt() - 0.2).abs() < 0.01 && noisy.1 == phi);
 }
 
+/// What tells the nodes of a row apart is of the size of the noise that is to hide it: 0.3 deviations of a feature in the mean over graphs, where
+/// weights as small as a framework's default leave 0.004.
+#[test]
+fn features_tell_nodes_apart() {
+    let apart = |seed| {
+        let data = SecurityData { samples: 20, noise: 0.0, features: 16, seed, ..data() };
+        let (x, _) = data.generate(&data.game().unwrap(), 20).unwrap();
+        let of_feature = |row: &[f64], f: usize| {
+            let values: Vec<f64> = row.iter().skip(f).step_by(16).copied().collect();
+            values.iter().map(|v| (v - metrics::mean(&values)).powi(2)).sum::<f64>() / 20.0
+        };
+        let variances: Vec<f64> = x.iter().flat_map(|row| (0..16).map(move |f| of_feature(row, f))).collect();
+        metrics::mean(&variances).sqrt()
+    };
+    let all: Vec<f64> = (0..12).map(apart).collect();
+    println!("{:.2}; {all:.2?}", metrics::mean(&all));
+    assert!(metrics::mean(&all) > 0.1, "{all:?}");
+}
+
 #[test]
 fn bad_data_are_named() {
     let game = data().game().unwrap();

@@ -10,7 +10,10 @@ const AROUND: [usize; 3] = [20, 15, 12];
 /// $W_1 x_v + W_2\, \operatorname{mean}_{w \sim v} x_w + b$ of widths 20, 15, 12 and the number of features. After each but the last come a ReLU and a
 /// standard normal vector that is drawn for the instance and shared by all nodes.
 ///
-/// Weights are uniform on $[-1/\sqrt n, 1/\sqrt n)$ for $n$ inputs (our choice where the code takes its framework's default).
+/// Weights are uniform on $\pm\sqrt{6/n}$ for $n$ inputs, which keeps the size of a signal through such layers (He et al. 2015, Eq. 10), constants
+/// on $\pm 1/\sqrt n$. The code takes its framework's default of then, $\pm 1/\sqrt n$ for both: seven layers of that shrink what tells nodes apart to
+/// 0.004 deviations of a feature, of which 0.2 of noise leave nothing (a linear regression on features and those of neighbours explains 0 % of $\phi$;
+/// here 10 to 45 %).
 pub(super) struct FeatureNetwork {
     layers: Vec<Layer>,
 }
@@ -26,9 +29,10 @@ struct Layer {
 
 impl Layer {
     fn new(inputs: usize, outputs: usize, around: bool, rng: &mut Rng) -> Self {
-        let bound = 1.0 / (inputs as f64).sqrt();
-        let mut draw = |n: usize| -> Vec<f64> { (0..n).map(|_| bound * (2.0 * rng.uniform() - 1.0)).collect() };
-        Self { inputs, outputs, own: draw(inputs * outputs), mean: around.then(|| draw(inputs * outputs)), bias: draw(outputs) }
+        let mut draw = |n: usize, bound: f64| -> Vec<f64> { (0..n).map(|_| bound * (2.0 * rng.uniform() - 1.0)).collect() };
+        let (steep, flat) = ((6.0 / inputs as f64).sqrt(), 1.0 / (inputs as f64).sqrt());
+        let (own, mean) = (draw(inputs * outputs, steep), around.then(|| draw(inputs * outputs, steep)));
+        Self { inputs, outputs, own, mean, bias: draw(outputs, flat) }
     }
 
     /// `x` is `[nodes, inputs]`, the result `[nodes, outputs]`.
