@@ -12,9 +12,11 @@ use dfl_bench::data::inventory::InventoryData;
 use dfl_bench::data::knapsack::KnapsackData;
 use dfl_bench::data::polynomial::Generated;
 use dfl_bench::data::portfolio::PortfolioData;
+use dfl_bench::data::security::SecurityData;
 use dfl_bench::data::shortest_path::ShortestPathData;
 use dfl_bench::data::top_k::TopKData;
 use dfl_bench::data::tsp::TspData;
+use dfl_bench::security::RandomGraph;
 use dfl_core::Batch;
 use serde_json::{Value, json};
 
@@ -268,6 +270,26 @@ fn unknown_formats_are_refused() {
     }
 }
 
+/// Features and attractiveness are those of the generator, and the graph is the one that they belong to; a budget that closes every way is refused.
+#[test]
+fn a_security_game_is_written_with_its_graph() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("security.json");
+    let flags = ["--nodes", "20", "--features", "2", "--seed", "4"];
+    assert!(generate_task("security", &path, &flags).status.success());
+    let file: Value = serde_json::from_str(&fs::read_to_string(&path).unwrap()).unwrap();
+    let rows = |name: &str| -> Vec<Vec<f64>> { serde_json::from_value(file[name].clone()).unwrap() };
+    let data = SecurityData { graph: RandomGraph::of_size(20), features: 2, samples: 3, seed: 4, ..SecurityData::default() };
+    let game = data.game().unwrap();
+    let (x, phi) = data.generate(&game, 2).unwrap();
+    assert!(rows("x").iter().zip(x.iter()).all(|(a, b)| a == b) && rows("phi").iter().zip(phi.iter()).all(|(a, b)| a == b));
+    let edges: Vec<Vec<f64>> = game.graph().edges().iter().map(|edge| edge.iter().map(|&v| v as f64).collect()).collect();
+    assert_eq!((rows("edges"), rows("payoffs")), (edges, vec![game.payoffs().to_vec()]));
+    assert_eq!(rows("targets")[0].len(), 5);
+    fs::remove_file(&path).unwrap();
+    assert_refused(dir.path(), &generate_task("security", &path, &["--nodes", "20", "--budget", "500"]), &["minimum cut"]);
+}
+
 #[test]
 fn a_missing_directory_is_named() {
     let dir = tempfile::tempdir().unwrap();
@@ -308,6 +330,7 @@ fn help_teaches_and_version_is_told() {
         ("tsp", "--nodes 5 --samples 20"),
         ("portfolio", "--assets 50 --samples 20"),
         ("top-k", "--items 50 --samples 400"),
+        ("security", "--nodes 50 --samples 50"),
     ];
     let list = String::from_utf8(dfl(&["generate", "--help"]).stdout).unwrap();
     for (task, example) in examples {

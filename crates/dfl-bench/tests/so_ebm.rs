@@ -10,6 +10,7 @@ use dfl_bench::suite::{Definition, Options, Outcome, Profile, Progress, Publishe
 
 mod common;
 
+/// No job may fail.
 struct Silent;
 impl Progress for Silent {
     fn suite(&self, _jobs: usize) {}
@@ -76,6 +77,20 @@ fn energies_lower_the_hold_out_cost_of_a_likelihood_fit() {
     assert_eq!(first, second, "a warm-up that is shared is the same one");
     let labels: Vec<_> = std::fs::read_dir(alone.path().join("out/labels")).unwrap().collect();
     assert_eq!(labels.len(), 1);
+}
+
+/// Candidates carry weights of the model, chains do not, and no figure fails for want of them.
+#[test]
+fn chains_have_no_effective_size() {
+    if !is_there() {
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let chains = SO_EBM.replace("so_ebm", "so_ebm_langevin").replace("candidates = 32", "candidates = 32, langevin_steps = 2");
+    let store = run(dir.path(), &format!("{SO_EBM}, {chains}"));
+    let sizes: Vec<_> = store.measurements().iter().filter(|m| m.metric == "effective_samples").collect();
+    assert!(sizes.len() == 1 && sizes[0].key.method == "so_ebm" && sizes[0].value.is_some_and(|size| (1.0..=32.0).contains(&size)));
+    assert!(value(&store, "so_ebm_langevin", "task_loss").is_finite());
 }
 
 #[test]

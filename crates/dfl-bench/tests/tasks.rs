@@ -203,6 +203,8 @@ fn tasks_are_made_by_id_and_size() {
         ("allocation", "d10", 20, 10),
         ("allocation", "d1-paper", 20, 1),
         ("inventory", "d2", 4, 2),
+        ("security", "n20", 80, 20),
+        ("security", "n20-nodes", 80, 20),
     ] {
         let task = make_task(id, &options(size, &data)).unwrap();
         let rows = task.source().load(&Request { train: 2, valid: 0, test: 1, seed: 3 }).unwrap().train;
@@ -228,6 +230,7 @@ fn bad_sizes_and_settings_are_named() {
         ("allocation", "10"),
         ("allocation", "d-paper"),
         ("inventory", ""),
+        ("security", "20"),
     ] {
         assert!(matches!(make_task(id, &options(size, &data)), Err(Error::Unknown { given, .. }) if given == size), "{id} {size}");
     }
@@ -248,6 +251,8 @@ fn bad_sizes_and_settings_are_named() {
         ("allocation", "d0", data.clone()),
         ("inventory", "d0", data.clone()),
         ("inventory", "d1", DataOptions { features: 0, ..data.clone() }),
+        ("security", "n10", data.clone()),
+        ("security", "n20", DataOptions { features: 0, ..data.clone() }),
     ];
     for (id, size, data) in settings {
         assert!(matches!(make_task(id, &options(size, &data)), Err(Error::Domain { .. })), "{id} {size} {data:?}");

@@ -11,7 +11,7 @@ use super::{Forecast, PowerCost};
 /// # Shapes
 /// $\phi$: `[2 * hours]`, the means first, in the units of the demand; $z$: `[hours]`.
 /// # Errors
-/// [`Error::Dimension`]; [`Error::Domain`] for a mean that is not finite or a deviation that is not positive and finite.
+/// [`Dimension`](dfl_core::Error::Dimension); [`Domain`](dfl_core::Error::Domain) for a mean that is not finite or a deviation that is not positive and finite.
 /// # References
 /// Donti et al. (2017), appendix; Kong et al. (2022), section 5, whose energy of the power task this is.
 #[derive(Clone, Debug)]
@@ -104,8 +104,8 @@ impl EnergyCurvature for GaussianPower {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use dfl_core::Rng;
     use dfl_core::testkit::gradient_error;
+    use dfl_core::{Error, Rng};
 
     const HOURS: usize = 4;
 

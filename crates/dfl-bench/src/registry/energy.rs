@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use dfl_core::{Cost, Decider, Energy, EnergyCurvature, Error, Result, SampleEnergy, Support};
+use dfl_core::{Cost, Decider, Energy, EnergyCurvature, Error, Result, Support};
 use dfl_losses::{Input, LangevinOptions, Negatives, Proposal, ProposalKind, SoEbm, SoEbmOptions, Tempered};
 
 use super::Proposed;
 use super::sampled::{SampledMethod, SampledSetup};
-use super::sqp::Minimised;
+use super::sqp::{Minimised, energy_of_samples};
 use crate::tasks::Uncertain;
 
 /// The options that all of them read.
@@ -83,8 +83,8 @@ fn energy(setup: &SampledSetup<'_>) -> Result<(Arc<dyn Energy>, Input)> {
         }
     }
     let (count, uncertain) = (samples.unwrap_or(ENERGY_SAMPLES), uncertain(setup)?);
-    let energy = SampleEnergy::new(uncertain.cost, count, setup.outcome, uncertain.feasible.n())?;
-    Ok((Arc::new(energy), Input::Samples { count }))
+    let energy = energy_of_samples(setup.task, uncertain.cost, count, setup.outcome, uncertain.feasible.n())?;
+    Ok((energy, Input::Samples { count }))
 }
 
 /// The expected cost under independent Gaussian outcomes, if the task has one and the model predicts such.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use dfl_core::{Decider, EnergyCurvature, Error, Program, Result, SampleEnergy};
+use dfl_core::{CostCurvature, Decider, EnergyCurvature, Error, Program, Result, SampleEnergy};
 use dfl_losses::{EnergyDecision, EnergySurrogate, Input, SurrogateOptions};
 use dfl_solvers::{Batched, BlockSqp, Counted, Sqp, SqpDerivative, SqpOptions, SqpStart, Surrogate, Timed};
 
@@ -20,6 +20,18 @@ pub(super) struct Minimised {
     input: Input,
     feasible: Program,
     start: SqpStart,
+}
+
+/// The mean of a cost over samples: the task's own, or one sample after the other.
+pub(super) fn energy_of_samples(
+    task: &dyn Benchmark,
+    cost: Arc<dyn CostCurvature>,
+    count: usize,
+    outcome: usize,
+    decision: usize,
+) -> Result<Arc<dyn EnergyCurvature>> {
+    let plain = || Ok(Arc::new(SampleEnergy::new(cost, count, outcome, decision)?) as Arc<dyn EnergyCurvature>);
+    task.energy_of_samples(count).unwrap_or_else(plain)
 }
 
 impl Minimised {
@@ -42,7 +54,7 @@ impl Minimised {
             return Err(refuse("a smooth mean of sampled costs: they have kinks; use dfl_rp, whose stochastic program knows them"));
         }
         let feasible = uncertain.feasible;
-        let energy = Arc::new(SampleEnergy::new(uncertain.cost, count, outcome, feasible.n())?);
+        let energy = energy_of_samples(task, uncertain.cost, count, outcome, feasible.n())?;
         Ok(Self { energy, input: Input::Samples { count }, feasible, start: SqpStart::Centre })
     }
 

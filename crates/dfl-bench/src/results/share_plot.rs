@@ -1,4 +1,4 @@
-//! Figures over the share of the training rows that models learned from.
+//! Figures over what sizes of one family count: the share of the training rows that models learned from, or the nodes of a graph.
 
 use dfl_core::Result;
 use plotters::prelude::*;
@@ -12,45 +12,49 @@ use super::summary::Group;
 
 const SIZE: (u32, u32) = (WIDTH, 330);
 
-/// Means of one row's metric over the shares, each with its standard error.
+/// Means of one row's metric over the sizes, each with its standard error.
 struct Line {
     name: String,
     points: Vec<(f64, f64, f64)>,
 }
 
-/// The size without the share, and the share: `24h-share0_05` is (`24h`, 0.05).
-fn size_and_share(key: &Key) -> Option<(&str, f64)> {
-    let (size, share) = key.size.rsplit_once("-share")?;
-    Some((size, share.replace('_', ".").parse().ok()?))
+/// What a size counts, the rest of it, and how many: `24h-share0_05` is (share of training rows, `24h`, 0.05), `n20-nodes` (nodes, `n`, 20).
+fn counted(key: &Key) -> Option<(&'static str, &str, f64)> {
+    if let Some((size, share)) = key.size.rsplit_once("-share") {
+        return Some(("share of training rows", size, share.replace('_', ".").parse().ok()?));
+    }
+    let count = key.size.strip_suffix("-nodes")?.strip_prefix('n')?;
+    Some(("nodes", &key.size[..1], count.parse().ok()?))
 }
 
-/// What groups share that differ in nothing but the share of training rows.
-fn family(group: &Group) -> Option<[&str; 4]> {
+/// What groups share that differ in nothing but that number.
+fn family(group: &Group) -> Option<[&str; 5]> {
     let key = group.key();
-    Some([&key.suite, &key.profile, &key.task, size_and_share(key)?.0])
+    let (over, size, _) = counted(key)?;
+    Some([&key.suite, &key.profile, &key.task, size, over])
 }
 
 /// Each family of groups: its title, and plots of the leading metric and of the seconds of an epoch.
 pub(super) fn plots(groups: &[Group]) -> Result<Vec<(String, Vec<Plot>)>> {
-    let mut families: Vec<[&str; 4]> = groups.iter().filter_map(family).collect();
+    let mut families: Vec<[&str; 5]> = groups.iter().filter_map(family).collect();
     families.sort_unstable();
     families.dedup();
-    let of = |names: [&str; 4]| {
+    let of = |names: [&str; 5]| {
         let own: Vec<&Group> = groups.iter().filter(|group| family(group) == Some(names)).collect();
         let metrics = std::iter::once(own[0].leading).chain(ids::metric("epoch_seconds"));
-        let plots = metrics.filter_map(|metric| plot(&own, metric).transpose()).collect::<Result<_>>()?;
-        Ok((format!("{} {} over the share of training rows", names[2], names[3]), plots))
+        let plots = metrics.filter_map(|metric| plot(&own, metric, names[4]).transpose()).collect::<Result<_>>()?;
+        Ok((format!("{} {} over the {}", names[2], names[3], names[4]), plots))
     };
     families.into_iter().map(of).collect()
 }
 
-fn plot(groups: &[&Group], metric: &'static Metric) -> Result<Option<Plot>> {
+fn plot(groups: &[&Group], metric: &'static Metric, over: &str) -> Result<Option<Plot>> {
     let lines = lines(groups, metric);
     if lines.iter().all(|line| line.points.len() < 2) {
         return Ok(None);
     }
-    let title = format!("{} over the share of training rows", metric.heading);
-    let svg = drawn(SIZE, &title, |area| draw(area, metric, &lines))?;
+    let title = format!("{} over the {over}", metric.heading);
+    let svg = drawn(SIZE, &title, |area| draw(area, metric, over, &lines))?;
     let entry = |(number, line): (usize, &Line)| legend(series(number), "", &line.name);
     let legend = lines.iter().enumerate().map(entry).collect();
     Ok(Some(Plot { title, svg, legend }))
@@ -59,10 +63,10 @@ fn plot(groups: &[&Group], metric: &'static Metric) -> Result<Option<Plot>> {
 fn lines(groups: &[&Group], metric: &Metric) -> Vec<Line> {
     let mut lines: Vec<Line> = Vec::new();
     for group in groups {
-        let Some((_, share)) = size_and_share(group.key()) else { continue };
+        let Some((.., at)) = counted(group.key()) else { continue };
         for row in &group.rows {
             let Some(cell) = row.cells.get(metric.id) else { continue };
-            let (name, point) = (group.label(&row.key), (share, cell.mean, cell.se.unwrap_or(0.0)));
+            let (name, point) = (group.label(&row.key), (at, cell.mean, cell.se.unwrap_or(0.0)));
             match lines.iter_mut().find(|line| line.name == name) {
                 Some(line) => line.points.push(point),
                 None => lines.push(Line { name, points: vec![point] }),
@@ -74,7 +78,7 @@ fn lines(groups: &[&Group], metric: &Metric) -> Vec<Line> {
     lines
 }
 
-fn draw(area: &Area<'_>, metric: &Metric, lines: &[Line]) -> std::result::Result<(), Failed> {
+fn draw(area: &Area<'_>, metric: &Metric, over: &str, lines: &[Line]) -> std::result::Result<(), Failed> {
     let all = || lines.iter().flat_map(|line| &line.points);
     let x = Axis::exactly(all().map(|point| point.0), true);
     let y = Axis::around(all().flat_map(|point| [point.1 - point.2, point.1 + point.2]).filter(|v| *v > 0.0));
@@ -82,7 +86,7 @@ fn draw(area: &Area<'_>, metric: &Metric, lines: &[Line]) -> std::result::Result
         ChartBuilder::on(area).margin(8).margin_right(18).x_label_area_size(48).y_label_area_size(66).build_cartesian_2d(x, y)?;
     let (x_label, y_label) = (|v: &f64| x.label(*v), |v: &f64| y.label(*v));
     let mut mesh = chart.configure_mesh();
-    mesh.x_desc("share of training rows").y_desc(metric.heading).x_label_formatter(&x_label).y_label_formatter(&y_label);
+    mesh.x_desc(over).y_desc(metric.heading).x_label_formatter(&x_label).y_label_formatter(&y_label);
     mesh.axis_style(AXIS).bold_line_style(GRID).light_line_style(TRANSPARENT).label_style(labels(&INK)).axis_desc_style(labels(&INK));
     mesh.draw()?;
     for (number, line) in lines.iter().enumerate() {
@@ -101,9 +105,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_share_is_read_off_the_size() {
+    fn what_is_counted_is_read_off_the_size() {
         let of = |size: &str| Key { size: size.into(), ..Key::default() };
-        assert_eq!(size_and_share(&of("24h-share0_05")), Some(("24h", 0.05)));
-        assert_eq!([size_and_share(&of("24h")), size_and_share(&of("24h-share"))], [None, None]);
+        assert_eq!(counted(&of("24h-share0_05")), Some(("share of training rows", "24h", 0.05)));
+        assert_eq!(counted(&of("n20-nodes")), Some(("nodes", "n", 20.0)));
+        assert!(["24h", "24h-share", "n20", "nx-nodes"].iter().all(|size| counted(&of(size)).is_none()));
     }
 }

@@ -216,7 +216,8 @@ fn costs(learned: &Learned<'_>, work: &Work, steps: usize) -> Vec<Figure> {
     let cost = |metric, value, se| Figure { metric, value, se };
     let calls = work.counters.snapshot().solves as f64;
     let mut costs = vec![cost("epoch_seconds", mean, se), cost("oracle_calls", calls, None), cost("iterations", iterations as f64, None)];
-    let relied = work.meter.get().and_then(|meter| meter.take());
+    // Langevin chains have no weights of the model to count.
+    let relied = work.meter.get().and_then(|meter| meter.take()).filter(|size| !size.model.is_nan());
     costs.extend(relied.map(|size| cost("effective_samples", size.model, None)));
     let solving = work.watch.seconds();
     if solving > 0.0 {

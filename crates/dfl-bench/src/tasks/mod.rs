@@ -100,6 +100,12 @@ pub trait Benchmark: Task {
         None
     }
 
+    /// The mean cost over so many samples of the truth as an energy, where the task has a faster one than [`dfl_core::SampleEnergy`] of
+    /// [`Benchmark::uncertain`].
+    fn energy_of_samples(&self, _samples: usize) -> Option<Result<Arc<dyn EnergyCurvature>>> {
+        None
+    }
+
     /// Whether [`Benchmark::uncertain`] is convex in the decision; if not, its programs are solved to local optima.
     fn convex(&self) -> bool {
         true

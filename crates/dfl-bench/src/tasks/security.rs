@@ -1,16 +1,16 @@
 use std::sync::Arc;
 
 use dfl_core::{
-    Batch, Cost, CostGrad, Csc, Decider, Entry, Instances, NodeGraph, ParamMap, Program, Request, Result, Risk, Rng, Source, Splits,
-    Support, Task, check_len,
+    Batch, Cost, CostGrad, Csc, Decider, EnergyCurvature, Entry, Instances, NodeGraph, ParamMap, Program, Request, Result, Rng, Source,
+    Splits, Support, Task, check_len,
 };
-use dfl_solvers::{Backend, Batched, Deciding, Limits, MultiStart, Scenarios, StochasticOptions, StochasticProgram};
+use dfl_solvers::{Backend, Batched, Deciding, Limits, MultiStart, Sqp, SqpOptions};
 
 use super::linear::check_seed;
 use super::outcome::{best_constant, mean_figure};
 use super::{Benchmark, Figure, TaskOptions, Uncertain, cut, repeat, unknown};
 use crate::data::security::SecurityData;
-use crate::security::{Game, RandomGraph, SecurityCost, WalkLikelihood};
+use crate::security::{Game, RandomGraph, SecurityCost, SecurityEnergy, WalkLikelihood};
 
 /// Random points from which a decision is sought besides the uniform coverage.
 const RESTARTS: usize = 2;
@@ -20,7 +20,7 @@ const RESTARTS: usize = 2;
 /// $$\min_c f(\phi, c) \quad\text{s.t. } \textstyle\sum_e c_e = k,\ 0 \le c \le 1$$
 ///
 /// The truth of a row is the attractiveness of each node, so that any predicted distribution of it decides. The program is not convex: decisions
-/// are the best of local optima from the uniform coverage and two random points, which for one attractiveness are always the same.
+/// for predictions are local optima from the uniform coverage, as published; the oracle also tries two random points.
 ///
 /// **Figures.** `task_loss` is the attacker's mean gain under the true attractiveness, in units of the payoffs (5 to 10).
 ///
@@ -54,7 +54,7 @@ impl SecurityTask {
         Ok(Self { data, game, graph, feasible })
     }
 
-    /// A size is `nN`: so many nodes.
+    /// A size is `nN`: so many nodes. Figures of sizes `nN-nodes` are drawn over that number.
     pub(super) fn from_options(options: &TaskOptions<'_>) -> Result<Self> {
         let known = || unknown("size of a security game", options.size, ["nNODES, e.g. n50"]);
         let nodes = options.problem_size().strip_prefix('n').and_then(|n| n.parse().ok()).ok_or_else(known)?;
@@ -69,17 +69,6 @@ impl SecurityTask {
 
     fn security_cost(&self) -> SecurityCost {
         SecurityCost::new(Arc::clone(&self.game))
-    }
-
-    /// Decides for so many samples of the attractiveness.
-    fn decider(&self, samples: usize, risk: Risk) -> Result<Box<dyn Decider>> {
-        let m = self.feasible.n();
-        let scenarios = Scenarios { count: samples, outcome: self.graph.nodes };
-        let options = StochasticOptions { risk, ..StochasticOptions::default() };
-        let program = StochasticProgram::new(self.security_cost(), self.feasible.clone(), scenarios, options)?;
-        let mut rng = Rng::seeded(self.data.seed);
-        // The program begins at the feasible point nearest to zero, which is the uniform coverage.
-        Ok(Box::new(Batched::new(MultiStart::uniform(program, &vec![0.0; m], &vec![1.0; m], RESTARTS, &mut rng)?)))
     }
 
     /// The budget spread evenly over some edges.
@@ -97,8 +86,11 @@ impl Task for SecurityTask {
     fn cost(&self, truth: &[f64], decision: &[f64]) -> f64 {
         self.security_cost().value(truth, decision)
     }
+    /// The best of the local optima from the uniform coverage, the feasible point nearest to zero, and from some random points, the same for all rows.
     fn oracle(&self) -> Result<Box<dyn Decider>> {
-        self.decider(1, Risk::Mean)
+        let (m, mut rng) = (self.feasible.n(), Rng::seeded(self.data.seed));
+        let solver = Sqp::new(SecurityEnergy::new(Arc::clone(&self.game), 1)?, self.feasible.clone(), SqpOptions::default())?;
+        Ok(Box::new(Batched::new(MultiStart::uniform(solver, &vec![0.0; m], &vec![1.0; m], RESTARTS, &mut rng)?)))
     }
     fn source(&self) -> &dyn Source {
         self
@@ -140,8 +132,8 @@ impl Benchmark for SecurityTask {
         Support::CappedSimplex { total: self.data.graph.budget, cap: 1.0 }
     }
 
-    fn decider_of_samples(&self, samples: usize, tail: f64) -> Option<Result<Box<dyn Decider>>> {
-        Some(self.decider(samples, if tail < 1.0 { Risk::Cvar { tail } } else { Risk::Mean }))
+    fn energy_of_samples(&self, samples: usize) -> Option<Result<Arc<dyn EnergyCurvature>>> {
+        Some(SecurityEnergy::new(Arc::clone(&self.game), samples).map(|energy| Arc::new(energy) as Arc<dyn EnergyCurvature>))
     }
 
     /// The coverage nearest to the output.

@@ -2,7 +2,7 @@ use dfl_bench::data::security::SecurityData;
 use dfl_bench::security::RandomGraph;
 use dfl_bench::tasks::{Benchmark, SecurityTask};
 use dfl_core::testkit::check_task;
-use dfl_core::{Batch, Call, Error, Key, Request, Stream, Support, Task, decide, metrics};
+use dfl_core::{Batch, Call, Error, Key, Request, Stream, Support, Task, metrics};
 
 fn data() -> SecurityData {
     SecurityData { graph: RandomGraph::of_size(20), features: 4, seed: 7, ..SecurityData::default() }
@@ -119,7 +119,4 @@ fn support_and_policy_are_those_of_the_feasible_set() {
         assert!((c.iter().sum::<f64>() - 3.0).abs() < 1e-9 && c.iter().all(|c| (-1e-9..=1.0 + 1e-9).contains(c)), "{c:?}");
     }
     assert!(made.x.row(1)[..3].iter().all(|c| (c - 1.0).abs() < 1e-9));
-    let deciding = task.decider_of_samples(2, 0.5).unwrap().unwrap();
-    let both = Batch::from_rows(&[[vec![0.0; 20], vec![0.1; 20]].concat()]).unwrap();
-    assert!((decide(&*deciding, &both, &[0]).unwrap().0.row(0).iter().sum::<f64>() - 3.0).abs() < 1e-7);
 }

@@ -41,20 +41,19 @@ fn values_equal_those_of_a_dense_solve() {
     }
 }
 
-/// 200000 walks within 4 standard errors, which are printed: a deviation of 5 of them, about 0.6 % of the value here, would be found with
-/// probability 84 %.
+/// 200000 walks within 4 standard errors, one of which is less than 0.5 % of the value: a value that is wrong by 5 of them would be found with a
+/// probability of 84 %.
 #[test]
 fn walks_earn_the_value() {
     let (game, mut rng) = (game(30, 3), Rng::seeded(2));
-    let m = game.graph().edges().len();
-    let (phi, c): (Vec<f64>, Vec<f64>) = (normals(30, &mut rng).iter().map(|v| 0.5 * v).collect(), vec![3.0 / m as f64; m]);
+    let phi: Vec<f64> = normals(30, &mut rng).iter().map(|v| 0.5 * v).collect();
+    let c: Vec<f64> = (0..game.graph().edges().len()).map(|_| 0.2 * rng.uniform()).collect();
     let gains: Vec<f64> = (0..200_000).map(|_| reference::walk(&game, &phi, &c, &mut rng, |_, _| ())).collect();
     let mean = gains.iter().sum::<f64>() / gains.len() as f64;
     let error = (gains.iter().map(|g| (g - mean).powi(2)).sum::<f64>() / (gains.len() as f64).powi(2)).sqrt();
     let value = SecurityCost::new(game).value(&phi, &c);
     println!("{value:.4}; {mean:.4} +- {error:.4} by walks, {:.2} standard errors", (mean - value) / error);
-    assert!((mean - value).abs() < 4.0 * error, "{value} and {mean} +- {error}");
-    assert!(error < 2e-3 * value, "{error}");
+    assert!((mean - value).abs() < 4.0 * error && error < 5e-3 * value, "{value} and {mean} +- {error}");
 }
 
 /// h = 1e-5 leaves about 1e-9.
