@@ -36,7 +36,7 @@ fn parts_share_no_epidemic() {
     }
 }
 
-/// Of both processes: the patients cost nothing, and what knows more costs less. The gaps are tens of percent, and more.
+/// Of both processes: the patients cost nothing, and what knows more costs less, by a tenth or more.
 #[test]
 fn baselines_are_in_order() {
     for process in [Process::Ode, Process::Binomial] {
