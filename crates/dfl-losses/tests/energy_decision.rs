@@ -158,8 +158,9 @@ fn training_finds_the_best_decision() {
 }
 
 fn surrogate(n: usize, options: SurrogateOptions) -> EnergySurrogate<impl dfl_core::Decider> {
-    let bounded = feasible(n).with_bounds(vec![0.0; n], vec![0.5; n]);
-    let solver = Surrogate::new(Expected(n), bounded, options.width, SqpOptions::default()).unwrap();
+    let row: Vec<_> = (0..n).map(|j| (0, j, 1.0)).collect();
+    let shares = Program::linear(vec![0.0; n]).with_rows(Csc::from_triplets(1, n, &row).unwrap(), vec![1.0], vec![1.0]);
+    let solver = Surrogate::new(Expected(n), shares.with_bounds(vec![0.0; n], vec![0.5; n]), options.width, SqpOptions::default()).unwrap();
     EnergySurrogate::new(Batched::new(solver), Arc::new(Dear), Input::Moments, options).unwrap()
 }
 

@@ -2,7 +2,7 @@
 
 use dfl_core::dense::{dot, solve_spd};
 use dfl_core::testkit::{check_decider, gradient_error, vjp_error};
-use dfl_core::{Batch, Call, Decider, DifferentiableSolver, Energy, EnergyCurvature, Key, Program, Rng, Side, Solver, Status, Stream};
+use dfl_core::{Batch, Call, Csc, Decider, DifferentiableSolver, Energy, EnergyCurvature, Key, Program, Rng, Side, Solver, Status, Stream};
 use dfl_solvers::{BlockSqp, MultiStart, Sqp, SqpDerivative};
 
 use crate::energies::*;
@@ -43,12 +43,14 @@ fn exact_matches_central_differences_with_active_rows() {
     assert!(rows > 20 && bounds > 20, "{rows} rows and {bounds} bounds were tight");
 }
 
-/// At local minima on a simplex and in a box; between the wells there is a stationary point that is none.
+/// At local minima with a budget and in a box; between the wells there is a stationary point that is none.
 #[test]
 fn exact_matches_central_differences_where_the_energy_is_not_convex() {
     let (mut rng, mut vertices) = (Rng::seeded(2), 0);
-    for feasible in [simplex(4), boxed(4, -1.2, 0.9)] {
-        let solver = MultiStart::uniform(exact(wells(4), feasible), &[-1.0; 4], &[1.0; 4], 8, &mut rng).unwrap();
+    let row: Vec<_> = (0..4).map(|j| (0, j, 1.0)).collect();
+    let budget = boxed(4, 0.0, 1.2).with_rows(Csc::from_triplets(1, 4, &row).unwrap(), vec![2.6], vec![2.6]);
+    for feasible in [budget, boxed(4, -1.4, 1.1)] {
+        let solver = MultiStart::uniform(exact(wells(4), feasible), &[-1.4; 4], &[1.4; 4], 8, &mut rng).unwrap();
         for _ in 0..10 {
             let phi: Vec<f64> = normal(4, &mut rng).iter().map(|v| 0.4 * v).collect();
             vertices += usize::from(check(&solver, &phi, &mut rng));
@@ -62,7 +64,7 @@ fn exact_matches_central_differences_where_the_energy_is_not_convex() {
 /// Variables that two equalities fix: the multipliers are not unique, the decision is, and the row is flagged.
 #[test]
 fn dependent_rows_are_flagged() {
-    let rows = dfl_core::Csc::from_triplets(2, 3, &[(0, 0, 1.0), (0, 1, 1.0), (1, 0, 2.0), (1, 1, 2.0)]).unwrap();
+    let rows = Csc::from_triplets(2, 3, &[(0, 0, 1.0), (0, 1, 1.0), (1, 0, 2.0), (1, 1, 2.0)]).unwrap();
     let solver = exact(Cosh::new(3), free(3).with_rows(rows, vec![1.0, 2.0], vec![1.0, 2.0]));
     let phi = [0.3, -0.2, 0.5, 0.4];
     assert!(solve(&solver, &phi).1.degenerate);
