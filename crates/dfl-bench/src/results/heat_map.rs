@@ -75,7 +75,7 @@ fn plot(map: &HeatMap, group: &Group) -> Result<Plot> {
             "<svg class=\"key\" width=\"12\" height=\"12\" aria-hidden=\"true\"><rect width=\"12\" height=\"12\" fill=\"{colour}\"/></svg>{value:.3}"
         )
     };
-    let legend = vec![swatch(0.0, low), swatch(1.0, high), "+ optimal decision".into(), "○ smallest value".into()];
+    let legend = vec![swatch(0.0, low), swatch(1.0, high), "× optimal decision".into(), "○ smallest value".into()];
     Ok(Plot { title, svg, legend })
 }
 
