@@ -83,7 +83,8 @@ fn linearised(system: &Dynamics, beta: f64) -> Matrix {
 fn solve(mut a: Matrix, mut b: [f64; 5]) -> [f64; 5] {
     for k in 0..5 {
         let pivot = (k..5).max_by(|&i, &j| a[i][k].abs().total_cmp(&a[j][k].abs())).unwrap();
-        (a.swap(k, pivot), b.swap(k, pivot));
+        a.swap(k, pivot);
+        b.swap(k, pivot);
         for i in k + 1..5 {
             let factor = a[i][k] / a[k][k];
             (k..5).for_each(|j| a[i][j] -= factor * a[k][j]);
