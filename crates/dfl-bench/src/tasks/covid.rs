@@ -20,8 +20,8 @@ const POLICY_SHARE: f64 = 0.02;
 ///
 /// **Figures.** `task_loss`, the mean over the rows, by which models are chosen.
 ///
-/// **Energies.** Costs are of the order of a thousand, so that $e^{-f}$ knows next to one decision only. At a temperature of 1000, $e^{-f/\tau}$ given
-/// the patients has a width of about 10 beds below them and 70 above.
+/// **Energies.** Costs are of the order of a thousand, so that $e^{-f}$ knows next to one decision only; $e^{-f/\tau}$ at a temperature of $10^5$ has,
+/// given the patients, a width of about 200 beds below them and 700 above.
 ///
 /// **Baselines.** `oracle`, beds for the patients that come; `persistence`, today's patients; `historical`, today's patients times the factor of each
 /// day that is best on the training rows; `nowcast`, what the equations give for the mean transmission of the last week; `nowcast_factor`,

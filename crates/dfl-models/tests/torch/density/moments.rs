@@ -1,7 +1,7 @@
 //! Mean and deviation for expected costs in closed form.
 
 use dfl_core::{Batch, Error, Generative, Parameters, Predictor, Sampler, Stream, Trainable};
-use dfl_models::torch::{Architecture, Covariance, Device, Gaussian, GaussianConfig, Mixture, MixtureConfig, Precision};
+use dfl_models::torch::{Architecture, Covariance, Device, Gaussian, GaussianConfig, Gru, GruConfig, Mixture, MixtureConfig, Precision};
 
 use super::{STREAM, differences, shaken};
 use crate::common::{assert_close, double, normals};
@@ -31,6 +31,8 @@ fn check_pulled_moments<G: Generative>(model: &mut G) {
 fn gradients_match_differences() {
     check_pulled_moments(&mut gaussian(config(Covariance::Diagonal)));
     check_pulled_moments(&mut gaussian(GaussianConfig { dropout: 0.3, ..config(Covariance::Diagonal) }));
+    let recurrent = GruConfig { hidden: vec![4], precision: Precision::Double, ..GruConfig::new(6, 3, 2) };
+    check_pulled_moments(&mut shaken(Gru::new(recurrent, 0, Device::Cpu).unwrap(), 0.4, 47));
 }
 
 /// Mean and deviation of 40000 draws within 5 standard errors.
