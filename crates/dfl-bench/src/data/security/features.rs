@@ -13,7 +13,7 @@ const AROUND: [usize; 3] = [20, 15, 12];
 /// Weights are uniform on $\pm\sqrt{6/n}$ for $n$ inputs, which keeps the size of a signal through such layers (He et al. 2015, Eq. 10), constants
 /// on $\pm 1/\sqrt n$. The code takes its framework's default of then, $\pm 1/\sqrt n$ for both: seven layers of that shrink what tells nodes apart to
 /// 0.004 deviations of a feature, of which 0.2 of noise leave nothing (a linear regression on features and those of neighbours explains 0 % of $\phi$;
-/// here 10 to 45 %).
+/// here 29 to 56 % on six graphs).
 pub(super) struct FeatureNetwork {
     layers: Vec<Layer>,
 }
