@@ -6,6 +6,7 @@ pub mod epidemic;
 mod files;
 pub mod inventory;
 pub mod layers;
+pub mod page;
 pub mod power;
 pub mod registry;
 pub mod results;
@@ -14,6 +15,7 @@ pub mod security;
 pub mod suite;
 pub mod tasks;
 mod timing;
+pub mod user;
 
 pub use timing::Timings;
 
