@@ -55,6 +55,11 @@ impl Answer {
         }
     }
 
+    /// The model that was solved.
+    pub fn layer(&self) -> &Layer {
+        &self.layer
+    }
+
     /// The optimal value of the objective.
     pub fn objective(&self) -> f64 {
         self.sense() * self.solution.objective

@@ -75,6 +75,11 @@ impl NamedMatrix {
     }
 }
 
+/// Without the sign of what is printed as zero.
+fn unsigned(value: f64) -> f64 {
+    if value.abs() < 5e-5 { 0.0 } else { value }
+}
+
 /// A table with four digits.
 impl fmt::Display for NamedMatrix {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -85,7 +90,7 @@ impl fmt::Display for NamedMatrix {
         for (i, row) in self.rows.iter().enumerate() {
             write!(f, "\n{row:first$}")?;
             let cells = self.columns.iter().zip(self.row(i));
-            cells.into_iter().try_for_each(|(name, value)| write!(f, "  {value:>width$.4}", width = width(name)))?;
+            cells.into_iter().try_for_each(|(name, value)| write!(f, "  {:>width$.4}", unsigned(*value), width = width(name)))?;
         }
         Ok(())
     }

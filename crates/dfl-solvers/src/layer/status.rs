@@ -73,23 +73,31 @@ impl SensitivityStatus {
     }
 }
 
+/// One sentence; long lists of names are cut.
 impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::WeaklyActive(names) => write!(f, "not a derivative: {} tight without a multiplier (a kink)", are(names)),
             Self::Redundant { names, parameters } => {
-                write!(f, "not a derivative in {}: {} dependent and moved apart", parameters.join(", "), are(names))
+                write!(f, "not a derivative in {}: {} dependent and moved apart", list(parameters), are(names))
             }
-            Self::NotUnique(names) => write!(f, "not a derivative: the objective is flat along {}", names.join(", ")),
+            Self::NotUnique(names) => write!(f, "not a derivative: the objective is flat along {}", list(names)),
             Self::Vertex => f.write_str("a vertex: moves of costs alone leave the decision where it is, exactly"),
-            Self::FixedIntegers(names) => write!(f, "with {} held, valid while these values stay optimal", names.join(", ")),
+            Self::FixedIntegers(names) => write!(f, "with {} held, valid while their values stay optimal", list(names)),
             Self::Relaxed(names) => write!(f, "not a derivative of the model: {} relaxed", are(names)),
         }
     }
 }
 
 fn are(names: &[String]) -> String {
-    format!("{} {}", names.join(", "), if names.len() == 1 { "is" } else { "are" })
+    format!("{} {}", list(names), if names.len() == 1 { "is" } else { "are" })
+}
+
+/// The first few names; [`Reason`] has them all.
+fn list(names: &[String]) -> String {
+    const SHOWN: usize = 6;
+    let shown = names[..names.len().min(SHOWN)].join(", ");
+    if names.len() > SHOWN { format!("{shown} and {} more", names.len() - SHOWN) } else { shown }
 }
 
 impl fmt::Display for SensitivityStatus {
