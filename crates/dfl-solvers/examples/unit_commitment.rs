@@ -38,7 +38,8 @@ pub(crate) fn derivatives() -> Result<Vec<Line>> {
     };
     let (on, start, output) = (each("on", true), each("start", true), each("output", false));
     let all = || STATIONS.iter().enumerate().flat_map(|(s, station)| (0..LOAD.len()).map(move |t| (s, station, t)));
-    let cost: Expression = all().map(|(s, Station { cost, .. }, t)| cost[0] * output[s][t] + cost[1] * on[s][t] + cost[2] * start[s][t]).sum();
+    let cost: Expression =
+        all().map(|(s, Station { cost, .. }, t)| cost[0] * output[s][t] + cost[1] * on[s][t] + cost[2] * start[s][t]).sum();
 
     // The one line. It was: let mut model = vars.minimise(cost).using(highs);
     let mut model = layer::minimise(vars, cost);

@@ -118,7 +118,7 @@ fn a_model_without_optimum_says_what_contradicts_or_grows() {
     let (a, b, c) = (vars.add(variable().name("a")), vars.add(variable().min(0).name("b")), vars.add(variable().name("c")));
     let model = layer::maximise(vars, a + b).quadratic(c, c, -1.0).with(constraint!(a + 2 * b <= 3)).with(constraint!(b <= 9));
     let solved = model.solve().unwrap();
-    assert_eq!((solved.objective(), solved.x(a).unwrap()), (3.0, 3.0));
+    assert!((solved.objective() - 3.0).abs() < 1e-12 && (solved.x(a).unwrap() - 3.0).abs() < 1e-12);
     let mut vars = variables!();
     let (a, b, c) = (vars.add(variable().name("a")), vars.add(variable().min(0).name("b")), vars.add(variable().name("c")));
     let model = layer::maximise(vars, a + b).quadratic(c, c, -1.0).with(constraint!(a - b <= 3)).with(constraint!(c <= 9));

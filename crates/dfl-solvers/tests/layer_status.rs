@@ -26,9 +26,9 @@ fn a_weakly_active_bound_or_row_is_named() {
         let kink = if cap < 1.0 { -1.0 } else { -2.0 };
         let answer = layer.solve(&[kink]).unwrap();
         let found = status(&answer);
-        assert_eq!(found.reasons(), [Reason::WeaklyActive(strings(&[name]))]);
+        assert_eq!(found.reasons(), [Reason::WeaklyActive { names: strings(&[name]), parameters: strings(&["cost"]) }]);
         assert!(!found.is_derivative() && found.value_is_derivative());
-        assert_eq!(found.to_string(), format!("not a derivative: {name} is tight without a multiplier (a kink)"));
+        assert_eq!(found.to_string(), format!("not a derivative in cost: {name} is tight without a multiplier (a kink)"));
         // A kink indeed: dx/dc is -1/2 on one side and 0 on the other; the sensitivity is one of them.
         let [right, left] = [1.0, -1.0].map(|d| d * answer.directional(&[d]).unwrap()[0]);
         assert!((right + 0.5).abs() < 1e-9 && left.abs() < 1e-9, "{left} {right}");
@@ -157,7 +157,10 @@ fn agrees_from_both_sides(layer: &Layer, answer: &Answer) -> [usize; 3] {
                 let ours = matrix.row(j)[k];
                 let context = format!("{} by {name}: {ours}, {} and {}; {found}", matrix.rows()[j], right.0[j], left.0[j]);
                 // A coefficient moves the decision by a curve.
-                assert!((ours - right.0[j]).abs() < 0.02 * (1.0 + ours.abs()) && (ours - left.0[j]).abs() < 0.02 * (1.0 + ours.abs()), "{context}");
+                assert!(
+                    (ours - right.0[j]).abs() < 0.02 * (1.0 + ours.abs()) && (ours - left.0[j]).abs() < 0.02 * (1.0 + ours.abs()),
+                    "{context}"
+                );
             }
             let g = gradient[k];
             assert!((g - right.1).abs() < 0.02 * (1.0 + g.abs()) && (g - left.1).abs() < 0.02 * (1.0 + g.abs()), "value by {name}");

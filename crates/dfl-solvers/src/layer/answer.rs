@@ -1,7 +1,7 @@
 use std::fmt;
 use std::sync::OnceLock;
 
-use dfl_core::{Entry, ParamMap, Program, Result, Solution};
+use dfl_core::{Entry, ParamMap, Program, Result, Side, Solution};
 use good_lp::Variable;
 
 use super::built::Layer;
@@ -9,7 +9,7 @@ use super::model::ConstraintReference;
 use super::parameter::{Bound, Parameter};
 use super::sensitivity::{Jacobian, Tangents};
 use super::status::{Reason, SensitivityStatus};
-use super::tight::{Item, Tight};
+use super::tight::{Along, Item, Tight};
 use crate::value_gradient;
 
 /// The optimum of a model at some values of its parameters: results, multipliers and sensitivities, by variable, constraint and parameter.
@@ -176,9 +176,7 @@ impl Answer {
             let integers = (0..whole.n()).filter(|&j| whole.integer[j]).map(|j| named.variables[j].clone()).collect();
             reasons.push(if self.relaxed { Reason::Relaxed(integers) } else { Reason::FixedIntegers(integers) });
         }
-        if !tight.weak.is_empty() {
-            reasons.push(Reason::WeaklyActive(tight.weak.iter().map(|&item| self.item_name(item)).collect()));
-        }
+        reasons.extend(self.weakly_active(&components)?);
         reasons.extend(self.redundant(&components));
         let flat = self.flat()?;
         if !flat.is_empty() {
@@ -191,27 +189,54 @@ impl Answer {
         Ok(SensitivityStatus { reasons, components })
     }
 
+    /// The weakly active constraints that the optimum leaves, or presses on, along some parameter.
+    fn weakly_active(&self, components: &[String]) -> Result<Option<Reason>> {
+        let tight = self.tight();
+        if tight.weak.is_empty() {
+            return Ok(None);
+        }
+        // The answer as if they were not there.
+        let mut solution = self.solution.clone();
+        for item in &tight.weak {
+            match *item {
+                Item::Row(i, _) => solution.row_side[i] = Side::Free,
+                Item::Bound(j, _) => solution.bound_side[j] = Side::Free,
+            }
+        }
+        let without = Self::new(&self.layer, &self.theta, self.program.clone(), self.params.clone(), solution, None);
+        let jacobian = without.jacobian()?;
+        let found = self.broken(components, |along| tight.kinks(&self.program, &jacobian.x[along.component], along));
+        Ok(found.map(|(names, parameters)| Reason::WeaklyActive { names, parameters }))
+    }
+
     /// The dependent constraints that some parameter moves apart.
     fn redundant(&self, components: &[String]) -> Option<Reason> {
-        let (tight, places) = (self.tight(), self.program.a.positions());
-        let (mut names, mut parameters) = (Vec::new(), vec![false; components.len()]);
-        for combination in &tight.dependent {
-            let breaks = |k: usize| tight.breaks(combination, &places, &self.params, &self.solution.x, k);
-            let broken: Vec<usize> = (0..components.len()).filter(|&k| breaks(k)).collect();
-            broken.iter().for_each(|&k| parameters[k] = true);
-            let more = combination.iter().filter(|_| !broken.is_empty()).map(|&(item, _)| self.item_name(item));
-            more.for_each(|name| {
+        let tight = self.tight();
+        let apart = |along: &Along<'_>| {
+            let broken = tight.dependent.iter().filter(|combination| tight.breaks(combination, along));
+            broken.flatten().map(|&(item, _)| item).collect()
+        };
+        self.broken(components, apart).map(|(names, parameters)| Reason::Redundant { names, parameters })
+    }
+
+    /// Names of the constraints that something is found of along some component, and of these components; `None` if there are none.
+    fn broken(&self, components: &[String], find: impl Fn(&Along<'_>) -> Vec<Item>) -> Option<(Vec<String>, Vec<String>)> {
+        let (places, mut names, mut parameters) = (self.program.a.positions(), Vec::new(), Vec::new());
+        for (component, parameter) in components.iter().enumerate() {
+            let found = find(&Along { params: &self.params, places: &places, x: &self.solution.x, component });
+            if !found.is_empty() {
+                parameters.push(parameter.clone());
+            }
+            for name in found.into_iter().map(|item| self.item_name(item)) {
                 if !names.contains(&name) {
-                    names.push(name)
+                    names.push(name);
                 }
-            });
+            }
         }
-        let parameters = components.iter().zip(parameters).filter(|(_, broken)| *broken).map(|(name, _)| name.clone()).collect();
-        (!names.is_empty()).then_some(Reason::Redundant { names, parameters })
+        (!names.is_empty()).then_some((names, parameters))
     }
 
     fn item_name(&self, item: Item) -> String {
-        use dfl_core::Side;
         let named = &self.layer.named;
         match item {
             Item::Row(i, _) => named.row_name(i),

@@ -3,9 +3,14 @@ use std::fmt;
 /// What there is to know about the sensitivities of an answer.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Reason {
-    /// These constraints are tight without a multiplier: where a parameter moves, they stay tight on one side and not on the other. The
-    /// decision has a kink, and its sensitivity is that of one side. The value has a derivative.
-    WeaklyActive(Vec<String>),
+    /// The constraints in `names` are tight without a multiplier, and as these `parameters` move, stay tight on one side only. The decision
+    /// has a kink, and its sensitivity is that of one side. The value has a derivative.
+    WeaklyActive {
+        /// The constraints and bounds.
+        names: Vec<String>,
+        /// The components of parameters that have no derivative for it; all others do.
+        parameters: Vec<String>,
+    },
     /// The tight constraints in `names` depend on each other, and these `parameters` move them apart: what happens depends on the
     /// direction, and the multipliers are not unique.
     Redundant {
@@ -29,7 +34,7 @@ impl Reason {
     /// Whether it says that the sensitivity of the decision in a component of a parameter is not a derivative.
     fn breaks_decision(&self, component: &str) -> bool {
         match self {
-            Self::WeaklyActive(_) => true,
+            Self::WeaklyActive { parameters, .. } => parameters.iter().any(|p| p == component),
             other => other.breaks_value(component),
         }
     }
@@ -39,7 +44,7 @@ impl Reason {
         match self {
             Self::NotUnique(_) | Self::Relaxed(_) => true,
             Self::Redundant { parameters, .. } => parameters.iter().any(|p| p == component),
-            Self::WeaklyActive(_) | Self::Vertex | Self::FixedIntegers(_) => false,
+            Self::WeaklyActive { .. } | Self::Vertex | Self::FixedIntegers(_) => false,
         }
     }
 }
@@ -77,7 +82,9 @@ impl SensitivityStatus {
 impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::WeaklyActive(names) => write!(f, "not a derivative: {} tight without a multiplier (a kink)", are(names)),
+            Self::WeaklyActive { names, parameters } => {
+                write!(f, "not a derivative in {}: {} tight without a multiplier (a kink)", list(parameters), are(names))
+            }
             Self::Redundant { names, parameters } => {
                 write!(f, "not a derivative in {}: {} dependent and moved apart", list(parameters), are(names))
             }

@@ -2,7 +2,7 @@
 
 use dfl_core::{Entry, ParamMap, Program, Side, Solution};
 
-use super::span::{Span, axpy};
+use super::span::{Span, axpy, dot};
 use crate::kkt::zero_dual;
 
 /// A constraint is at its side if it is this close, relative to `1 +` its value.
@@ -71,33 +71,66 @@ impl Tight {
         self.strong.complement(n, &self.free)
     }
 
-    /// Whether the constraints of one vanishing combination move apart along component `k` of `theta`, or their gradients do; `places` are
-    /// those of the entries of `A`.
-    pub(super) fn breaks(&self, combination: &[(Item, f64)], places: &[(usize, usize)], params: &ParamMap, x: &[f64], k: usize) -> bool {
+    /// Whether the constraints of one vanishing combination move apart along a component of `theta`, or their gradients do.
+    pub(super) fn breaks(&self, combination: &[(Item, f64)], along: &Along<'_>) -> bool {
+        let (rate, size, gradient) = along.rate(combination);
+        let mut free = vec![0.0; gradient.len()];
+        self.free.iter().for_each(|&j| free[j] = gradient[j]);
+        rate.abs() > CONSISTENT * size || self.strong.combination(&free).is_none()
+    }
+
+    /// The weak constraints that the optimum leaves or presses on as it moves by `dx` along a component of `theta`.
+    pub(super) fn kinks(&self, program: &Program, dx: &[f64], along: &Along<'_>) -> Vec<Item> {
+        let mut moved = vec![0.0; program.m()];
+        program.a.mul_add(1.0, dx, &mut moved);
+        let length = dot(dx, dx).sqrt();
+        let leaves = |&item: &Item| {
+            let (rate, size, _) = along.rate(&[(item, 1.0)]);
+            let own = match item {
+                Item::Row(i, _) => moved[i],
+                Item::Bound(j, _) => dx[j],
+            };
+            (own - rate).abs() > CONSISTENT * (size + length)
+        };
+        self.weak.iter().copied().filter(leaves).collect()
+    }
+}
+
+/// A component of `theta` at an answer.
+pub(super) struct Along<'a> {
+    pub(super) params: &'a ParamMap,
+    /// Of the entries of `A`.
+    pub(super) places: &'a [(usize, usize)],
+    pub(super) x: &'a [f64],
+    pub(super) component: usize,
+}
+
+impl Along<'_> {
+    /// How fast the sides of a combination of constraints move against their values at a fixed decision, the size of the terms of that, and
+    /// how fast the gradient of the combination moves.
+    fn rate(&self, combination: &[(Item, f64)]) -> (f64, f64, Vec<f64>) {
         let factor = |wanted: Item| combination.iter().find(|(item, _)| *item == wanted).map_or(0.0, |f| f.1);
         let on_row = |i: usize| factor(Item::Row(i, Side::Lower)) + factor(Item::Row(i, Side::Upper));
-        let mut dtheta = vec![0.0; params.theta()];
-        dtheta[k] = 1.0;
-        let (mut rate, mut size, mut gradient) = (0.0, 0.0, vec![0.0; x.len()]);
-        params.tangent(&dtheta, |entry, d| {
+        let mut dtheta = vec![0.0; self.params.theta()];
+        dtheta[self.component] = 1.0;
+        let (mut rate, mut size, mut gradient) = (0.0, 0.0, vec![0.0; self.x.len()]);
+        self.params.tangent(&dtheta, |entry, d| {
             let term = match entry {
                 Entry::RowLo(i) => d * factor(Item::Row(i, Side::Lower)),
                 Entry::RowUp(i) => d * factor(Item::Row(i, Side::Upper)),
                 Entry::Lo(j) => d * factor(Item::Bound(j, Side::Lower)),
                 Entry::Up(j) => d * factor(Item::Bound(j, Side::Upper)),
                 Entry::A(at) => {
-                    let (i, j) = places[at];
+                    let (i, j) = self.places[at];
                     gradient[j] += d * on_row(i);
-                    -d * on_row(i) * x[j]
+                    -d * on_row(i) * self.x[j]
                 }
                 Entry::C(_) | Entry::P(_) => 0.0,
             };
             rate += term;
             size += f64::abs(term);
         });
-        let mut free = vec![0.0; x.len()];
-        self.free.iter().for_each(|&j| free[j] = gradient[j]);
-        rate.abs() > CONSISTENT * size || self.strong.combination(&free).is_none()
+        (rate, size, gradient)
     }
 }
 
