@@ -20,6 +20,6 @@ pub mod user;
 pub use timing::Timings;
 
 /// The example of the workspace's readme, compiled and run as a test.
-#[cfg(doctest)]
+#[cfg(all(doctest, in_workspace))]
 #[doc = include_str!("../../../README.md")]
 struct Readme;
