@@ -27,9 +27,10 @@ impl Places {
         let named = |name| std::env::var_os(name).filter(|value| !value.is_empty());
         let root = checkout::root();
         let cache = root.join("datasets/cache");
+        let shared = root.parent().unwrap_or(&root).join("shared/datasets");
         let folders = named("DFL_DATA_DIR").map(PathBuf::from).into_iter();
         Self {
-            folders: folders.chain([cache.clone(), root.join("../shared/datasets")]).collect(),
+            folders: folders.chain([cache.clone(), shared]).collect(),
             cache,
             mirror: named("DFL_DATA_MIRROR").map(|value| value.to_string_lossy().into_owned()),
             fetcher: Fetcher::of_this_machine(),
@@ -66,8 +67,8 @@ fn one(set: &DataSet, file: &DataFile, places: &Places) -> Result<PathBuf> {
             Ok(whole) => return keep(&whole, place),
             Err(error) => causes.push(format!("{source}: {error:#}")),
         }
-        if let (Some(cause), Some(next)) = (causes.last(), sources.get(index + 1)) {
-            eprintln!("{cause}\ntrying {next}");
+        if let Some(next) = sources.get(index + 1) {
+            eprintln!("trying {next}");
         }
     }
     Err(by_hand(set, file, &sources, &causes))
@@ -169,15 +170,16 @@ fn remove(path: &Path) -> Result<()> {
 /// The causes come first: one may be a slip that needs no other machine.
 fn by_hand(set: &DataSet, file: &DataFile, sources: &[Source], causes: &[String]) -> anyhow::Error {
     let (name, file) = (&set.name, &file.file);
+    let listed = || causes.iter().map(|cause| format!("\n  {cause}")).collect::<String>();
     let (what, get) = if sources.is_empty() {
-        (format!("{file} is published nowhere as it is (origin: {})", set.origin), "get it from whoever has it")
+        (format!(" {file} is published nowhere as it is (origin: {})", set.origin), "get it from whoever has it")
     } else if sources.iter().any(Source::converts) {
-        (causes.join("\n"), "get one of these on a machine with a network, write its numbers one a line")
+        (listed(), "get one of these on a machine with a network, write its numbers one a line")
     } else {
-        (causes.join("\n"), "get one of these on a machine with a network")
+        (listed(), "get one of these on a machine with a network")
     };
     anyhow!(
-        "the data set {name} could not be had: {what}\nBy hand: {get}, put it here as datasets/cache/{file}, and run \
+        "the data set {name} could not be had:{what}\nBy hand: {get}, put it here as datasets/cache/{file}, and run \
          `cargo xtask data {name}` to verify it. Or name in DFL_DATA_MIRROR a folder, or an address, that has what another checkout has in \
          datasets/cache/."
     )

@@ -31,7 +31,7 @@ fn the_python_package_of_the_manifest_has_the_prices() {
     let set = manifest.set("skfolio").unwrap();
     let paths = obtain::set(set, &places(cache.path(), None)).unwrap();
     assert_eq!(fs::metadata(&paths[0]).unwrap().len(), set.file[0].size);
-    assert_eq!(fs::read_dir(cache.path()).unwrap().count(), 2, "the file, and the empty folder of what pip leaves");
+    assert_eq!(fs::read_dir(cache.path()).unwrap().count(), 1, "nothing but the file stays");
 }
 
 /// Cargo has fetched the package where the backends are built; elsewhere it would have to ask its registry.
