@@ -7,7 +7,7 @@ use std::path::Path;
 
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
-    // The package has no workspace around it, whose readme has an example to test.
+    // A package has no workspace around it, whose readme and tutorials are tests.
     println!("cargo::rustc-check-cfg=cfg(in_workspace)");
     if Path::new("../../README.md").exists() {
         println!("cargo::rustc-cfg=in_workspace");

@@ -25,7 +25,7 @@ pub use timing::Timings;
 struct Readme;
 
 /// The tutorials, each a program that is compiled and run as a test.
-#[cfg(doctest)]
+#[cfg(all(doctest, in_workspace))]
 mod tutorials {
     #[doc = include_str!("../../../docs/tutorials/surrogates.md")]
     struct Surrogates;

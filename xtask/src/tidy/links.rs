@@ -16,20 +16,37 @@ pub(super) fn check(root: &Path, files: &[TextFile]) -> Vec<String> {
 }
 
 fn broken(root: &Path, file: &TextFile, part: Part<'_>) -> Vec<String> {
-    let folder = Path::new(&file.path).parent().unwrap_or(Path::new(""));
-    let named = match part.kind {
-        Kind::Prose => targets(part.text).map(|target| (target.to_owned(), folder.join(target))).collect(),
-        Kind::Span => paths(part.text).into_iter().map(|path| (path.clone(), path.into())).collect(),
+    let missing = match part.kind {
+        Kind::Prose => targets(part.text).filter(|target| !leads_somewhere(root, file, target)).map(str::to_owned).collect(),
+        Kind::Span => paths(part.text).into_iter().filter(|path| !root.join(path).exists()).collect(),
         Kind::Block => Vec::new(),
     };
-    let missing = named.into_iter().filter(|(_, path)| !root.join(path).exists());
-    missing.map(|(name, _)| format!("{}:{}: {name} is not there; remedy: correct the path", file.path, part.line)).collect()
+    missing.into_iter().map(|name| format!("{}:{}: {name} is not there; remedy: correct the path", file.path, part.line)).collect()
 }
 
-/// Where the links of a piece of prose lead within the repository.
+/// The links of a piece of prose that stay within the repository.
 fn targets(prose: &str) -> impl Iterator<Item = &str> {
-    let links = prose.split("](").skip(1).filter_map(|rest| rest.split(')').next());
-    links.filter(|link| !link.contains("://")).filter_map(|link| link.split('#').next()).filter(|path| !path.is_empty())
+    prose.split("](").skip(1).filter_map(|rest| rest.split(')').next()).filter(|link| !link.contains("://"))
+}
+
+/// Whether there is such a file, seen from the page, and such a heading in it. A link that begins with `#` stays on the page.
+fn leads_somewhere(root: &Path, page: &TextFile, target: &str) -> bool {
+    let (path, anchor) = target.split_once('#').unwrap_or((target, ""));
+    let place = root.join(Path::new(&page.path).parent().unwrap_or(Path::new(""))).join(path);
+    if !path.is_empty() && !place.exists() {
+        return false;
+    }
+    let text = if path.is_empty() { page.text.clone() } else { std::fs::read_to_string(place).unwrap_or_default() };
+    anchor.is_empty() || text.lines().filter(|line| line.starts_with('#')).any(|heading| slug(heading) == anchor)
+}
+
+/// The anchor that a heading gets: its letters, digits and hyphens, in lower case, with hyphens for blanks.
+fn slug(heading: &str) -> String {
+    let text = heading.trim_start_matches('#').trim().to_lowercase();
+    text.chars()
+        .filter(|letter| letter.is_alphanumeric() || " -_".contains(*letter))
+        .map(|letter| if letter == ' ' { '-' } else { letter })
+        .collect()
 }
 
 /// The paths that a span stands for: one for each word between braces, none if it is a pattern or no path at all.
@@ -56,15 +73,17 @@ mod tests {
     fn found(text: &str) -> Vec<String> {
         let root = tempfile::tempdir().unwrap();
         std::fs::create_dir_all(root.path().join("docs")).unwrap();
-        std::fs::write(root.path().join("docs/there.md"), "").unwrap();
+        std::fs::write(root.path().join("docs/there.md"), "## A part: of `it`").unwrap();
         check(root.path(), &[TextFile { path: "docs/page.md".into(), text: text.into() }])
     }
 
     #[test]
     fn a_link_that_leads_nowhere_is_found() {
-        assert!(found("[a](there.md), [b](there.md#part), [c](#part), [d](https://x/gone.md), `v[0](gone.md)`").is_empty());
-        let findings = found("line\n[a](gone.md)");
-        assert!(findings.len() == 1 && findings[0].starts_with("docs/page.md:2: gone.md"), "{findings:?}");
+        assert!(found("# Part\n[a](there.md), [b](there.md#a-part-of-it), [c](#part), [d](https://x/gone.md), `v[0](gone.md)`").is_empty());
+        for gone in ["gone.md", "there.md#gone", "#gone"] {
+            let findings = found(&format!("line\n[a]({gone})"));
+            assert!(findings.len() == 1 && findings[0].starts_with(&format!("docs/page.md:2: {gone}")), "{findings:?}");
+        }
     }
 
     #[test]
