@@ -1,4 +1,4 @@
-//! Commands and examples that documentation, help and workflows name: each must exist.
+//! Commands, examples and suites that documentation, help and workflows name: each must exist.
 
 use super::TextFile;
 use super::markdown::{Kind, parts};
@@ -12,7 +12,7 @@ pub(super) fn check(files: &[TextFile], xtask: &[String]) -> Vec<String> {
     let Some(dfl) = files.iter().find(|file| file.path == DFL).map(|file| variants(&file.text)) else {
         return vec![format!("{DFL}: not there; remedy: say in xtask/src/tidy/commands.rs where the commands of dfl are")];
     };
-    let known = Known { xtask: with_help(xtask.iter().cloned()), dfl: with_help(dfl), examples: examples(files) };
+    let known = Known { xtask: with_help(xtask.iter().cloned()), dfl: with_help(dfl), examples: examples(files), suites: suites(files) };
     files.iter().flat_map(|file| code(file).into_iter().flat_map(|(line, text)| known.faults(file, line, text))).collect()
 }
 
@@ -24,6 +24,7 @@ struct Known {
     xtask: BTreeSet<String>,
     dfl: BTreeSet<String>,
     examples: BTreeSet<String>,
+    suites: BTreeSet<String>,
 }
 
 impl Known {
@@ -37,7 +38,12 @@ impl Known {
         };
         let of_xtask = xtask.filter_map(|after| unknown(after, "command of cargo xtask", &self.xtask));
         let of_dfl = dfl.filter_map(|after| unknown(after, "command of dfl", &self.dfl));
-        of_xtask.chain(of_dfl).chain(example.filter_map(|after| unknown(after, "example", &self.examples))).collect()
+        let of_examples = example.filter_map(|after| unknown(after, "example", &self.examples));
+        // Tests of the program make suites of their own.
+        let suite = text.split("--suite ").skip(1).filter(|_| !file.path.ends_with(".rs"));
+        let suites = suite.flat_map(|after| after.split_whitespace().next().unwrap_or_default().split(','));
+        let of_suites = suites.filter_map(|name| unknown(name, "suite", &self.suites));
+        of_xtask.chain(of_dfl).chain(of_examples).chain(of_suites).collect()
     }
 }
 
@@ -80,6 +86,12 @@ fn kebab(name: &str) -> String {
     kebab
 }
 
+/// Files `benchmarks/definitions/NAME.toml`.
+fn suites(files: &[TextFile]) -> BTreeSet<String> {
+    let paths = files.iter().filter_map(|file| file.path.strip_prefix("benchmarks/definitions/"));
+    paths.filter_map(|path| path.strip_suffix(".toml").map(str::to_owned)).collect()
+}
+
 /// Files `crates/C/examples/NAME.rs` and folders with a `main.rs`.
 fn examples(files: &[TextFile]) -> BTreeSet<String> {
     let paths = files.iter().filter_map(|file| file.path.strip_prefix("crates/")?.split_once("/examples/")).map(|(_, path)| path);
@@ -93,14 +105,16 @@ mod tests {
     fn faults(path: &str, text: &str) -> Vec<String> {
         let cli = "enum Command {\n    /// Solves\n    Solve(solve::Solve),\n    #[command(hide = true)]\n    MeasureStep(X),\n}\n";
         let file = |path: &str, text: &str| TextFile { path: path.into(), text: text.into() };
-        let files = [file(DFL, cli), file("crates/a/examples/one.rs", ""), file("crates/a/examples/two/main.rs", ""), file(path, text)];
+        let known = ["crates/a/examples/one.rs", "crates/a/examples/two/main.rs", "benchmarks/definitions/power.toml"];
+        let files: Vec<TextFile> = [file(DFL, cli), file(path, text)].into_iter().chain(known.map(|path| file(path, ""))).collect();
         check(&files, &["data".into(), "dfl".into()])
     }
 
     #[test]
     fn commands_that_exist_pass() {
         let text = "`cargo xtask data pjm`, `cargo xtask help`, `cargo xtask NAME`, `dfl solve|measure-step`, gone: dfl gone\n\
-                    ```sh\ncargo xtask dfl solve x\n$ dfl measure-step\ncargo run --example two\ncargo run --example one\n```\n";
+                    ```sh\ncargo xtask dfl solve x\n$ dfl measure-step\ncargo run --example two\ncargo run --example one\n\
+                    cargo xtask data --suite power,power\n```\n";
         assert_eq!(faults("docs/page.md", text), Vec::<String>::new());
     }
 
@@ -111,6 +125,7 @@ mod tests {
             ("README.md", "`dfl gone --help`"),
             ("README.md", "```\ncargo run --example gone\n```"),
             ("README.md", "`cargo xtask dfl gone`"),
+            ("README.md", "`dfl solve --suite power,gone`"),
             (".github/workflows/ci.yml", "      - run: cargo +stable xtask gone"),
             (".ci/run", "cargo xtask gone"),
             ("crates/dfl-bench/src/cli/solve.rs", "  dfl gone FILE    solves a file"),
