@@ -14,18 +14,24 @@ pub(super) enum Kind {
     Prose,
     /// Between backticks.
     Span,
-    /// A line of a fenced block.
+    /// A line of a block, fenced or indented.
     Block,
 }
 
 /// The parts of a text in their order. A span does not go beyond its line.
 pub(super) fn parts(text: &str) -> Vec<Part<'_>> {
-    let (mut parts, mut fenced) = (Vec::new(), false);
+    let (mut parts, mut fenced, mut may_indent) = (Vec::new(), false, true);
     for (index, text) in text.lines().enumerate() {
         let line = index + 1;
-        if text.trim_start().starts_with("```") {
-            fenced = !fenced;
-        } else if fenced {
+        let fence = text.trim_start().starts_with("```");
+        fenced ^= fence;
+        // An indented block begins after an empty line; without one it is a paragraph that goes on.
+        let indented = may_indent && text.starts_with("    ");
+        may_indent = text.trim().is_empty() || indented;
+        if fence {
+            continue;
+        }
+        if fenced || indented {
             parts.push(Part { line, text, kind: Kind::Block });
         } else {
             let kind = |segment: usize| if segment % 2 == 1 { Kind::Span } else { Kind::Prose };
@@ -41,10 +47,10 @@ mod tests {
 
     #[test]
     fn spans_and_blocks_are_told_from_prose() {
-        let parts = parts("say `a b` and\n```sh\nrun `x`\n```\nend");
+        let parts = parts("say `a b` and\n```sh\nrun `x`\n```\nend\n\n    indented\n    more");
         let of = |kind| parts.iter().filter(|part| part.kind == kind).map(|part| (part.line, part.text)).collect::<Vec<_>>();
         assert_eq!(of(Kind::Span), [(1, "a b")]);
-        assert_eq!(of(Kind::Block), [(3, "run `x`")]);
-        assert_eq!(of(Kind::Prose), [(1, "say "), (1, " and"), (5, "end")]);
+        assert_eq!(of(Kind::Block), [(3, "run `x`"), (7, "    indented"), (8, "    more")]);
+        assert_eq!(of(Kind::Prose), [(1, "say "), (1, " and"), (5, "end"), (6, "")]);
     }
 }
