@@ -56,7 +56,7 @@ pub(crate) fn derivatives() -> Result<Vec<Line>> {
     let balance: Vec<_> = (0..LOAD.len()).map(|t| model.add_constraint(met(t))).collect();
 
     // From here on it is differentiated.
-    model.rhs_of("load", &balance)?;
+    let load = model.rhs_of("load", &balance)?;
     let gas: Vec<_> = output[1].iter().map(|&x| (Target::Cost(x), 1.0)).collect();
     model.affine("price of gas", STATIONS[1].cost[0], &gas)?;
     let layer = model.layer()?;
@@ -64,6 +64,15 @@ pub(crate) fn derivatives() -> Result<Vec<Line>> {
     println!("cost {:.2} ({})", answer.objective(), answer.status()?);
     for (s, Station { name, .. }, t) in all().filter(|&(s, _, t)| answer.x(on[s][t]).is_ok_and(|on| on > 0.5)) {
         println!("hour {t}: {name:<5}{:>6.1}", answer.x(output[s][t])?);
+    }
+    // Two other numbers are offered by name.
+    let (relaxed, through) = (answer.relaxation()?, answer.straight_through()?);
+    let (matrix, hour) = (relaxed.sensitivity_matrix()?, &layer.parameter_names()[2]);
+    println!("\nby {hour}, not a derivative of this model:");
+    println!("{:<20}{:>12}{:>18}", "", "relaxation", "straight-through");
+    println!("{:<20}{:>12.4}", "value", relaxed.envelope_gradient(load)?[2]);
+    for variable in ["coal on 2", "gas on 2", "oil on 2", "coal output 2", "gas output 2", "oil output 2"] {
+        println!("{variable:<20}{:>12.4}{:>18.4}", matrix.get(variable, hour)?, through.get(variable, hour)?);
     }
     // The step is small enough for the same commitment to stay optimal, which the derivative takes for granted.
     compare(&layer, &answer, 1e-3)

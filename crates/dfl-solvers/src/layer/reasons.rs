@@ -1,11 +1,16 @@
 //! Why the sensitivities of an answer are not derivatives.
 
+use std::collections::HashSet;
+
 use dfl_core::{Result, Side, Status};
 
 use super::answer::Answer;
-use super::parameter::Bound;
+use super::parameter::{Bound, Parameter};
 use super::status::{Reason, SensitivityStatus};
 use super::tight::{Along, Item};
+
+/// An integer variable this close to a bound is at it: the tolerance on integers of solvers.
+const INTEGER: f64 = 1e-6;
 
 impl Answer {
     /// Whether the sensitivities are derivatives, and if not, why, by the names of constraints and variables.
@@ -24,6 +29,10 @@ impl Answer {
         }
         reasons.extend(self.weakly_active(&components)?);
         reasons.extend(self.redundant(&components));
+        let dependent = names_of(tight.dependent.iter().flatten().map(|&(item, _)| self.item_name(item)));
+        if !dependent.is_empty() {
+            reasons.push(Reason::DualsNotUnique(dependent));
+        }
         let flat = self.flat()?;
         if !flat.is_empty() {
             reasons.push(Reason::NotUnique(flat));
@@ -32,7 +41,9 @@ impl Answer {
         if linear && tight.weak.is_empty() && tight.strong.rank() == tight.free.len() {
             reasons.push(Reason::Vertex);
         }
-        Ok(SensitivityStatus { reasons, components })
+        let each = named.parameters.iter().enumerate().map(|(number, p)| Parameter { stamp: p.stamp, number });
+        let parameters = each.map(|p| Ok((p, named.range(p)?))).collect::<Result<_>>()?;
+        Ok(SensitivityStatus { reasons, components, parameters })
     }
 
     /// The weakly active constraints that the optimum leaves, or presses on, along some parameter.
@@ -51,35 +62,57 @@ impl Answer {
         }
         let without = Self::new(&self.layer, &self.theta, self.program.clone(), self.params.clone(), (solution, self.ended));
         let jacobian = without.jacobian()?;
-        let found = self.broken(components, |along| tight.kinks(&self.program, &jacobian.x[along.component], along));
+        let kinks = |along: &Along<'_>| tight.kinks(&self.program, &jacobian.x[along.component], along);
+        let found = self.broken(components, |along| kinks(along).into_iter().map(|item| self.item_name(item)).collect());
         Ok(found.map(|(names, parameters)| Reason::WeaklyActive { names, parameters }))
     }
 
     /// The dependent constraints that some parameter moves apart.
     fn redundant(&self, components: &[String]) -> Option<Reason> {
         let tight = self.tight();
+        let integers = self.moved_integer_bounds();
         let apart = |along: &Along<'_>| {
             let broken = tight.dependent.iter().filter(|combination| tight.breaks(combination, along));
-            broken.flatten().map(|&(item, _)| item).collect()
+            let broken = broken.flatten().map(|&(item, _)| self.item_name(item));
+            let meeting = tight.meeting.iter().filter(|combination| tight.breaks(combination, along));
+            let meeting = meeting.flatten().map(|&(item, _)| self.side_name(item));
+            let held = integers.iter().filter(|(component, _)| *component == along.component).map(|(_, name)| name.clone());
+            broken.chain(meeting).chain(held).collect()
         };
         self.broken(components, apart).map(|(names, parameters)| Reason::Redundant { names, parameters })
     }
 
     /// Names of the constraints that something is found of along some component, and of these components; `None` if there are none.
-    fn broken(&self, components: &[String], find: impl Fn(&Along<'_>) -> Vec<Item>) -> Option<(Vec<String>, Vec<String>)> {
+    fn broken(&self, components: &[String], find: impl Fn(&Along<'_>) -> Vec<String>) -> Option<(Vec<String>, Vec<String>)> {
         let (places, mut names, mut parameters) = (self.program.a.positions(), Vec::new(), Vec::new());
         for (component, parameter) in components.iter().enumerate() {
             let found = find(&Along { params: &self.params, places: &places, x: &self.solution.x, component });
             if !found.is_empty() {
                 parameters.push(parameter.clone());
             }
-            for name in found.into_iter().map(|item| self.item_name(item)) {
-                if !names.contains(&name) {
-                    names.push(name);
-                }
-            }
+            names.extend(found);
         }
+        let names = names_of(names.into_iter());
         (!names.is_empty()).then_some((names, parameters))
+    }
+
+    /// Bounds of integer variables at which these are held, with each component of `theta` that moves one of them: a step one way makes
+    /// the integer jump, or leaves it no value.
+    fn moved_integer_bounds(&self) -> Vec<(usize, String)> {
+        let Some(whole) = self.whole.as_ref().filter(|_| !self.relaxed) else { return Vec::new() };
+        let (named, mut out) = (&self.layer.named, Vec::new());
+        let params = &named.formulation.params;
+        for component in 0..params.theta() {
+            let mut dtheta = vec![0.0; params.theta()];
+            dtheta[component] = 1.0;
+            params.tangent(&dtheta, |entry, d| {
+                let Some((j, bound)) = named.bound_of(entry).filter(|&(j, _)| whole.integer[j] && d != 0.0) else { return };
+                if entry.get(whole).is_some_and(|side| (self.solution.x[j] - side).abs() <= INTEGER) {
+                    out.push((component, named.bound_name(j, bound)));
+                }
+            });
+        }
+        out
     }
 
     fn item_name(&self, item: Item) -> String {
@@ -87,8 +120,23 @@ impl Answer {
         match item {
             Item::Row(i, _) => named.row_name(i),
             Item::Bound(j, _) if self.program.lo[j] == self.program.up[j] => named.bound_name(j, Bound::Both),
+            other => self.side_name(other),
+        }
+    }
+
+    /// The same, of a variable whose bounds meet which of them.
+    fn side_name(&self, item: Item) -> String {
+        let named = &self.layer.named;
+        match item {
+            Item::Row(i, _) => named.row_name(i),
             Item::Bound(j, Side::Lower) => named.bound_name(j, Bound::Lower),
             Item::Bound(j, _) => named.bound_name(j, Bound::Upper),
         }
     }
+}
+
+/// Each name once.
+fn names_of(names: impl Iterator<Item = String>) -> Vec<String> {
+    let mut seen = HashSet::new();
+    names.filter(|name| seen.insert(name.clone())).collect()
 }
