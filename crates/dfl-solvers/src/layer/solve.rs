@@ -30,20 +30,28 @@ impl Layer {
             let found = self.solve_program(&program)?.map_err(Unsolved::Ended);
             return Ok(found.map(|found| Answer::new(self, theta, program, params, found)));
         }
-        let (whole, status) = match self.solve_program(&program)? {
-            Err(status) => return Ok(Err(Unsolved::Ended(status))),
-            Ok(found) => found,
-        };
-        let (held, params) = self.hold_integers(&program, &whole.x);
-        let found = self.solve_program(&held)?.map_err(|status| match status {
+        match self.solve_program(&program)? {
+            Err(status) => Ok(Err(Unsolved::Ended(status))),
+            Ok((found, status)) => self.with_integers_of(&found.x, status, theta, program),
+        }
+    }
+
+    /// The answer with the integers held at their values in `x`, with which a search ended like `status`.
+    fn with_integers_of(
+        &self,
+        x: &[f64],
+        status: Status,
+        theta: &[f64],
+        program: Program,
+    ) -> Result<std::result::Result<Answer, Unsolved>> {
+        let (held, params) = self.hold_integers(&program, x);
+        let found = match self.solve_program(&held)? {
             // The integers were whole within a tolerance: that they leave the others no point says nothing of the model.
-            Status::Infeasible => Unsolved::Rounded,
-            other => Unsolved::Ended(other),
-        });
-        Ok(found.map(|(solution, ended)| {
-            let worse = if ended == Status::Optimal { status } else { ended };
-            Answer { whole: Some(program), ..Answer::new(self, theta, held, params, (solution, worse)) }
-        }))
+            Err(Status::Infeasible) => return Ok(Err(Unsolved::Rounded)),
+            Err(other) => return Ok(Err(Unsolved::Ended(other))),
+            Ok((solution, ended)) => (solution, if ended == Status::Optimal { status } else { ended }),
+        };
+        Ok(Ok(Answer { whole: Some(program), ..Answer::new(self, theta, held, params, found) }))
     }
 
     /// The continuous program with the integers held at their values in `x`, and nothing left of their bounds and the links to these.
@@ -83,5 +91,32 @@ impl Layer {
         };
         let status = answer.info.status;
         Ok(if status.usable() { Ok((answer.solution, status)) } else { Err(status) })
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+mod tests {
+    use good_lp::{constraint, variable, variables};
+
+    use super::*;
+    use crate::layer::minimise;
+
+    /// 1 <= y <= 1e8 u: u = 1e-8 is whole within the tolerance of a search, and rounded it leaves y no point.
+    #[test]
+    fn integers_that_rounding_breaks_are_told() {
+        let mut vars = variables!();
+        let (u, y) = (vars.add(variable().binary().name("u")), vars.add(variable().min(1).name("y")));
+        let layer = minimise(vars, u + y).with(constraint!(y <= 1e8 * u)).layer().unwrap();
+        let held = |u: f64| layer.with_integers_of(&[u, 1.0], Status::Feasible { gap: 0.5 }, &[], layer.program(&[]).unwrap()).unwrap();
+        let unsolved = held(1e-8).unwrap_err();
+        assert_eq!(unsolved.status(), Status::Failed);
+        assert_eq!(
+            explain::<()>(&layer, &layer.program(&[]).unwrap(), unsolved).unwrap_err().to_string(),
+            "the integers that were found leave the other variables no point once they are rounded: u; \
+             multiply them by smaller numbers, or rescale the model"
+        );
+        let answer = held(1.0 - 1e-8).unwrap();
+        assert_eq!((answer.decision(), answer.ended()), (&[1.0, 1.0][..], Status::Feasible { gap: 0.5 }));
     }
 }
