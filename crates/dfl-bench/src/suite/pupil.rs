@@ -74,7 +74,7 @@ impl<'a> School<'_, 'a> {
     pub(super) fn point(&self) -> Result<Pupil<'a, dyn Trainable>> {
         let (task, data, device) = (self.learner.task, self.learner.data, self.around.device);
         let Work { counters, .. } = self.work;
-        let setup = Setup { task, solver: &self.run.solver, options: self.options, device, counters, train: &data.train };
+        let setup = Setup { task, solver: &self.run.solver, options: self.options, device, warm: true, counters, train: &data.train };
         let (policy, missing) = (self.run.is_policy(), Error::Unsupported { who: task.name(), what: "decisions of a policy's output" });
         let judge = if policy { task.policy().unwrap_or(Err(missing))? } else { task.oracle()? };
         let outputs = judge.dims().theta;
