@@ -4,7 +4,6 @@
 //! [`report`] show them; [`Baseline`] and [`compare`] tell whether they are still what they were. Nothing here prints:
 //! whoever runs the experiments decides where the text goes.
 
-mod axis;
 mod baseline;
 pub mod bootstrap;
 pub mod claims;
@@ -17,9 +16,8 @@ mod html;
 pub mod ids;
 mod log;
 mod measurement;
-mod numbers;
+pub(crate) mod numbers;
 mod overview;
-mod palette;
 pub mod report;
 mod rows;
 mod share_plot;
