@@ -203,7 +203,7 @@ impl<'a> Job<'a> {
 const TIGHT: f64 = 1e-6;
 
 /// The normals of the constraints that are tight at the optimal decisions, of the tightest relaxation that has no auxiliary variables.
-fn add_normals(task: &dyn Benchmark, part: &mut Instances) -> Result<()> {
+pub(crate) fn add_normals(task: &dyn Benchmark, part: &mut Instances) -> Result<()> {
     let relaxations = [task.tight_relaxation(), task.relaxation()];
     let without_auxiliaries = relaxations.into_iter().flatten().find(|f| f.visible == f.program.n());
     let missing =

@@ -17,6 +17,7 @@ mod timing;
 
 pub use definition::{ByProfile, Choose, DataOptions, Definition, Experiment, Profile, Select, Training, WarmUp};
 pub use grid::{Candidate, OptionGrid};
+pub(crate) use job::add_normals;
 pub use published::{Published, PublishedFigure};
 pub use run_spec::{ModelSpec, RunSpec};
 pub use runner::{Options, Outcome, Progress, Runner};
