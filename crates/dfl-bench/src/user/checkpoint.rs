@@ -4,7 +4,7 @@ use std::path::Path;
 use dfl_core::{Done, Error, Result};
 use serde::{Deserialize, Serialize};
 
-use super::explained;
+use super::fault;
 use super::fingerprint::of_bytes;
 use crate::files::AtomicFile;
 
@@ -89,7 +89,7 @@ impl Checkpoint {
                 return Err(Error::File { path: path.into(), action: "reading the checkpoint", remedy, source });
             }
         };
-        let damaged = |why: String| explained(path, "checkpoint", format!("{why}; train anew with --force"));
+        let damaged = |why: String| fault("checkpoint", path, why, "train anew with --force");
         let end = bytes.iter().position(|b| *b == b'\n').ok_or_else(|| damaged("it is cut short".into()))?;
         let header: Header = serde_json::from_slice(&bytes[..end]).map_err(|e| damaged(e.to_string()))?;
         let body = &bytes[end + 1..];
@@ -145,7 +145,7 @@ mod tests {
         for bad in [&good[..20], &good[..good.len() - 8], &flipped] {
             std::fs::write(&path, bad).unwrap();
             let error = Checkpoint::read(&path).unwrap_err();
-            assert!(std::error::Error::source(&error).unwrap().to_string().contains("--force"), "{error}");
+            assert!(error.to_string().contains("--force"), "{error}");
         }
     }
 }

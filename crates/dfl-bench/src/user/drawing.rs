@@ -1,7 +1,7 @@
 use std::collections::HashMap;
 
-use dfl_solvers::Grid;
 use dfl_core::{Error, Result};
+use dfl_solvers::Grid;
 use serde::{Deserialize, Serialize};
 
 use crate::page::Drawing;
@@ -40,7 +40,7 @@ impl DrawAs {
     /// Refuses data that do not fit a problem of these variables and parameters.
     pub(super) fn check(&self, variables: &[String], parameters: &[String]) -> Result<()> {
         let known = |names: &[String], all: &[String], what| match names.iter().find(|name| !all.contains(name)) {
-            Some(name) => Err(Error::Unknown { what, given: name.clone(), known: super::shortened(all) }),
+            Some(name) => Err(Error::Unknown { what, given: name.clone(), known: super::near::near(name, all) }),
             None => Ok(()),
         };
         let enough = |what, needed: usize| {

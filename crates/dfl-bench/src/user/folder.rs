@@ -8,7 +8,7 @@ use dfl_core::{Error, Result};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use super::{explained, fingerprint};
+use super::{fault, fingerprint};
 use crate::files::AtomicFile;
 
 /// Number of the format of a run folder; another one is refused.
@@ -50,6 +50,9 @@ pub struct Input {
 /// The folder of one run.
 #[derive(Clone, Debug)]
 pub struct RunFolder(PathBuf);
+
+/// What to do about a folder that is not as it was written.
+const AGAIN: &str = "put back what was there, or train again with --force";
 
 const VERSIONS: &str = "versions.json";
 const CHECKPOINT: &str = "checkpoint";
@@ -99,48 +102,46 @@ impl RunFolder {
     /// The folder of an earlier run, finished or not.
     ///
     /// # Errors
-    /// [`Error::File`] or [`Error::Format`] if there is none, or one of another format.
+    /// [`Error::File`] or [`Error::Input`] if there is none, or one of another format.
     pub fn open(path: &Path) -> Result<(Self, Versions)> {
         let (folder, file) = (Self(path.into()), path.join(VERSIONS));
         let text = fs::read(&file).map_err(|source| {
             let remedy = "name the folder that `dfl train --out` wrote";
             Error::File { path: file.clone(), action: "opening the run", remedy, source }
         })?;
-        let value: serde_json::Value = serde_json::from_slice(&text).map_err(|e| explained(&file, "run folder", e.to_string()))?;
+        let value: serde_json::Value = serde_json::from_slice(&text).map_err(|e| fault("run folder", &file, e.to_string(), AGAIN))?;
         match value["format"].as_u64() {
             Some(format) if format == u64::from(FORMAT) => {}
             other => {
                 let format = other.map_or("no number".to_owned(), |n| n.to_string());
                 let by = value["dfl"].as_str().unwrap_or("another version");
-                let text = format!("its format is {format} (dfl {by}), this program reads {FORMAT}; train again, or use the version that made it");
-                return Err(explained(&file, "run folder", text));
+                let problem = format!("its format is {format} (dfl {by}), and this program reads {FORMAT}");
+                return Err(fault("run folder", &file, problem, "train again, or use the version that made it"));
             }
         }
-        let versions = serde_json::from_value(value).map_err(|e| explained(&file, "run folder", e.to_string()))?;
+        let versions = serde_json::from_value(value).map_err(|e| fault("run folder", &file, e.to_string(), AGAIN))?;
         Ok((folder, versions))
     }
 
     /// The folder of a run whose training has ended, with every file as it was written.
     ///
     /// # Errors
-    /// As [`open`](Self::open); [`Error::Format`] for a training that has not ended, or a file that was changed since, [`Error::File`] for one
+    /// As [`open`](Self::open); [`Error::Input`] for a training that has not ended, or a file that was changed since, [`Error::File`] for one
     /// that is missing.
     pub fn open_finished(path: &Path) -> Result<(Self, Versions)> {
         let (folder, versions) = Self::open(path)?;
         if versions.files.is_empty() {
-            let text = format!("its training has not ended; go on with `dfl train --resume {}`", path.display());
-            return Err(explained(path, "finished run", text));
+            let remedy = format!("go on with `dfl train --resume {}`", path.display());
+            return Err(fault("run folder", path, "its training has not ended", remedy));
         }
         for (name, sha256) in &versions.files {
             let file = folder.file(name);
             if !file.exists() {
                 let source = io::Error::from(io::ErrorKind::NotFound);
-                let remedy = "put it back, or train again with --force";
-                return Err(Error::File { path: file, action: "opening the run", remedy, source });
+                return Err(Error::File { path: file, action: "opening the run", remedy: AGAIN, source });
             }
             if fingerprint::of_file(&file)? != *sha256 {
-                let text = "it was changed after training (its SHA-256 is another); put the old one back, or train again with --force";
-                return Err(explained(&file, "file of this run", text.into()));
+                return Err(fault("file of a run", &file, "it was changed after training (its SHA-256 is another)", AGAIN));
             }
         }
         Ok((folder, versions))
@@ -170,8 +171,7 @@ impl RunFolder {
     /// # Errors
     /// [`Error::File`] if it is not there.
     pub(super) fn problem(&self) -> Result<PathBuf> {
-        let remedy = "put it back, or train again with --force";
-        let failed = |source| Error::File { path: self.0.clone(), action: "looking for the copy of the problem", remedy, source };
+        let failed = |source| Error::File { path: self.0.clone(), action: "looking for the copy of the problem", remedy: AGAIN, source };
         let found = fs::read_dir(&self.0).map_err(failed)?.filter_map(|entry| entry.ok().map(|e| e.path()));
         let is_problem = |path: &PathBuf| path.file_stem() == Some(OsStr::new("problem"));
         found.into_iter().find(is_problem).ok_or_else(|| failed(io::ErrorKind::NotFound.into()))
@@ -212,24 +212,23 @@ impl RunFolder {
 
     fn read(&self, name: &str) -> Result<(PathBuf, String)> {
         let path = self.file(name);
-        let remedy = "put it back, or train again with --force";
-        let text = fs::read_to_string(&path).map_err(|source| Error::File { path: path.clone(), action: "reading the run", remedy, source })?;
+        let text = fs::read_to_string(&path).map_err(|source| Error::File { path: path.clone(), action: "reading the run", remedy: AGAIN, source })?;
         Ok((path, text))
     }
 
     pub(super) fn read_json<T: DeserializeOwned>(&self, name: &str) -> Result<T> {
         let (path, text) = self.read(name)?;
-        serde_json::from_str(&text).map_err(|e| explained(&path, "file of a run", e.to_string()))
+        serde_json::from_str(&text).map_err(|e| fault("file of a run", &path, e.to_string(), AGAIN))
     }
 
     pub(super) fn read_lines<T: DeserializeOwned>(&self, name: &str) -> Result<Vec<T>> {
         let (path, text) = self.read(name)?;
-        text.lines().map(|line| serde_json::from_str(line).map_err(|e| explained(&path, "file of a run", e.to_string()))).collect()
+        text.lines().map(|line| serde_json::from_str(line).map_err(|e| fault("file of a run", &path, e.to_string(), AGAIN))).collect()
     }
 
     pub(super) fn read_toml<T: DeserializeOwned>(&self, name: &str) -> Result<T> {
         let (path, text) = self.read(name)?;
-        toml::from_str(&text).map_err(|e| explained(&path, "file of a run", e.to_string()))
+        toml::from_str(&text).map_err(|e| fault("file of a run", &path, e.to_string(), AGAIN))
     }
 
     pub(super) fn write_versions(&self, versions: &Versions) -> Result<()> {

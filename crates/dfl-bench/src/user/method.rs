@@ -2,7 +2,7 @@ use std::path::Path;
 
 use dfl_core::{Error, Instances, Result};
 
-use super::explained;
+use super::fault;
 use super::settings::Settings;
 use super::task::UserTask;
 use crate::registry::{METHODS, Method, MethodOptions, ModelOptions, PREDICTORS, Setup, Solves, make_loss, options_read};
@@ -71,7 +71,7 @@ pub(super) fn check(settings: &Settings, task: &UserTask) -> Result<()> {
 /// The options of the settings.
 pub(super) fn options(settings: &Settings) -> Result<MethodOptions> {
     let read: std::result::Result<MethodOptions, _> = settings.options.clone().try_into();
-    let options = read.map_err(|e: toml::de::Error| explained(Path::new("[options]"), "table of options", e.to_string()))?;
+    let options = read.map_err(|e: toml::de::Error| fault("settings", Path::new("[options]"), e.to_string(), "`dfl train --print-config` says which there are"))?;
     options.check()?;
     Ok(options)
 }
@@ -79,7 +79,7 @@ pub(super) fn options(settings: &Settings) -> Result<MethodOptions> {
 /// The model options of the settings, all of which the predictor must read.
 pub(super) fn model_options(settings: &Settings) -> Result<ModelOptions> {
     let read: std::result::Result<ModelOptions, _> = settings.model.clone().try_into();
-    let model = read.map_err(|e: toml::de::Error| explained(Path::new("[model]"), "table of model options", e.to_string()))?;
+    let model = read.map_err(|e: toml::de::Error| fault("settings", Path::new("[model]"), e.to_string(), "`dfl train --print-config` says which there are"))?;
     model.check()?;
     let entry = PREDICTORS.iter().find(|p| p.id == settings.predictor);
     let entry = entry.ok_or_else(|| unknown("predictor", &settings.predictor, PREDICTORS.iter().map(|p| p.id)))?;

@@ -1,8 +1,8 @@
-use dfl_core::{Batch, Error, Instances, Key, Labels, Result, Splits, Status, Stream, Task as _, decide};
+use dfl_core::{Batch, Error, Instances, Key, Labels, Result, Splits, Stream, Task as _, decide};
 
 use super::settings::{Settings, Split};
 use super::task::UserTask;
-use super::{Table, UserProblem, align, explained, method, read_table, read_user_problem};
+use super::{Table, UserProblem, align, method, read_table, read_user_problem};
 
 /// How far an observed decision may be outside what is feasible, relative to the size of its rows.
 const ROUNDING: f64 = 1e-6;
@@ -11,7 +11,7 @@ const ROUNDING: f64 = 1e-6;
 pub(super) struct Loaded {
     pub(super) problem: UserProblem,
     pub(super) features: Table,
-    /// Costs or other parameters, a column for each of the problem's; without rows where there are solutions.
+    /// `theta` of the problem, `[b, theta]`; `None` where there are solutions.
     pub(super) parameters: Option<Batch>,
     /// Observed decisions, `[b, n]`.
     pub(super) solutions: Option<Batch>,
@@ -44,14 +44,11 @@ pub(super) fn load(settings: &Settings) -> Result<Loaded> {
     let mut loaded = Loaded { ids: features.ids.clone(), problem, features, parameters: None, solutions: None };
     if let Some(table) = costs {
         align(&loaded.features, &table)?;
-        loaded.parameters = Some(table.select(&loaded.problem.parameters)?.values);
+        loaded.parameters = Some(loaded.problem.thetas(&table)?);
     }
     if let Some(table) = solutions {
         align(&loaded.features, &table)?;
         loaded.solutions = Some(table.select(&loaded.problem.variables)?.values);
-    }
-    if loaded.ids.is_empty() {
-        return Err(explained(&loaded.features.path, "table of features", "it has no rows".into()));
     }
     Ok(loaded)
 }
@@ -114,24 +111,16 @@ impl Loaded {
     /// An error about a row without an optimum, in words of the user's file.
     fn unsolved(&self, error: Error) -> Error {
         let Error::NotSolved { index, status, .. } = error else { return error };
-        let why = self.parameters.as_ref().map(|parameters| self.why(parameters.row(index), status)).unwrap_or_default();
-        let text = format!("at the costs of row `{}` the problem is {status}{why}", self.ids[index]);
-        explained(&self.features.path, "set of rows for this problem", text)
-    }
-
-    fn why(&self, parameters: &[f64], status: Status) -> String {
-        if status != Status::Infeasible {
-            return "; bound the variables that the costs reward".into();
-        }
-        format!(": {}", self.problem.explain_infeasible(parameters))
+        let problem = format!("with the costs of row `{}` the problem is {status}", self.ids[index]);
+        self.features.fault("", problem, status.remedy())
     }
 
     fn check_observed(&self, task: &UserTask, solutions: &Batch) -> Result<()> {
         for (i, x) in solutions.iter().enumerate() {
             let off = task.infeasibility(x);
             if !(off <= ROUNDING) {
-                let text = format!("the decision of row `{}` is not feasible in the problem (relative violation {off:.1e})", self.ids[i]);
-                return Err(explained(&self.features.path, "set of rows for these solutions", text));
+                let problem = format!("the decision of row `{}` is not feasible in the problem (relative violation {off:.1e})", self.ids[i]);
+                return Err(self.features.fault("", problem, "correct it or leave the row out"));
             }
         }
         Ok(())

@@ -11,7 +11,7 @@ use super::scaler::{Scaled, Scaler};
 use super::settings::Settings;
 use super::task::UserTask;
 use super::training::{Metrics, RowResult, baseline_of, row_results, verdict};
-use super::{Table, UserProblem, align, explained, read_table, read_user_problem};
+use super::{Table, UserProblem, align, fault, read_table, read_user_problem};
 
 /// A trained model with its problem: what a run folder holds.
 pub struct Run {
@@ -59,7 +59,7 @@ impl Run {
     /// Opens a run whose training has ended.
     ///
     /// # Errors
-    /// As [`RunFolder::open_finished`], and [`dfl_core::Error::Format`] naming a file that does not fit the others.
+    /// As [`RunFolder::open_finished`], and [`dfl_core::Error::Input`] naming a file that does not fit the others.
     pub fn open(path: &Path, device: Option<&str>) -> Result<Self> {
         let (folder, versions) = RunFolder::open_finished(path)?;
         let mut settings = Settings::read(&folder.file("config.toml"))?;
@@ -92,6 +92,11 @@ impl Run {
         self.folder.read_lines("rows.jsonl")
     }
 
+    /// Names of the features that the model reads.
+    pub fn columns(&self) -> &[String] {
+        &self.model.scaler.columns
+    }
+
     /// The features of a file that the model reads, by name.
     fn features(&self, path: &Path) -> Result<Table> {
         read_table(path, "features")?.select(&self.model.scaler.columns)
@@ -114,8 +119,8 @@ impl Run {
     fn unsolved(&self, error: dfl_core::Error, ids: &[String], features: &Path) -> dfl_core::Error {
         match error {
             dfl_core::Error::NotSolved { index, status, .. } => {
-                let text = format!("at what the model predicts for row `{}` the problem is {status}", ids[index]);
-                explained(features, "table of features for this run", text)
+                let problem = format!("at what the model predicts for row `{}` the problem is {status}", ids[index]);
+                fault("features", features, problem, status.remedy())
             }
             other => other,
         }
@@ -131,7 +136,7 @@ impl Run {
         if let Some(path) = costs {
             let costs = read_table(path, "costs")?;
             align(&loaded.features, &costs)?;
-            loaded.parameters = Some(costs.select(&self.problem.parameters)?.values);
+            loaded.parameters = Some(self.problem.thetas(&costs)?);
         }
         if let Some(path) = solutions {
             let solutions = read_table(path, "solutions")?;

@@ -132,7 +132,7 @@ impl Scaler {
         if lengths && finite && self.unit > 0.0 && self.centre.len() == parameters && self.spread.len() == parameters {
             return Ok(());
         }
-        Err(super::explained(path, "scaler", "it does not fit the run's problem and features; train the run again".into()))
+        Err(super::fault("scaler", path, "its numbers do not fit together", "train the run again"))
     }
 }
 

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use toml::{Table, Value};
 
 use super::drawing::DrawAs;
-use super::explained;
+use super::fault;
 
 /// How rows are dealt out to training, validation and test.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
@@ -136,7 +136,7 @@ const FILES: [&str; 4] = ["problem", "features", "costs", "solutions"];
 /// The settings of a file as a table, in which paths are relative to the file's folder no longer.
 ///
 /// # Errors
-/// [`Error::File`] or [`Error::Format`] naming the file.
+/// [`Error::File`] or [`Error::Input`] naming the file.
 pub fn read_table_of_settings(path: &Path) -> Result<Table> {
     let text = std::fs::read_to_string(path).map_err(|source| Error::File {
         path: path.into(),
@@ -144,7 +144,7 @@ pub fn read_table_of_settings(path: &Path) -> Result<Table> {
         remedy: "name a file that exists; `dfl train --print-config` prints one to begin with",
         source,
     })?;
-    let mut table: Table = toml::from_str(&text).map_err(|e| explained(path, "settings", e.to_string()))?;
+    let mut table: Table = toml::from_str(&text).map_err(|e| fault("settings", path, e.to_string().trim_end(), "`dfl train --print-config` prints what there is"))?;
     let folder = path.parent().unwrap_or(Path::new(""));
     for key in FILES {
         if let Some(Value::String(file)) = table.get_mut(key) {
@@ -158,9 +158,9 @@ impl Settings {
     /// Reads a table; `path` is where it is from, for messages.
     ///
     /// # Errors
-    /// [`Error::Format`] naming an unknown key or a value of the wrong kind, [`Error::Domain`] as [`Settings::check`].
+    /// [`Error::Input`] naming an unknown key or a value of the wrong kind, [`Error::Domain`] as [`Settings::check`].
     pub fn of(table: Table, path: &Path) -> Result<Self> {
-        let settings: Self = table.try_into().map_err(|e| explained(path, "settings", e.to_string()))?;
+        let settings: Self = table.try_into().map_err(|e| fault("settings", path, e.to_string().trim_end(), "`dfl train --print-config` prints what there is"))?;
         settings.check()?;
         Ok(settings)
     }
@@ -293,8 +293,7 @@ mod tests {
     #[test]
     fn what_is_wrong_is_named() {
         let refused = |text: &str| {
-            let error = read(text).unwrap_err();
-            format!("{error} {}", std::error::Error::source(&error).map(ToString::to_string).unwrap_or_default())
+            read(text).unwrap_err().to_string()
         };
         for (text, named) in [
             ("epocs = 3", "epocs"),

@@ -287,6 +287,8 @@ mod tests {
         let names = |names: &[&str]| names.iter().map(|n| (*n).to_owned()).collect::<Vec<_>>();
         UserProblem {
             name: "p".into(),
+            path: "p.mps".into(),
+            given: None,
             program: Program { r: 4.0, ..program.with_quadratic(Csc::diagonal(&[2.0, 0.0])) },
             parameters: names(&["y"]),
             params,

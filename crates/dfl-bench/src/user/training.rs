@@ -13,7 +13,7 @@ use super::scaler::{Fit, Scaler};
 use super::settings::Settings;
 use super::task::UserTask;
 use super::verdict::Difference;
-use super::{Predicted, explained, fingerprint, method};
+use super::{Predicted, fault, fingerprint, method};
 
 /// `metrics.json`: what a run came to; no times, so that the same run gives the same file.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -93,7 +93,7 @@ pub fn train(settings: &Settings, out: &Path, force: bool, place: &Place<'_>) ->
 /// Goes on with a training that was cut off; `given` are settings that must be those it began with, if there are any.
 ///
 /// # Errors
-/// As [`train`]; [`Error::Format`] if the inputs or the settings are others now.
+/// As [`train`]; [`Error::Input`] if the inputs or the settings are others now.
 pub fn resume(out: &Path, given: Option<&Settings>, place: &Place<'_>) -> Result<Metrics> {
     let (folder, versions) = RunFolder::open(out)?;
     let settings = Settings::read(&folder.file("config.toml"))?;
@@ -106,8 +106,8 @@ pub fn resume(out: &Path, given: Option<&Settings>, place: &Place<'_>) -> Result
     }
     for (name, input) in &versions.inputs {
         if fingerprint::of_file(&input.path)? != input.sha256 {
-            let text = format!("the {name} have changed since the training began; put the old ones back, or train anew with --force");
-            return Err(explained(&input.path, "input of this run", text));
+            let problem = format!("it was the {name} of this run, and has changed since the training began");
+            return Err(fault("input", &input.path, problem, "put the old one back, or train anew with --force"));
         }
     }
     let settings = Settings { problem: Some(folder.problem()?), ..settings };
@@ -135,8 +135,8 @@ fn same_settings(kept: &Settings, given: &Settings, folder: &RunFolder) -> Resul
     match kept.iter().zip(&given).find(|(a, b)| a != b && !is_free(a)) {
         Some((a, b)) => {
             let setting = |line: &str| line.split(" #").next().unwrap_or_default().trim().to_owned();
-            let text = format!("it began with `{}`, now it is `{}`; use another folder, or --force to train anew", setting(a), setting(b));
-            Err(explained(folder.path(), "run with these settings", text))
+            let problem = format!("it began with `{}`, now there is `{}`", setting(a), setting(b));
+            Err(fault("run folder", folder.path(), problem, "resume without settings, use another folder, or --force to train anew"))
         }
         None => Ok(()),
     }

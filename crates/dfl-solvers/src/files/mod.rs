@@ -24,6 +24,8 @@ pub struct Problem {
     pub maximise: bool,
     /// Names of the variables, `[n]`; empty if the file gives none.
     pub variables: Vec<String>,
+    /// Names of the rows, `[m]`; empty if the file gives none, and an empty name for a row that has none.
+    pub rows: Vec<String>,
 }
 
 impl Problem {
