@@ -3,11 +3,18 @@
 //! Exit codes: 0 done, 1 bad input or usage; `dfl solve` has more for problems without an optimum.
 
 mod bench;
+mod compare;
+mod evaluate;
 mod generate;
+mod machine;
 mod measure_step;
 mod npz;
+mod predict;
 mod progress;
+mod report;
+mod show;
 mod solve;
+mod train;
 
 use std::error::Error as _;
 use std::ffi::OsString;
@@ -31,6 +38,16 @@ enum Command {
     Generate(generate::Generate),
     /// Find the optimum of a problem in a file
     Solve(solve::Solve),
+    /// Train a predictor for the decisions of your own problem
+    Train(train::Train),
+    /// Judge a trained run on new rows
+    Evaluate(evaluate::Evaluate),
+    /// Decide for new rows with a trained run
+    Predict(predict::Predict),
+    /// Write the page of a trained run
+    Report(report::Report),
+    /// Compare trained runs on their test rows
+    Compare(compare::Compare),
     /// Run benchmark suites, print their tables, write results and a report
     Bench(bench::Bench),
     /// Take one training step and say what memory it needed
@@ -54,9 +71,26 @@ fn dispatch(command: Command) -> Result<ExitCode> {
     match command {
         Command::Generate(generate) => generate.run(),
         Command::Solve(solve) => solve.run(),
+        Command::Train(train) => train.run(),
+        Command::Evaluate(evaluate) => evaluate.run(),
+        Command::Predict(predict) => predict.run(),
+        Command::Report(report) => report.run(),
+        Command::Compare(compare) => compare.run(),
         Command::Bench(bench) => bench.run(),
         Command::MeasureStep(step) => step.run(),
     }
+}
+
+/// Prints a line; a closed standard output, as behind `head`, is no reason to fail.
+fn say(text: &str) {
+    let _ = writeln!(io::stdout(), "{text}");
+}
+
+/// Prints one JSON object.
+fn say_json(value: &impl serde::Serialize) -> Result<()> {
+    let text = serde_json::to_string(value).map_err(|e| Error::Backend { backend: "serde_json", source: Box::new(e) })?;
+    say(&text);
+    Ok(())
 }
 
 /// Prints a line on standard error.

@@ -15,7 +15,7 @@ pub type Figures = BTreeMap<String, f64>;
 /// What is decided without learning for the decision, fitted to the training rows in the coordinates of the run's scaler; a file of the run.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Baselines {
+pub(super) struct Baselines {
     /// Mean of each parameter, in the user's unit; empty where there are only decisions.
     pub constant: Vec<f64>,
     /// Coefficients of each feature that varies (a row each) on each parameter, then the constants: `[features + 1, parameters]`.

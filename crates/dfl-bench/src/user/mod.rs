@@ -27,7 +27,7 @@ use std::path::Path;
 use dfl_core::Error;
 
 pub use checkpoint::Tried;
-pub use compare::{Compared, compare};
+pub use compare::{Compared, ComparedRun, compare};
 pub use drawing::DrawAs;
 pub use folder::{Input, RunFolder, Versions};
 pub use judge::Figures;
@@ -36,6 +36,7 @@ pub use method::losses;
 pub use problem::{Predicted, UserProblem, read_user_problem};
 pub use run::{Evaluation, Prediction, Run};
 pub use settings::{Fall, Keep, Settings, SolverLimits, Split, read_table_of_settings};
+pub(crate) use story::{DECIDERS, FIGURES, short};
 pub use table::{Table, align, read_table};
 pub use task::UserTask;
 pub use training::{Metrics, Place, RowResult, resume, train};

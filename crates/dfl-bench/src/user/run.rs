@@ -1,6 +1,6 @@
 use std::path::Path;
 
-use dfl_core::{Batch, Decider, Instances, Labels, Predictor as _, Result, Task as _, Trainable};
+use dfl_core::{Batch, Decider, Instances, Predictor as _, Result, Task as _, Trainable};
 use serde::Serialize;
 
 use super::folder::{RunFolder, Versions};

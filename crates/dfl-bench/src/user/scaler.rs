@@ -62,7 +62,7 @@ impl Layout {
 /// parameters, in `unit`s of the user's cost. A feature that never varies is 0 for the model; a parameter that never varies is its constant.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Scaler {
+pub(super) struct Scaler {
     /// Names of the columns of features that the model reads, in their order.
     pub columns: Vec<String>,
     /// Names of the parameters that it predicts.

@@ -5,6 +5,7 @@ mod covid;
 mod inventory;
 mod knapsack;
 mod output;
+mod perturbed;
 mod portfolio;
 mod security;
 mod shortest_path;
@@ -42,6 +43,8 @@ enum Task {
     Allocation(allocation::Flags),
     /// Demand from a mixture whose weights and means follow from features
     Inventory(inventory::Flags),
+    /// Features and costs for a problem of a file: its own costs times polynomials of the features
+    Perturbed(perturbed::Flags),
     /// Windows of simulated epidemics: compartments, then patients and transmission
     Covid(covid::Flags),
     /// Attractiveness of the nodes of a graph to attackers, and features that hide it
@@ -110,6 +113,7 @@ impl Generate {
             Task::TopK(flags) => flags.run(),
             Task::Allocation(flags) => flags.run(),
             Task::Inventory(flags) => flags.run(),
+            Task::Perturbed(flags) => flags.run(),
             Task::Covid(flags) => flags.run(),
             Task::Security(flags) => flags.run(),
         }?;
