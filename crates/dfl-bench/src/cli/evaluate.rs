@@ -69,6 +69,7 @@ impl Evaluate {
         say(&format!("{}: {} rows", self.run.display(), found.rows.len()));
         say(show::figures(&figures).trim_end());
         say(&found.verdict);
+        found.notes.iter().for_each(|note| say(note));
         Ok(ExitCode::SUCCESS)
     }
 }

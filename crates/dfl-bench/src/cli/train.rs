@@ -185,7 +185,8 @@ impl Train {
             say(show::figures(figures).trim_end());
         }
         say(&metrics.verdict);
-        if metrics.verdict.contains("MORE") || metrics.verdict.contains("not distinguishable") || metrics.verdict.contains("the same") {
+        let level = ["MORE", "not distinguishable", "the same"].iter().any(|words| metrics.verdict.contains(words));
+        if level && metrics.baseline != "oracle" {
             say(&format!("So `{}` would do as well here; more rows, another loss or predictor may change that.", metrics.baseline));
         }
         if metrics.maximise {

@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use dfl_core::{Batch, Decider, Error, Instances, Result, Task as _, decide, metrics};
+use dfl_core::{Batch, Decider, Error, Instances, Predictor as _, Result, Task as _, decide, metrics};
 use serde::{Deserialize, Serialize};
 
 use super::learn::decisions;
@@ -97,16 +97,20 @@ pub(super) struct Judge<'a> {
 }
 
 impl Judge<'_> {
-    /// The model, then the baselines, then the best decisions, on labelled rows.
-    pub(super) fn all(&self, model: &Scaled, part: &Instances) -> Result<Vec<Judged>> {
-        use dfl_core::Predictor as _;
+    /// The model, then the baselines, then the best decisions, on labelled rows. A baseline with a row that has no decision is left out, and
+    /// noted.
+    pub(super) fn all(&self, model: &Scaled, part: &Instances, notes: &mut Vec<String>) -> Result<Vec<Judged>> {
         let prediction = model.predict(&part.features)?;
         let mut out = vec![self.one("model", decisions(model, self.oracle, part)?, Some(&prediction), part)?];
         for (who, parameters) in self.baselines.predictions(&model.scaler.features(&part.features)?)? {
             let mut in_units = parameters;
             in_units.as_mut_slice().iter_mut().for_each(|v| *v /= self.task.unit());
             let theta = self.task.layout().expand(&in_units, self.task.unit())?;
-            out.push(self.one(who, decide(self.oracle, &theta, &part.ids)?.0, Some(&theta), part)?);
+            match decide(self.oracle, &theta, &part.ids) {
+                Ok((decisions, _)) => out.push(self.one(who, decisions, Some(&theta), part)?),
+                Err(Error::NotSolved { status, .. }) => notes.push(format!("no {who} baseline: for some rows the problem is then {status}")),
+                Err(error) => return Err(error),
+            }
         }
         if !self.baselines.decision.is_empty() {
             out.push(self.one("constant", repeat(&self.baselines.decision, part.len())?, None, part)?);

@@ -40,6 +40,8 @@ pub struct Evaluation {
     pub baseline: String,
     /// In words.
     pub verdict: String,
+    /// What is missing, and why.
+    pub notes: Vec<String>,
     /// Row by row.
     #[serde(skip)]
     pub rows: Vec<RowResult>,
@@ -145,11 +147,12 @@ impl Run {
         }
         let part = loaded.instances(&self.task)?;
         let judge = Judge { task: &self.task, oracle: &*self.oracle, baselines: &self.baselines };
-        let scaled = judge.all(&self.model, &part).map_err(|e| self.unsolved(e, &loaded.ids, features))?;
-        let rows = row_results(&scaled, &loaded.ids, &loaded.parameters.unwrap_or_default(), &part)?;
-        let baseline = baseline_of(&scaled).to_owned();
-        let figures = scaled.iter().map(|j| (j.who.to_owned(), j.figures.clone())).collect();
-        Ok(Evaluation { figures, verdict: verdict(&rows, &baseline)?, baseline, rows })
+        let mut notes = Vec::new();
+        let judged = judge.all(&self.model, &part, &mut notes).map_err(|e| self.unsolved(e, &loaded.ids, features))?;
+        let rows = row_results(&judged, &loaded.ids, &loaded.parameters.unwrap_or_default(), &part)?;
+        let baseline = baseline_of(&judged).to_owned();
+        let figures = judged.iter().map(|j| (j.who.to_owned(), j.figures.clone())).collect();
+        Ok(Evaluation { figures, verdict: verdict(&rows, &baseline)?, baseline, rows, notes })
     }
 }
 

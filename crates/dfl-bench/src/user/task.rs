@@ -11,6 +11,9 @@ use super::settings::SolverLimits;
 use super::{Predicted, UserProblem};
 use crate::tasks::{Benchmark, Figure, unknown};
 
+/// A regret below this share of the best cost is rounding, and counts as none.
+const ROUNDING: f64 = 1e-12;
+
 /// A user's problem as a task. Minimises.
 ///
 /// Where costs are predicted, `theta` is the linear cost of *every* variable, those that are not predicted at what the problem says they
@@ -230,7 +233,8 @@ impl Benchmark for UserTask {
             let squares: Vec<f64> = squares.collect();
             return Ok(vec![figure("squared_distance", metrics::mean(&squares), metrics::standard_error(&squares))]);
         }
-        let regret: Vec<f64> = self.costs(&part.truth, decisions)?.iter().zip(&labels.cost).map(|(c, best)| c - best).collect();
+        let regret = |(cost, best): (&f64, &f64)| if (cost - best).abs() <= ROUNDING * best.abs() { 0.0 } else { cost - best };
+        let regret: Vec<f64> = self.costs(&part.truth, decisions)?.iter().zip(&labels.cost).map(regret).collect();
         let mean = figure("mean_regret", metrics::mean(&regret) * self.unit, metrics::standard_error(&regret).map(|se| se * self.unit));
         let relative = metrics::normalized_regret(&regret, &labels.cost);
         let relative = relative.is_finite().then(|| figure("normalized_regret", relative, None));

@@ -196,7 +196,7 @@ impl Prepared {
 
     fn run(&self, folder: &RunFolder, mut versions: Versions, checkpoint: Checkpoint, place: &Place<'_>) -> Result<Metrics> {
         let options = method::options(&self.settings)?;
-        let learned = self.lesson(&options, folder, place).learn(checkpoint)?;
+        let learned = self.lesson(&options, folder, place).learn(checkpoint).map_err(|e| self.unsolved(e, &self.settings.loss))?;
         let baselines = self.baselines()?;
         let metrics = self.judge(&learned, &baselines, &versions.solver, folder)?;
         learned.model.save(&folder.weights())?;
@@ -204,6 +204,19 @@ impl Prepared {
         folder.write_json("metrics.json", &metrics)?;
         folder.finish(&mut versions)?;
         Ok(metrics)
+    }
+
+    /// A row that nothing can be decided for at the costs that `who` asks about, by its name.
+    fn unsolved(&self, error: Error, who: &str) -> Error {
+        match error {
+            Error::NotSolved { index, status, .. } => {
+                let id = &self.loaded.ids[index];
+                let problem = format!("{who} asks for a decision of row `{id}` at costs for which the problem is {status}");
+                let remedy = format!("{}, pass over such rows with --set tolerated_failures=N, or take another loss", status.remedy());
+                fault("features", &self.loaded.features.path, problem, remedy)
+            }
+            other => other,
+        }
     }
 
     fn baselines(&self) -> Result<Baselines> {
@@ -226,18 +239,19 @@ impl Prepared {
         let oracle = self.task.oracle()?;
         let judge = Judge { task: &self.task, oracle: &*oracle, baselines };
         let (mut figures, mut rows) = (BTreeMap::new(), BTreeMap::new());
-        let mut on_test = Vec::new();
+        let (mut on_test, mut notes) = (Vec::new(), baselines.without.iter().cloned().collect::<Vec<_>>());
         for (name, part) in [("train", &self.data.train), ("valid", &self.data.valid), ("test", &self.data.test)] {
             rows.insert(name.to_owned(), part.len());
             if part.is_empty() {
                 continue;
             }
-            on_test = judge.all(&learned.model, part)?;
+            on_test = judge.all(&learned.model, part, &mut notes).map_err(|e| self.unsolved(e, "the trained model"))?;
             figures.insert(name.to_owned(), on_test.iter().map(|j| (j.who.to_owned(), j.figures.clone())).collect());
         }
         if self.data.test.is_empty() {
             on_test.clear();
         }
+        notes.dedup();
         let results = self.row_results(&on_test)?;
         folder.write_lines("rows.jsonl", &results)?;
         let settings = &self.settings;
@@ -248,7 +262,7 @@ impl Prepared {
         let baseline = baseline_of(&on_test).to_owned();
         let chosen = best.ok_or(Error::Missing { loss: "training", what: "a learning rate that does not diverge" })?;
         Ok(Metrics {
-            problem: self.loaded.problem.name.clone(),
+            problem: self.name(),
             maximise: self.loaded.problem.maximise,
             loss: settings.loss.clone(),
             solver: solver.into(),
@@ -260,8 +274,14 @@ impl Prepared {
             rows,
             verdict: verdict(&results, &baseline)?,
             baseline,
-            notes: baselines.without.iter().cloned().collect(),
+            notes,
         })
+    }
+
+    /// The first word of the problem's name, behind which files have remarks, or else the name of its file.
+    fn name(&self) -> String {
+        let stem = || self.loaded.problem.path.file_stem().map(|s| s.to_string_lossy().into_owned()).unwrap_or_default();
+        self.loaded.problem.name.split_whitespace().next().map_or_else(stem, str::to_owned)
     }
 
     fn row_results(&self, judged: &[Judged]) -> Result<Vec<RowResult>> {

@@ -6,6 +6,8 @@ use crate::results::significance::{Resampled, paired};
 
 /// Draws of the bootstrap.
 const DRAWS: usize = 10_000;
+/// Relative differences that are rounding.
+const ROUNDING: f64 = 1e-9;
 /// Test rows below which nothing is said about chance.
 const FEW: usize = 20;
 
@@ -22,6 +24,8 @@ pub struct Difference {
     pub p: f64,
     /// The mean relative to the size of theirs.
     pub relative: f64,
+    /// Mean size of theirs.
+    pub size: f64,
     /// Share of rows on which ours costs less.
     pub wins: f64,
 }
@@ -38,17 +42,19 @@ impl Difference {
         }
         let Resampled { interval, p } = paired(&differences, 1, DRAWS)?;
         let size = mean(&theirs.iter().map(|c| c.abs()).collect::<Vec<_>>());
+        // Costs that are all zero make every difference infinitely large, unless it is none.
+        let size = if size > 0.0 { size } else { f64::MIN_POSITIVE };
         let wins = differences.iter().filter(|d| **d < 0.0).count() as f64 / differences.len() as f64;
-        Ok(Some(Self { rows: differences.len(), mean: mean(&differences), interval, p, relative: mean(&differences) / size, wins }))
+        Ok(Some(Self { rows: differences.len(), mean: mean(&differences), interval, p, relative: mean(&differences) / size, size, wins }))
     }
 
     /// What it says of `ours` against `theirs`, in one sentence.
     pub fn in_words(&self, ours: &str, theirs: &str) -> String {
         let percent = |v: f64| format!("{:.2} %", 100.0 * v);
-        let size = if self.mean == 0.0 { 1.0 } else { self.relative / self.mean };
+        let size = 1.0 / self.size;
         let interval = format!("95 % interval {} to {}", percent(self.interval[0] * size), percent(self.interval[1] * size));
         let rows = self.rows;
-        if self.mean == 0.0 && self.interval == [0.0; 2] {
+        if [self.mean, self.interval[0], self.interval[1]].iter().all(|d| d.abs() * size.abs() <= ROUNDING) {
             return format!("On {rows} rows {ours} costs the same as {theirs}.");
         }
         if rows < FEW {
