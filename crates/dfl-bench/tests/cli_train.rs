@@ -21,7 +21,8 @@ impl Place {
     /// With features and costs for a problem.
     fn with_data(problem: &Path, rows: &str) -> Self {
         let place = Self::new();
-        let to = ["--problem", problem.to_str().unwrap(), "--rows", rows, "--features", "3", "--out-features", "X.csv", "--out-costs", "C.csv"];
+        let to =
+            ["--problem", problem.to_str().unwrap(), "--rows", rows, "--features", "3", "--out-features", "X.csv", "--out-costs", "C.csv"];
         place.ok(&[&["generate", "perturbed"], &to[..]].concat());
         place
     }
@@ -81,7 +82,8 @@ impl Place {
 
 /// An instance that comes with HiGHS, made by other tools.
 fn instance(name: &str) -> PathBuf {
-    let output = Command::new(env!("CARGO")).args(["metadata", "--format-version", "1", "--offline", "--features", "highs"]).output().unwrap();
+    let output =
+        Command::new(env!("CARGO")).args(["metadata", "--format-version", "1", "--offline", "--features", "highs"]).output().unwrap();
     let metadata: Value = serde_json::from_slice(&output.stdout).expect("cargo knows the packages it has built");
     let mut packages = metadata["packages"].as_array().unwrap().iter();
     let package = packages.find(|package| package["name"] == "highs-sys").unwrap();
@@ -113,16 +115,16 @@ fn a_linear_program_from_data_to_report() {
     let problem = problem.to_str().unwrap();
     let train = |out: &'static str| {
         let files = ["train", "--problem", problem, "--features", "X.csv", "--costs", "C.csv", "--out", out, "--threads", "1"];
-        let more = ["--learning-rate", "0.03,0.1", "--epochs", "6", "--set", "schedule=cosine", "--set", "limits.backend=active_set"];
+        let more = ["--learning-rate", "0.03,0.1", "--epochs", "15", "--set", "schedule=cosine", "--set", "limits.backend=active_set"];
         [&files[..], &more].concat()
     };
     let said = place.ok(&train("whole"));
     assert!(said.contains("least_squares") && said.contains("oracle") && said.contains("kept epoch"), "{said}");
     // Once in the first learning rate and once in the second.
-    place.killed_after(2, "cut", &train("cut"));
+    place.killed_after(3, "cut", &train("cut"));
     let mut again = train("cut");
     again.push("--resume");
-    place.killed_after(9, "cut", &again);
+    place.killed_after(18, "cut", &again);
     place.ok(&["train", "--resume", "cut"]);
     for file in ["weights.toml", "metrics.json", "rows.jsonl", "scaler.toml", "baselines.toml"] {
         assert!(place.read(&format!("whole/{file}")) == place.read(&format!("cut/{file}")), "{file} differs");
@@ -141,7 +143,10 @@ fn a_linear_program_from_data_to_report() {
     assert!(found["figures"].as_array().unwrap().iter().any(|f| f[0] == "least_squares"), "{found}");
     let rows = String::from_utf8(place.read("rows.csv")).unwrap();
     assert_eq!((rows.lines().count(), rows.lines().next().unwrap()), (61, "id,cost,baseline,best,regret"));
-    assert!(rows.lines().skip(1).all(|line| line.rsplit(',').next().unwrap().parse::<f64>().unwrap() > -1e-6), "no decision beats the best");
+    assert!(
+        rows.lines().skip(1).all(|line| line.rsplit(',').next().unwrap().parse::<f64>().unwrap() > -1e-6),
+        "no decision beats the best"
+    );
 
     let decisions = place.ok(&["predict", "whole", "--features", "X.csv", "--costs-out", "costs.csv"]);
     let mut lines = decisions.lines();
@@ -152,7 +157,7 @@ fn a_linear_program_from_data_to_report() {
 
     place.ok(&["report", "whole"]);
     let page = String::from_utf8(place.read("whole/report.html")).unwrap();
-    assert!(page.contains("least_squares") && page.contains("<svg") && !page.contains("http://") && page.len() > 10_000);
+    assert!(page.contains("least_squares") && page.contains("<svg") && !page.contains("src=\"http") && page.len() > 10_000);
     let mut other = train("two_stage");
     other.extend(["--loss", "two_stage"]);
     place.ok(&other);
@@ -173,7 +178,8 @@ fn a_network_for_integers_goes_on_after_a_kill() {
     let place = Place::with_data(&problem, "30");
     let problem = problem.to_str().unwrap();
     let train = |out: &'static str| {
-        let files = ["train", "--problem", problem, "--features", "X.csv", "--costs", "C.csv", "--out", out, "--threads", "1", "--epochs", "200"];
+        let files =
+            ["train", "--problem", problem, "--features", "X.csv", "--costs", "C.csv", "--out", out, "--threads", "1", "--epochs", "200"];
         let network = ["--predictor", "mlp", "--set", "model.hidden=[8]", "--set", "model.dropout=0.2", "--device", "cpu"];
         [&files[..], &network].concat()
     };
@@ -191,7 +197,8 @@ fn a_network_for_integers_goes_on_after_a_kill() {
 #[test]
 fn a_line_is_found_by_losses_of_costs_and_of_decisions() {
     let place = two_ways();
-    for (loss, more) in [("spo_plus", &[][..]), ("two_stage", &[]), ("dfl_point", &["--set", "options.mu=0.5"]), ("nce", &[]), ("dbb", &[])] {
+    for (loss, more) in [("spo_plus", &[][..]), ("two_stage", &[]), ("dfl_point", &["--set", "options.mu=0.5"]), ("nce", &[]), ("dbb", &[])]
+    {
         let out = format!("run_{loss}");
         let said = place.ok(&[&["train", "--loss", loss, "--out", &out, "--epochs", "60", "--json"], &FILES[..], more].concat());
         let metrics: Value = serde_json::from_str(&said).unwrap();
@@ -254,7 +261,7 @@ fn what_does_not_fit_together_is_refused_by_name() {
     place.write("C.csv", "id,p,r\nday0,1,2\n");
     assert!(train(&[]).contains("no variable is called `r`"));
     place.write("C.csv", "id,p,q\nday0,1,2\n");
-    assert!(train(&[]).contains("1 rows, but features X.csv has 40"));
+    assert!(train(&[]).contains("1 rows, but features"));
     place.write("ways.lp", &TWO_WAYS.replace("one: p + q = 1", "one: p + q = 3"));
     place.write("C.csv", &format!("p,q\n{}", "1,2\n".repeat(40)));
     let said = train(&[]);
@@ -264,7 +271,7 @@ fn what_does_not_fit_together_is_refused_by_name() {
 #[test]
 fn a_run_folder_is_guarded() {
     let place = two_ways();
-    let train = |more: &[&str]| [&["train", "--out", "run", "--epochs", "3"], &FILES[..], more].concat();
+    let train = |more: &[&'static str]| [&["train", "--out", "run", "--epochs", "3"], &FILES[..], more].concat();
     place.ok(&train(&[]));
     assert!(place.refused(&train(&[])).contains("go on with --resume, replace it with --force"));
     assert!(place.ok(&["train", "--resume", "run"]).contains("kept epoch"), "what has ended is shown again");
@@ -297,7 +304,10 @@ fn settings_of_a_file_are_those_of_the_command_line() {
     let printed = place.ok(&[&["train", "--print-config", "--epochs", "4", "--seed", "3"], &FILES[..]].concat());
     assert!(printed.contains("epochs = 4 ") && printed.contains("# share of the rows that the result is judged on"), "{printed}");
     fs::create_dir(place.path("settings")).unwrap();
-    place.write("settings/run.toml", &printed.replace("\"ways.lp\"", "\"../ways.lp\"").replace("\"X.csv\"", "\"../X.csv\"").replace("\"C.csv\"", "\"../C.csv\""));
+    place.write(
+        "settings/run.toml",
+        &printed.replace("\"ways.lp\"", "\"../ways.lp\"").replace("\"X.csv\"", "\"../X.csv\"").replace("\"C.csv\"", "\"../C.csv\""),
+    );
     place.ok(&["train", "--config", "settings/run.toml", "--out", "file"]);
     place.ok(&[&["train", "--out", "flags", "--epochs", "4", "--seed", "3"], &FILES[..]].concat());
     assert_eq!(place.read("file/weights.toml"), place.read("flags/weights.toml"));

@@ -4,8 +4,8 @@
 use std::ops::ControlFlow;
 
 use dfl_core::{
-    Batch, Call, Callback, Decider, DecisionLoss, Decisions, Dims, Done, EpochReport, Error, Found, Instances, Linear, Loss, Needs, Parameters,
-    Predictor, Result, Rng, Row, Schedule, SolveInfo, Status, Stream, Targets, TrainOptions, train, train_on,
+    Batch, Call, Callback, Decider, DecisionLoss, Decisions, Dims, Done, EpochReport, Error, Found, Instances, Linear, Loss, Needs,
+    Parameters, Predictor, Result, Rng, Row, Schedule, SolveInfo, Status, Stream, Targets, TrainOptions, train, train_on,
 };
 
 /// Decides x = theta, and has no answer where theta is below -1.
@@ -99,8 +99,7 @@ fn training_finds_the_line_and_the_same_seed_the_same_bits() {
 /// optimiser's state they do not.
 #[test]
 fn a_training_that_goes_on_ends_with_the_same_bits() {
-    let options =
-        TrainOptions { epochs: 7, batch: 4, learning_rate: 0.05, schedule: Schedule::Cosine, seed: 3, ..TrainOptions::default() };
+    let options = TrainOptions { epochs: 7, batch: 4, learning_rate: 0.05, schedule: Schedule::Cosine, seed: 3, ..TrainOptions::default() };
     let mut whole = Linear::new(1, 1);
     let reports = train(&mut whole, &loss(), &data(0.0), &options, &mut ()).unwrap();
     let mut part = Linear::new(1, 1);

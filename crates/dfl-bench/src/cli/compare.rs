@@ -41,7 +41,11 @@ impl Compare {
             let runs: Vec<String> = self.runs.iter().map(|run| run.display().to_string()).collect();
             page::write(path, &compared.story(format!("dfl compare {} --out {}", runs.join(" "), path.display())))?;
         }
-        if self.json { say_json(&compared)? } else { print(&compared) }
+        if self.json {
+            say_json(&compared)?
+        } else {
+            print(&compared)
+        }
         Ok(ExitCode::SUCCESS)
     }
 }

@@ -124,7 +124,12 @@ impl Train {
         match ended {
             Ok(metrics) => self.show(&out, &metrics),
             Err(error) => {
-                if out.join("checkpoint").exists() {
+                let kept = match error {
+                    Error::Interrupted => out.join("versions.json").exists(),
+                    Error::File { .. } => out.join("checkpoint").exists(),
+                    _ => false,
+                };
+                if kept {
                     complain(&format!("every whole epoch is kept; go on with: dfl train --resume {}", out.display()));
                 }
                 Err(error)
@@ -134,7 +139,7 @@ impl Train {
 
     fn folder(&self) -> Result<PathBuf> {
         let named = self.resume.clone().flatten().or_else(|| self.out.clone());
-        named.ok_or(Error::Missing { loss: "--resume", what: "the folder of the run: `dfl train --resume DIR`" })
+        named.ok_or(Error::Unsupported { who: "--resume", what: "a guess which run is meant; name its folder: --resume DIR" })
     }
 
     /// Whether the command says more than which run to go on with.

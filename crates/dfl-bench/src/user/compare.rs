@@ -7,7 +7,7 @@ use super::fault;
 use super::folder::RunFolder;
 use super::story::short;
 use super::training::{Metrics, RowResult};
-use super::verdict::Difference;
+use super::verdict::{Difference, verb};
 use crate::page::{RowOutcome, Sheet, SheetCell, Story};
 
 /// Runs beside each other on the same test rows.
@@ -64,7 +64,9 @@ pub fn compare(folders: &[PathBuf]) -> Result<Compared> {
             predictor: metrics.predictor.clone(),
             mean_cost: mean(|r| r.cost),
             mean_regret: mean(|r| r.cost - r.best),
-            verdict: difference.map(|d| d.in_words(&names[0], &names[1])).unwrap_or_default(),
+            verdict: difference
+                .map(|d| d.in_words(&names[0], verb(rows.iter().any(|r| !r.truth.is_empty())), &names[1]))
+                .unwrap_or_default(),
             difference,
         });
     }
@@ -74,7 +76,8 @@ pub fn compare(folders: &[PathBuf]) -> Result<Compared> {
 /// Refuses runs with other test rows: other names, or another truth.
 fn same_rows(first: &Path, rows: &[RowResult], other: &Path, others: &[RowResult]) -> Result<()> {
     let remedy = "train both from the same files with the same seed, split, valid and test";
-    let refused = |what: String| Err(fault("run folder", other, format!("its test rows are not those of {}: {what}", first.display()), remedy));
+    let refused =
+        |what: String| Err(fault("run folder", other, format!("its test rows are not those of {}: {what}", first.display()), remedy));
     if rows.len() != others.len() {
         return refused(format!("{} rows against {}", others.len(), rows.len()));
     }
@@ -120,7 +123,10 @@ impl Compared {
             verdict: self.runs.iter().map(|r| r.verdict.as_str()).filter(|v| !v.is_empty()).collect::<Vec<_>>().join(" "),
             sheets: vec![Sheet {
                 title: "Runs".into(),
-                note: format!("Differences of each run's cost from that of {}, row by row: mean, 95 % interval, two-sided p, share of rows that cost less.", name(0)),
+                note: format!(
+                    "Differences of each run's cost from that of {}, row by row: mean, 95 % interval, two-sided p, share of rows that cost less.",
+                    name(0)
+                ),
                 columns: columns.map(str::to_owned).to_vec(),
                 rows: self.runs.iter().map(line).collect(),
             }],

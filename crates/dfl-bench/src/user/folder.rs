@@ -57,10 +57,24 @@ const AGAIN: &str = "put back what was there, or train again with --force";
 const VERSIONS: &str = "versions.json";
 const CHECKPOINT: &str = "checkpoint";
 /// What this program puts into a folder; the weights and the problem have extensions of their own.
-const OURS: [&str; 13] = [
-    VERSIONS, CHECKPOINT, "config.toml", "scaler.toml", "baselines.toml", "metrics.json", "epochs.jsonl", "rows.jsonl", "report.html",
-    "weights.toml", "weights.safetensors", "compare.html", "evaluation.jsonl",
+const OURS: [&str; 11] = [
+    VERSIONS,
+    CHECKPOINT,
+    "config.toml",
+    "scaler.toml",
+    "baselines.toml",
+    "metrics.json",
+    "epochs.jsonl",
+    "rows.jsonl",
+    "report.html",
+    "weights.toml",
+    "weights.safetensors",
 ];
+
+/// Whether a file is what a killed process had begun to write.
+fn is_partial(name: &str) -> bool {
+    name.starts_with('.') && name.ends_with(".partial")
+}
 
 impl RunFolder {
     /// A folder for a new run. An earlier run in it is refused, or removed if `force`; other files are never touched.
@@ -84,15 +98,15 @@ impl RunFolder {
             let remedy = "go on with --resume, replace it with --force, or choose another folder with --out";
             return Err(refused(remedy, taken("there is a run in it")));
         }
-        folder.clear().map_err(|e| refused("remove it yourself, or choose another folder with --out", e))?;
+        let ours = |name: &str| OURS.contains(&name) || name.starts_with("problem.") || is_partial(name);
+        folder.remove(ours).map_err(|e| refused("remove it yourself, or choose another folder with --out", e))?;
         Ok(folder)
     }
 
-    fn clear(&self) -> io::Result<()> {
+    fn remove(&self, which: impl Fn(&str) -> bool) -> io::Result<()> {
         for entry in fs::read_dir(&self.0)? {
             let path = entry?.path();
-            let name = path.file_name().and_then(OsStr::to_str).unwrap_or_default();
-            if OURS.contains(&name) || name.starts_with("problem.") {
+            if which(path.file_name().and_then(OsStr::to_str).unwrap_or_default()) {
                 fs::remove_file(&path)?;
             }
         }
@@ -212,7 +226,12 @@ impl RunFolder {
 
     fn read(&self, name: &str) -> Result<(PathBuf, String)> {
         let path = self.file(name);
-        let text = fs::read_to_string(&path).map_err(|source| Error::File { path: path.clone(), action: "reading the run", remedy: AGAIN, source })?;
+        let text = fs::read_to_string(&path).map_err(|source| Error::File {
+            path: path.clone(),
+            action: "reading the run",
+            remedy: AGAIN,
+            source,
+        })?;
         Ok((path, text))
     }
 
@@ -244,8 +263,8 @@ impl RunFolder {
             versions.files.insert(name.to_owned(), fingerprint::of_file(&self.file(name))?);
         }
         self.write_versions(versions)?;
-        // One that stays would only be looked at, and replaced, by a new training.
-        let _ = fs::remove_file(self.checkpoint());
+        // What stays is looked at by nobody, and replaced by a new training.
+        let _ = self.remove(|name| name == CHECKPOINT || is_partial(name));
         Ok(())
     }
 }

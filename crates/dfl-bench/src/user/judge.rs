@@ -58,7 +58,8 @@ impl Baselines {
         let mut out = Vec::new();
         if let Some((intercept, weights)) = self.least_squares.split_last() {
             let line = Affine { weights: Batch::from_rows(weights)?, intercept: intercept.clone() };
-            let line = if weights.is_empty() { repeat(intercept, features.rows())? } else { line.predict(&chosen(features, &self.columns)?)? };
+            let line =
+                if weights.is_empty() { repeat(intercept, features.rows())? } else { line.predict(&chosen(features, &self.columns)?)? };
             out.push(("least_squares", line));
         }
         if !self.constant.is_empty() {
@@ -108,7 +109,9 @@ impl Judge<'_> {
             let theta = self.task.layout().expand(&in_units, self.task.unit())?;
             match decide(self.oracle, &theta, &part.ids) {
                 Ok((decisions, _)) => out.push(self.one(who, decisions, Some(&theta), part)?),
-                Err(Error::NotSolved { status, .. }) => notes.push(format!("no {who} baseline: for some rows the problem is then {status}")),
+                Err(Error::NotSolved { status, .. }) => {
+                    notes.push(format!("no {who} baseline: for some rows the problem is then {status}"))
+                }
                 Err(error) => return Err(error),
             }
         }

@@ -2,8 +2,8 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use dfl_core::{
-    Batch, Callback, Counters, Decider, EpochReport, Error, Instances, Parameters as _, Predictor as _, Result, Schedule, Splits, Task as _,
-    TrainOptions, decide, train_on,
+    Batch, Callback, Counters, Decider, EpochReport, Error, Instances, Parameters as _, Predictor as _, Result, Schedule, Splits,
+    Task as _, TrainOptions, decide, train_on,
 };
 use serde::{Deserialize, Serialize};
 
@@ -92,16 +92,15 @@ pub(super) fn decisions(model: &Scaled, decider: &dyn Decider, part: &Instances)
     Ok(decide(decider, &predictions.map_err(|e| e.diverged(&part.ids))?, &part.ids)?.0)
 }
 
-impl Lesson<'_> {
-    /// The loss with its solver.
-    pub(super) fn taught(&self) -> Result<Taught> {
-        let counters = Arc::new(Counters::default());
-        let (settings, options, train) = (self.settings, self.options, &self.data.train);
-        // Cold, so that a training that goes on meets the same bits.
-        let setup = Setup { task: self.task, solver: "auto", options, device: &settings.device, warm: false, counters: &counters, train };
-        method::make(settings, self.task, &setup)
-    }
+/// The loss with its solver.
+pub(super) fn taught(settings: &Settings, options: &MethodOptions, task: &UserTask, train: &Instances) -> Result<Taught> {
+    let counters = Arc::new(Counters::default());
+    // Cold, so that a training that goes on meets the same bits.
+    let setup = Setup { task, solver: "auto", options, device: &settings.device, warm: false, counters: &counters, train };
+    method::make(settings, task, &setup)
+}
 
+impl Lesson<'_> {
     /// Trains at every rate that is not done yet, from where the checkpoint stands, and keeps the weights that are best on the validation rows.
     pub(super) fn learn(&self, mut state: Checkpoint) -> Result<Learned> {
         let rates = &self.settings.learning_rates;
@@ -135,11 +134,12 @@ impl Lesson<'_> {
 
     /// One rate; its best weights are left in the state.
     fn one_rate(&self, rate: f64, state: &mut Checkpoint) -> Result<Tried> {
-        let Taught { method, solver } = self.taught()?;
+        let Taught { method, solver } = taught(self.settings, self.options, self.task, &self.data.train)?;
         let mut model = untrained(self.settings, self.task, self.scaler)?;
         if method::remembers(self.settings, &solver, self.options) && state.epochs > 0 {
             self.watcher.note("this loss keeps what earlier steps found, which no checkpoint holds: the learning rate begins anew");
-            *state = Checkpoint { tried: std::mem::take(&mut state.tried), winner: std::mem::take(&mut state.winner), ..Checkpoint::default() };
+            *state =
+                Checkpoint { tried: std::mem::take(&mut state.tried), winner: std::mem::take(&mut state.winner), ..Checkpoint::default() };
         }
         if state.epochs > 0 {
             model.set_values(&state.weights)?;
@@ -147,7 +147,8 @@ impl Lesson<'_> {
         }
         let done = state.done();
         self.watcher.begin(rate, self.settings.epochs, done.epochs);
-        let mut epochs: Vec<Epoch> = if state.tried.is_empty() && done.epochs == 0 { Vec::new() } else { self.folder.read_lines("epochs.jsonl")? };
+        let mut epochs: Vec<Epoch> =
+            if state.tried.is_empty() && done.epochs == 0 { Vec::new() } else { self.folder.read_lines("epochs.jsonl")? };
         // A run may have been killed between the checkpoint and this file, or the other way round.
         epochs.truncate(state.tried.iter().map(|t| t.epochs).sum::<usize>() + done.epochs);
         let mut watch = Watch { lesson: self, rate, epochs, state, oracle: self.task.oracle()? };

@@ -62,8 +62,8 @@ pub(super) fn check(settings: &Settings, task: &UserTask) -> Result<()> {
     if task.is_quadratic() && !OF_QUADRATICS.contains(&id) && !OF_PARAMETERS.contains(&id) {
         return missing("a linear objective; with a quadratic term there are two_stage, dfl_point, spo_plus, sqde, nce_max and pfy*");
     }
-    if task.moves_constraints() && settings.violation_cost.is_none() && id == "dfl_point" {
-        return missing("the setting violation_cost, since decisions for predicted constraints may break the true ones");
+    if task.moves_constraints() && settings.costs.is_some() && settings.violation_cost.is_none() {
+        return missing("--set violation_cost=COST of a unit, since decisions for predicted constraints may break the true ones");
     }
     Ok(())
 }
@@ -71,7 +71,9 @@ pub(super) fn check(settings: &Settings, task: &UserTask) -> Result<()> {
 /// The options of the settings.
 pub(super) fn options(settings: &Settings) -> Result<MethodOptions> {
     let read: std::result::Result<MethodOptions, _> = settings.options.clone().try_into();
-    let options = read.map_err(|e: toml::de::Error| fault("settings", Path::new("[options]"), e.to_string(), "`dfl train --print-config` says which there are"))?;
+    let options = read.map_err(|e: toml::de::Error| {
+        fault("settings", Path::new("[options]"), e.to_string(), "`dfl train --print-config` says which there are")
+    })?;
     options.check()?;
     Ok(options)
 }
@@ -79,7 +81,9 @@ pub(super) fn options(settings: &Settings) -> Result<MethodOptions> {
 /// The model options of the settings, all of which the predictor must read.
 pub(super) fn model_options(settings: &Settings) -> Result<ModelOptions> {
     let read: std::result::Result<ModelOptions, _> = settings.model.clone().try_into();
-    let model = read.map_err(|e: toml::de::Error| fault("settings", Path::new("[model]"), e.to_string(), "`dfl train --print-config` says which there are"))?;
+    let model = read.map_err(|e: toml::de::Error| {
+        fault("settings", Path::new("[model]"), e.to_string(), "`dfl train --print-config` says which there are")
+    })?;
     model.check()?;
     let entry = PREDICTORS.iter().find(|p| p.id == settings.predictor);
     let entry = entry.ok_or_else(|| unknown("predictor", &settings.predictor, PREDICTORS.iter().map(|p| p.id)))?;

@@ -134,7 +134,8 @@ impl Run {
     /// As [`Run::predict`], and for tables that do not fit together.
     pub fn evaluate(&self, features: &Path, costs: Option<&Path>, solutions: Option<&Path>) -> Result<Evaluation> {
         let table = self.features(features)?;
-        let mut loaded = Loaded { ids: table.ids.clone(), problem: self.problem.clone(), features: table, parameters: None, solutions: None };
+        let mut loaded =
+            Loaded { ids: table.ids.clone(), problem: self.problem.clone(), features: table, parameters: None, solutions: None };
         if let Some(path) = costs {
             let costs = read_table(path, "costs")?;
             align(&loaded.features, &costs)?;

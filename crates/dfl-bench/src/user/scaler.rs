@@ -256,7 +256,10 @@ mod tests {
     #[test]
     fn a_prediction_by_hand() {
         let mut model = scaled();
-        assert_eq!((model.scaler.mean.as_slice(), model.scaler.deviation.as_slice(), model.scaler.unit), (&[2.0, 5.0][..], &[1.0, 0.0][..], 30.0));
+        assert_eq!(
+            (model.scaler.mean.as_slice(), model.scaler.deviation.as_slice(), model.scaler.unit),
+            (&[2.0, 5.0][..], &[1.0, 0.0][..], 30.0)
+        );
         model.set_values(&[1.0, 7.0, 0.0, 2.0, 7.0, 0.0]).unwrap();
         let theta = model.predict(&Batch::from_rows(&[[3.0, 99.0]]).unwrap()).unwrap();
         let expected = [3.0 / 30.0, 0.0, 1.0];

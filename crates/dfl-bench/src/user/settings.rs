@@ -144,7 +144,8 @@ pub fn read_table_of_settings(path: &Path) -> Result<Table> {
         remedy: "name a file that exists; `dfl train --print-config` prints one to begin with",
         source,
     })?;
-    let mut table: Table = toml::from_str(&text).map_err(|e| fault("settings", path, e.to_string().trim_end(), "`dfl train --print-config` prints what there is"))?;
+    let mut table: Table = toml::from_str(&text)
+        .map_err(|e| fault("settings", path, e.to_string().trim_end(), "`dfl train --print-config` prints what there is"))?;
     let folder = path.parent().unwrap_or(Path::new(""));
     for key in FILES {
         if let Some(Value::String(file)) = table.get_mut(key) {
@@ -160,7 +161,9 @@ impl Settings {
     /// # Errors
     /// [`Error::Input`] naming an unknown key or a value of the wrong kind, [`Error::Domain`] as [`Settings::check`].
     pub fn of(table: Table, path: &Path) -> Result<Self> {
-        let settings: Self = table.try_into().map_err(|e| fault("settings", path, e.to_string().trim_end(), "`dfl train --print-config` prints what there is"))?;
+        let settings: Self = table
+            .try_into()
+            .map_err(|e| fault("settings", path, e.to_string().trim_end(), "`dfl train --print-config` prints what there is"))?;
         settings.check()?;
         Ok(settings)
     }
@@ -175,7 +178,8 @@ impl Settings {
 
     fn check(&self) -> Result<()> {
         let refuse = |what, value, need| Err(Error::Domain { what, value, need });
-        for (what, share) in [("setting valid", self.valid), ("setting test", self.test), ("settings valid and test", self.valid + self.test)]
+        for (what, share) in
+            [("setting valid", self.valid), ("setting test", self.test), ("settings valid and test", self.valid + self.test)]
         {
             if !(0.0..1.0).contains(&share) {
                 return refuse(what, share, "a share of the rows: at least 0 and below 1");
@@ -193,7 +197,11 @@ impl Settings {
             return refuse("learning rate", rate, "positive and finite");
         }
         if self.chooses() && self.valid == 0.0 {
-            return refuse("setting valid", 0.0, "above 0, since epochs or learning rates are chosen on validation rows (or keep = \"last\")");
+            return refuse(
+                "setting valid",
+                0.0,
+                "above 0, since epochs or learning rates are chosen on validation rows (or keep = \"last\")",
+            );
         }
         match self.violation_cost {
             Some(cost) if !(cost >= 0.0 && cost.is_finite()) => refuse("setting violation_cost", cost, "at least 0 and finite"),
@@ -241,7 +249,11 @@ impl Settings {
             ("options", "of the loss and its solver, e.g. sigma = 0.5", Value::Table(self.options.clone())),
             ("model", "of the predictor, e.g. hidden = [32, 32]", Value::Table(self.model.clone())),
             ("limits", "of each solve: backend, nodes, iterations, seconds", value(&self.limits)),
-            ("drawing", "what a decision is: kind = values, path, tour, schedule or portfolio (docs/tutorials/your-own-data.md)", value(&self.drawing)),
+            (
+                "drawing",
+                "what a decision is: kind = values, path, tour, schedule or portfolio (docs/tutorials/your-own-data.md)",
+                value(&self.drawing),
+            ),
         ];
         for (name, what, table) in tables {
             let _ = write!(out.0, "\n# {what}\n[{name}]\n{}", table.as_table().map(ToString::to_string).unwrap_or_default());
@@ -292,9 +304,7 @@ mod tests {
 
     #[test]
     fn what_is_wrong_is_named() {
-        let refused = |text: &str| {
-            read(text).unwrap_err().to_string()
-        };
+        let refused = |text: &str| read(text).unwrap_err().to_string();
         for (text, named) in [
             ("epocs = 3", "epocs"),
             ("[limits]\nnode = 3", "node"),

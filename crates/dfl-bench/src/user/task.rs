@@ -1,8 +1,8 @@
 use std::sync::Arc;
 
 use dfl_core::{
-    Batch, Call, Cost, CostGrad, Decider, Decisions, Dims, Entry, Error, Formulation, Instances, ParamMap, Program, Request, Result, Source,
-    Splits, Task, metrics,
+    Batch, Call, Cost, CostGrad, Decider, Decisions, Dims, Entry, Error, Formulation, Instances, ParamMap, Program, Request, Result,
+    Source, Splits, Task, metrics,
 };
 use dfl_solvers::{Backend, Deciding, Limits};
 

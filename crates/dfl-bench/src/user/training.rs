@@ -7,12 +7,12 @@ use serde::{Deserialize, Serialize};
 use super::checkpoint::{Checkpoint, Tried};
 use super::folder::{Input, RunFolder, Versions};
 use super::judge::{Baselines, Figures, Judge, Judged};
-use super::learn::{Learned, Lesson, Watcher};
+use super::learn::{Learned, Lesson, Watcher, taught, untrained};
 use super::rows::{Loaded, load};
 use super::scaler::{Fit, Scaler};
 use super::settings::Settings;
 use super::task::UserTask;
-use super::verdict::Difference;
+use super::verdict::{Difference, verb};
 use super::{Predicted, fault, fingerprint, method};
 
 /// `metrics.json`: what a run came to; no times, so that the same run gives the same file.
@@ -85,8 +85,10 @@ pub struct Place<'a> {
 pub fn train(settings: &Settings, out: &Path, force: bool, place: &Place<'_>) -> Result<Metrics> {
     let settings = with_absolute_paths(settings);
     let prepared = Prepared::new(settings, None)?;
+    // Refuses what does not fit together before anything is written.
+    let solver = taught(&prepared.settings, &method::options(&prepared.settings)?, &prepared.task, &prepared.data.train)?.solver;
     let folder = RunFolder::create(out, force)?;
-    let versions = prepared.record(&folder, place)?;
+    let versions = prepared.record(&folder, solver, place)?;
     prepared.run(&folder, versions, Checkpoint::default(), place)
 }
 
@@ -132,9 +134,11 @@ fn same_settings(kept: &Settings, given: &Settings, folder: &RunFolder) -> Resul
     let lines = |settings: &Settings| settings.to_toml().lines().map(str::to_owned).collect::<Vec<_>>();
     let is_free = |line: &str| line.starts_with("threads");
     let (kept, given) = (lines(kept), lines(given));
-    match kept.iter().zip(&given).find(|(a, b)| a != b && !is_free(a)) {
+    let places = 0..kept.len().max(given.len());
+    let differs = places.map(|k| (kept.get(k), given.get(k))).find(|(a, b)| a != b && !a.is_some_and(|a| is_free(a)));
+    let setting = |line: Option<&String>| line.map_or("nothing", |l| l.split(" #").next().unwrap_or_default().trim()).to_owned();
+    match differs {
         Some((a, b)) => {
-            let setting = |line: &str| line.split(" #").next().unwrap_or_default().trim().to_owned();
             let problem = format!("it began with `{}`, now there is `{}`", setting(a), setting(b));
             Err(fault("run folder", folder.path(), problem, "resume without settings, use another folder, or --force to train anew"))
         }
@@ -162,20 +166,13 @@ impl Prepared {
         };
         let task = UserTask::new(&loaded.problem, scaler.unit, settings.violation_cost.unwrap_or(0.0), &settings.limits)?;
         method::check(&settings, &task)?;
+        untrained(&settings, &task, &scaler)?;
         let data = loaded.splits(&settings, &task)?;
         Ok(Self { settings, loaded, task, data, scaler })
     }
 
-    fn lesson<'a>(&'a self, options: &'a crate::registry::MethodOptions, folder: &'a RunFolder, place: &'a Place<'a>) -> Lesson<'a> {
-        let Self { settings, task, data, scaler, .. } = self;
-        Lesson { settings, options, task, data, scaler, folder, interrupted: place.interrupted, watcher: place.watcher }
-    }
-
     /// Writes what a run is known by before it is trained.
-    fn record(&self, folder: &RunFolder, place: &Place<'_>) -> Result<Versions> {
-        let options = method::options(&self.settings)?;
-        // Refuses what does not fit together before anything is written.
-        let solver = self.lesson(&options, folder, place).taught()?.solver;
+    fn record(&self, folder: &RunFolder, solver: String, place: &Place<'_>) -> Result<Versions> {
         let Settings { problem, features, costs, solutions, .. } = &self.settings;
         let mut inputs = BTreeMap::new();
         for (name, path) in [("problem", problem), ("features", features), ("costs", costs), ("solutions", solutions)] {
@@ -196,7 +193,10 @@ impl Prepared {
 
     fn run(&self, folder: &RunFolder, mut versions: Versions, checkpoint: Checkpoint, place: &Place<'_>) -> Result<Metrics> {
         let options = method::options(&self.settings)?;
-        let learned = self.lesson(&options, folder, place).learn(checkpoint).map_err(|e| self.unsolved(e, &self.settings.loss))?;
+        let Self { settings, task, data, scaler, .. } = self;
+        let options = &options;
+        let lesson = Lesson { settings, options, task, data, scaler, folder, interrupted: place.interrupted, watcher: place.watcher };
+        let learned = lesson.learn(checkpoint).map_err(|e| self.unsolved(e, &self.settings.loss))?;
         let baselines = self.baselines()?;
         let metrics = self.judge(&learned, &baselines, &versions.solver, folder)?;
         learned.model.save(&folder.weights())?;
@@ -319,7 +319,7 @@ pub(super) fn row_results(judged: &[Judged], ids: &[String], truth: &Batch, part
 pub(super) fn verdict(rows: &[RowResult], baseline: &str) -> Result<String> {
     let costs = |of: fn(&RowResult) -> f64| rows.iter().map(of).collect::<Vec<_>>();
     Ok(match Difference::of(&costs(|r| r.cost), &costs(|r| r.baseline))? {
-        Some(difference) => difference.in_words("the model", baseline),
+        Some(difference) => difference.in_words("the model", verb(rows.iter().any(|r| !r.truth.is_empty())), baseline),
         None => "There are too few test rows to say what the model is worth; see the setting test.".into(),
     })
 }

@@ -2,6 +2,7 @@ use dfl_core::Result;
 use dfl_core::metrics::mean;
 use serde::Serialize;
 
+use super::story::short;
 use crate::results::significance::{Resampled, paired};
 
 /// Draws of the bootstrap.
@@ -22,12 +23,15 @@ pub struct Difference {
     pub interval: [f64; 2],
     /// Two-sided, of no difference.
     pub p: f64,
-    /// The mean relative to the size of theirs.
-    pub relative: f64,
-    /// Mean size of theirs.
+    /// Mean size of theirs, to which differences are relative in words.
     pub size: f64,
     /// Share of rows on which ours costs less.
     pub wins: f64,
+}
+
+/// What a decision does, for [`Difference::in_words`].
+pub(super) fn verb(with_costs: bool) -> &'static str {
+    if with_costs { "costs" } else { "misses what was decided by" }
 }
 
 impl Difference {
@@ -42,30 +46,28 @@ impl Difference {
         }
         let Resampled { interval, p } = paired(&differences, 1, DRAWS)?;
         let size = mean(&theirs.iter().map(|c| c.abs()).collect::<Vec<_>>());
-        // Costs that are all zero make every difference infinitely large, unless it is none.
-        let size = if size > 0.0 { size } else { f64::MIN_POSITIVE };
         let wins = differences.iter().filter(|d| **d < 0.0).count() as f64 / differences.len() as f64;
-        Ok(Some(Self { rows: differences.len(), mean: mean(&differences), interval, p, relative: mean(&differences) / size, size, wins }))
+        Ok(Some(Self { rows: differences.len(), mean: mean(&differences), interval, p, size, wins }))
     }
 
-    /// What it says of `ours` against `theirs`, in one sentence.
-    pub fn in_words(&self, ours: &str, theirs: &str) -> String {
-        let percent = |v: f64| format!("{:.2} %", 100.0 * v);
-        let size = 1.0 / self.size;
-        let interval = format!("95 % interval {} to {}", percent(self.interval[0] * size), percent(self.interval[1] * size));
-        let rows = self.rows;
-        if [self.mean, self.interval[0], self.interval[1]].iter().all(|d| d.abs() * size.abs() <= ROUNDING) {
-            return format!("On {rows} rows {ours} costs the same as {theirs}.");
+    /// What it says of `ours` against `theirs`, in one sentence; `verb` is what they do, e.g. `costs`.
+    pub(super) fn in_words(&self, ours: &str, verb: &str, theirs: &str) -> String {
+        let amount = |v: f64| if self.size > 0.0 { format!("{:.2} %", 100.0 * v / self.size) } else { short(v) };
+        let (rows, mean, [from, to]) = (self.rows, self.mean, self.interval);
+        let interval = format!("95 % interval {} to {}", amount(from), amount(to));
+        if [mean, from, to].iter().all(|d| d.abs() <= ROUNDING * self.size) {
+            return format!("On {rows} rows {ours} {verb} the same as {theirs}.");
         }
         if rows < FEW {
-            return format!("{rows} rows are too few to tell {ours} from {theirs} (mean difference {}).", percent(self.relative));
+            return format!("{rows} rows are too few to tell {ours} from {theirs} (mean difference {}).", amount(mean));
         }
-        let (less, more) = (self.interval[1] < 0.0, self.interval[0] > 0.0);
-        match (less, more) {
-            (true, _) => format!("On {rows} rows {ours} costs {} less than {theirs} ({interval}).", percent(-self.relative)),
-            (_, true) => format!("On {rows} rows {ours} costs {} MORE than {theirs} ({interval}).", percent(self.relative)),
-            _ => format!("On {rows} rows {ours} is not distinguishable from {theirs}: difference {} ({interval}).", percent(self.relative)),
+        if to < 0.0 {
+            return format!("On {rows} rows {ours} {verb} {} less than {theirs} ({interval}).", amount(-mean));
         }
+        if from > 0.0 {
+            return format!("On {rows} rows {ours} {verb} {} MORE than {theirs} ({interval}).", amount(mean));
+        }
+        format!("On {rows} rows {ours} is not distinguishable from {theirs}: difference {} ({interval}).", amount(mean))
     }
 }
 
@@ -76,7 +78,7 @@ mod tests {
     fn said(difference: f64, spread: f64, rows: usize) -> String {
         let theirs = vec![10.0; rows];
         let ours: Vec<f64> = (0..rows).map(|i| 10.0 + difference + if i % 2 == 0 { spread } else { -spread }).collect();
-        Difference::of(&ours, &theirs).unwrap().unwrap().in_words("the model", "least_squares")
+        Difference::of(&ours, &theirs).unwrap().unwrap().in_words("the model", "costs", "least_squares")
     }
 
     #[test]

@@ -68,7 +68,11 @@ impl Flags {
         write(&self.out_features, &columns, from, &x)?;
         write(&self.out_costs, &names, from, &c)?;
         let (x, c) = (self.out_features.display(), self.out_costs.display());
-        let _ = writeln!(std::io::stdout(), "wrote {x}: {rows} rows, {features} features\nwrote {c}: {rows} rows, costs of {} variables", names.len());
+        let _ = writeln!(
+            std::io::stdout(),
+            "wrote {x}: {rows} rows, {features} features\nwrote {c}: {rows} rows, costs of {} variables",
+            names.len()
+        );
         Ok(())
     }
 }
