@@ -36,6 +36,9 @@ pub(super) struct Bench {
     /// Name the suites with their expected time, and run none
     #[arg(long)]
     list: bool,
+    /// With --list: one JSON object a line
+    #[arg(long, requires = "list")]
+    json: bool,
     /// How much work to do
     #[arg(long, value_enum, default_value_t)]
     profile: Profile,
@@ -71,7 +74,7 @@ pub(super) struct Bench {
 impl Bench {
     pub(super) fn run(&self) -> Result<ExitCode> {
         if self.list {
-            return list(&self.folder());
+            return list(&self.folder(), self.json);
         }
         let definitions = self.suite.iter().map(|name| Definition::load(&self.folder(), name)).collect::<Result<Vec<_>>>()?;
         let threads = set_threads(self.threads)?;
@@ -190,9 +193,14 @@ impl Bench {
     }
 }
 
-fn list(folder: &Path) -> Result<ExitCode> {
+fn list(folder: &Path, json: bool) -> Result<ExitCode> {
     for name in Definition::names(folder)? {
         let d = Definition::load(folder, &name)?;
+        if json {
+            let minutes = serde_json::json!({ "quick": d.minutes.quick, "full": d.minutes.full });
+            say(&serde_json::json!({ "suite": name, "title": d.title, "minutes": minutes }).to_string());
+            continue;
+        }
         say(&format!("{name:<12} {}\n{:<12} quick {} min, full {} min", d.title, "", d.minutes.quick, d.minutes.full));
     }
     Ok(ExitCode::SUCCESS)

@@ -1,5 +1,6 @@
 //! A user's own problem and tables: what `dfl train`, `evaluate` and `predict` read.
 
+mod model;
 mod near;
 mod problem;
 mod table;

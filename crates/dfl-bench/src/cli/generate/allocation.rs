@@ -1,7 +1,7 @@
 use clap::{Args, ValueEnum};
 use dfl_core::Result;
 
-use super::{Own, whole};
+use super::{Own, Written, whole};
 use crate::data::allocation::{AllocationData, Returns};
 
 const HELP: &str = "\
@@ -36,7 +36,7 @@ pub(super) struct Flags {
 }
 
 impl Flags {
-    pub(super) fn run(self) -> Result<()> {
+    pub(super) fn run(self) -> Result<Written> {
         let Self { features, constants, own: Own { products, samples, seed, out } } = self;
         let file = out.open()?;
         let returns = match constants {

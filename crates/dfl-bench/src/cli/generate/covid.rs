@@ -1,7 +1,7 @@
 use clap::Args;
 use dfl_core::Result;
 
-use super::{Output, parse_output, whole};
+use super::{Output, Written, parse_output, whole};
 use crate::data::epidemic::{EpidemicData, Process};
 
 const HELP: &str = "\
@@ -41,7 +41,7 @@ pub(super) struct Flags {
 }
 
 impl Flags {
-    pub(super) fn run(self) -> Result<()> {
+    pub(super) fn run(self) -> Result<Written> {
         let Self { samples, horizon, population, volatility, process, seed, out } = self;
         let file = out.open()?;
         let args = EpidemicData { samples, horizon, population, volatility, process, seed };

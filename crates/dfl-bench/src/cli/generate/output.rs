@@ -38,16 +38,37 @@ impl Output {
 }
 
 impl OpenOutput {
-    /// Writes the data of `task`, made with `args`, and says what was written.
-    pub(super) fn write(self, task: &'static str, args: &impl Serialize, arrays: &Arrays<'_>) -> Result<()> {
+    /// Writes the data of `task`, made with `args`.
+    pub(super) fn write(self, task: &'static str, args: &impl Serialize, arrays: &Arrays<'_>) -> Result<Written> {
         let Output { path, format } = self.output;
         self.file.write(|file| match format {
             Format::Json => Ok(serde_json::to_writer(file, &Document { task, args, arrays })?),
             Format::Npz => npz::write(file, arrays),
         })?;
-        let shapes: Vec<_> = arrays.iter().map(|(name, batch)| format!("{name} [{}, {}]", batch.rows(), batch.cols())).collect();
-        let _ = writeln!(io::stdout(), "wrote {}: {}", path.display(), shapes.join(", "));
-        Ok(())
+        let arrays = arrays.iter().map(|(name, batch)| (*name, [batch.rows(), batch.cols()])).collect();
+        Ok(Written { file: path, arrays })
+    }
+}
+
+/// A file that was written, and the sizes of the arrays in it.
+#[derive(Debug)]
+pub(super) struct Written {
+    file: PathBuf,
+    arrays: Vec<(&'static str, [usize; 2])>,
+}
+
+impl Written {
+    /// Says so on the standard output.
+    pub(super) fn say(&self, json: bool) {
+        let Self { file, arrays } = self;
+        let text = if json {
+            let arrays: serde_json::Map<_, _> = arrays.iter().map(|(name, size)| ((*name).to_owned(), size.as_slice().into())).collect();
+            serde_json::json!({ "file": file, "arrays": arrays }).to_string()
+        } else {
+            let shapes: Vec<_> = arrays.iter().map(|(name, [rows, cols])| format!("{name} [{rows}, {cols}]")).collect();
+            format!("wrote {}: {}", file.display(), shapes.join(", "))
+        };
+        let _ = writeln!(io::stdout(), "{text}");
     }
 }
 
