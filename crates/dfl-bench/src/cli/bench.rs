@@ -39,8 +39,8 @@ pub(super) struct Bench {
     /// With --list: one JSON object a line
     #[arg(long, requires = "list")]
     json: bool,
-    /// How much work to do
-    #[arg(long, value_enum, default_value_t)]
+    /// How much work to do: quick, for minutes, or full, with longer training and more seeds
+    #[arg(long, value_enum, default_value_t, hide_possible_values = true)]
     profile: Profile,
     /// Number of seeds of the learned runs, in place of the suite's
     #[arg(long, value_parser = clap::value_parser!(u64).range(1..=10_000))]

@@ -45,7 +45,11 @@ Examples:
   dfl solve plant.toml --parameters demand=40,price=2.5 --json | python3 -m json.tool
 
 The problem: minimise or maximise 1/2 x'Px + c'x + r, within rows and bounds, as MPS
-(.mps, .qps), LP of CPLEX (.lp), triplets (.json) or written by hand (.toml): docs/files.md.
+(.mps, .qps), LP of CPLEX (.lp), written by hand (.toml, see docs/files.md), or as triplets:
+  .json      {\"n\": 2, \"m\": 3, \"P_upper\": {\"i\": [], \"j\": [], \"v\": []}, \"q\": [-1, -2], \"r\": 0,
+              \"A\": {\"i\": [0, 0, 1, 2], \"j\": [0, 1, 0, 1], \"v\": [1, 1, 1, 1]},
+              \"l\": [null, 0, 0], \"u\": [1, null, null]}: indices from 0, null for an infinite
+             bound, the last n rows bounds of the variables if they are the identity
 
 What is printed: the objective in the file's own sense; residuals relative to the size of
 their terms (primal: violation; dual: gradient of the Lagrangian, and complementarity);

@@ -28,8 +28,8 @@ pub(super) struct Flags {
     /// Number of features of an instance, all noise
     #[arg(long, value_name = "N", default_value = "20", value_parser = whole::<usize>)]
     features: usize,
-    /// Constants of the distribution
-    #[arg(long, value_enum, default_value = "code")]
+    /// Constants of the distribution: those of the published code, and so of its figures, or paper
+    #[arg(long, value_enum, default_value = "code", hide_possible_values = true)]
     constants: Constants,
     #[command(flatten)]
     own: Own,

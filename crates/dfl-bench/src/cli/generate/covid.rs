@@ -29,8 +29,8 @@ pub(super) struct Flags {
     /// Deviation of the latent transmission about its path
     #[arg(long, value_name = "S", default_value = "0.3")]
     volatility: f64,
-    /// What is observed
-    #[arg(long, value_enum, default_value = "ode")]
+    /// What is observed: ode, the differential equations, or binomial, whole people by chance
+    #[arg(long, value_enum, default_value = "ode", hide_possible_values = true)]
     process: Process,
     /// Seed of the stream; an epidemic depends on it and on its number alone
     #[arg(long, default_value = "0", value_parser = clap::value_parser!(u64))]
