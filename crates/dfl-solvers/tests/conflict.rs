@@ -30,7 +30,7 @@ fn two_rows() {
     let found = conflict(&p).unwrap();
     assert_eq!((found.sides.as_slice(), found.irreducible), ([Entry::RowLo(1), Entry::RowUp(3)].as_slice(), true));
     let text = found.sentence(&p, &names("x", 3), &names("r", 4));
-    assert_eq!(text, "no point satisfies row `r1`: x0 + x1 >= 5 and row `r3`: x0 + x1 <= 4 together");
+    assert_eq!(text, "no point satisfies row `r1`: x0 + x1 >= 5 and row `r3`: x0 + x1 <= 4 together; each is needed");
 }
 
 /// x + y + z = 31 needs all upper bounds to fail, and of the equality only its lower side.
@@ -75,7 +75,7 @@ fn integers_that_conflict_are_told_from_a_relaxation_that_does() {
     let found = conflict(&whole).unwrap();
     assert!(found.integrality && found.irreducible);
     assert!(found.sides.contains(&Entry::RowLo(1)) && found.sides.contains(&Entry::RowUp(1)) && !found.sides.contains(&Entry::RowLo(0)));
-    assert!(found.sentence(&whole, &names("x", 3), &names("r", 2)).ends_with("together, where variables are integer"));
+    assert!(found.sentence(&whole, &names("x", 3), &names("r", 2)).ends_with("together, where variables are integer; each is needed"));
     let relaxed = program(&[([0.0, 0.0, 1.0], 1.0, INF), ([2.0, 0.0, 0.0], 31.0, 31.0)]).with_integers(vec![true; 3]);
     let found = conflict(&relaxed).unwrap();
     assert_eq!((found.sides.as_slice(), found.integrality), ([Entry::RowLo(1), Entry::Up(0)].as_slice(), false));

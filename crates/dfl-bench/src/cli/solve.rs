@@ -89,6 +89,8 @@ struct Explained {
     integrality: bool,
     /// Whether none can be left out.
     irreducible: bool,
+    #[serde(skip)]
+    claim: String,
 }
 
 impl Solve {
@@ -165,13 +167,8 @@ impl Report<'_> {
 impl Explained {
     fn new(conflict: &Conflict, problem: &Problem) -> Self {
         let parts = conflict.parts(&problem.program, &problem.variables, &problem.rows);
-        Self { parts, integrality: conflict.integrality, irreducible: conflict.irreducible }
-    }
-
-    fn remark(&self) -> String {
-        let whole = if self.integrality { ", where variables are integer" } else { "" };
-        let each = if self.irreducible { "each is needed" } else { "not all may be needed: the search reached its limit" };
-        format!("no point satisfies these together{whole}; {each}")
+        let Conflict { integrality, irreducible, .. } = *conflict;
+        Self { parts, integrality, irreducible, claim: conflict.claim("these") }
     }
 }
 
@@ -273,7 +270,7 @@ fn write_table(out: &mut impl Write, report: &Report<'_>, problem: &Problem) -> 
     for (k, part) in conflict.parts.iter().enumerate() {
         writeln!(out, "  {:<16} {part}", if k == 0 { "conflict" } else { "" })?;
     }
-    writeln!(out, "  {:<16} ({})", "", conflict.remark())
+    writeln!(out, "  {:<16} ({})", "", conflict.claim)
 }
 
 fn write_solution(file: AtomicFile, problem: &Problem, x: &[f64]) -> Result<()> {

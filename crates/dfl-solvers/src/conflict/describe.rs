@@ -46,12 +46,17 @@ impl Conflict {
         parts
     }
 
-    /// One sentence: what contradicts each other, and what else there is to know.
+    /// What is said of the sides, of which `what` is a list: that they conflict, why, and whether each is needed.
+    pub fn claim(&self, what: &str) -> String {
+        let whole = if self.integrality { ", where variables are integer" } else { "" };
+        let each = if self.irreducible { "each is needed" } else { "not all may be needed: the search reached its limit" };
+        format!("no point satisfies {what} together{whole}; {each}")
+    }
+
+    /// One sentence with all of them.
     pub fn sentence(&self, program: &Program, variables: &[String], rows: &[String]) -> String {
         let parts: Vec<String> = self.parts(program, variables, rows).iter().map(Part::to_string).collect();
-        let whole = if self.integrality { ", where variables are integer" } else { "" };
-        let more = if self.irreducible { "" } else { " (perhaps without some of them: the search reached its limit)" };
-        format!("no point satisfies {} together{whole}{more}", parts.join(" and "))
+        self.claim(&parts.join(" and "))
     }
 }
 

@@ -45,30 +45,34 @@ impl OpenOutput {
             Format::Json => Ok(serde_json::to_writer(file, &Document { task, args, arrays })?),
             Format::Npz => npz::write(file, arrays),
         })?;
-        let arrays = arrays.iter().map(|(name, batch)| (*name, [batch.rows(), batch.cols()])).collect();
-        Ok(Written { file: path, arrays })
+        Ok(Written::default().and(path, arrays))
     }
 }
 
-/// A file that was written, and the sizes of the arrays in it.
-#[derive(Debug)]
-pub(super) struct Written {
-    file: PathBuf,
-    arrays: Vec<(&'static str, [usize; 2])>,
-}
+/// Files that were written, each with the sizes of the arrays in it.
+#[derive(Debug, Default)]
+pub(super) struct Written(Vec<(PathBuf, Vec<(&'static str, [usize; 2])>)>);
 
 impl Written {
-    /// Says so on the standard output.
+    /// One more file.
+    pub(super) fn and(mut self, file: PathBuf, arrays: &Arrays<'_>) -> Self {
+        self.0.push((file, arrays.iter().map(|(name, batch)| (*name, [batch.rows(), batch.cols()])).collect()));
+        self
+    }
+
+    /// Says so on the standard output, a line for each file.
     pub(super) fn say(&self, json: bool) {
-        let Self { file, arrays } = self;
-        let text = if json {
-            let arrays: serde_json::Map<_, _> = arrays.iter().map(|(name, size)| ((*name).to_owned(), size.as_slice().into())).collect();
-            serde_json::json!({ "file": file, "arrays": arrays }).to_string()
-        } else {
-            let shapes: Vec<_> = arrays.iter().map(|(name, [rows, cols])| format!("{name} [{rows}, {cols}]")).collect();
-            format!("wrote {}: {}", file.display(), shapes.join(", "))
-        };
-        let _ = writeln!(io::stdout(), "{text}");
+        for (file, arrays) in &self.0 {
+            let text = if json {
+                let arrays: serde_json::Map<_, _> =
+                    arrays.iter().map(|(name, size)| ((*name).to_owned(), size.as_slice().into())).collect();
+                serde_json::json!({ "file": file, "arrays": arrays }).to_string()
+            } else {
+                let shapes: Vec<_> = arrays.iter().map(|(name, [rows, cols])| format!("{name} [{rows}, {cols}]")).collect();
+                format!("wrote {}: {}", file.display(), shapes.join(", "))
+            };
+            let _ = writeln!(io::stdout(), "{text}");
+        }
     }
 }
 
