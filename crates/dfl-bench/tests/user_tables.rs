@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that panics has failed, as it should")]
 
 use std::fs;
+use std::path::Path;
 
 use dfl_bench::user::{Table, align, read_table};
 use dfl_core::{Error, Result};
@@ -101,10 +102,10 @@ fn a_file_without_rows_is_refused() {
 
 #[test]
 fn a_file_that_is_not_there_or_of_another_kind() {
-    let missing = read_table(std::path::Path::new("/nowhere/X.csv"), "costs");
+    let missing = read_table(Path::new("/nowhere/X.csv"), "costs");
     assert!(matches!(&missing, Err(Error::File { .. })));
     refused(missing, &["/nowhere/X.csv", "check the name"]);
-    refused(read_table(std::path::Path::new("X.xlsx"), "costs"), &["reader of tables", ".csv"]);
+    refused(read_table(Path::new("X.xlsx"), "costs"), &["reader of tables", ".csv"]);
 }
 
 /// Ten thousand rows whose sum is known: n (n - 1) / 2.
@@ -133,4 +134,94 @@ fn tables_whose_rows_do_not_belong_together_are_refused() {
     align(&a, &c).unwrap();
     refused(align(&a, &b), &["row 2", "this row is `r`", "is `q`", "sort both by id"]);
     refused(align(&a, &d), &["1 rows", "has 2", "one row for each instance"]);
+}
+
+/// A table that numpy, pandas or pyarrow wrote (`fixtures/tables/make.py`).
+fn fixture(name: &str) -> Result<Table> {
+    read_table(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/tables").join(name), "features")
+}
+
+const GRID: [f64; 6] = [1.5, -2.0, 3.0, 4.0, 5.25, -6.0];
+
+#[test]
+fn arrays_of_numpy_of_every_order_and_type() {
+    for name in ["f64.npy", "fortran_f32.npy", "one.npz", "one.npz:features", "two.npz:x"] {
+        let table = fixture(name).unwrap();
+        assert_eq!((table.values.rows(), table.values.as_slice(), table.named), (2, GRID.as_slice(), false), "{name}");
+        assert_eq!(table.columns, ["0", "1", "2"]);
+    }
+    assert_eq!(fixture("big_endian_i16.npy").unwrap().values.as_slice(), [1.0, -2.0, 3.0, 400.0]);
+    let vector = fixture("vector_u8.npy").unwrap();
+    assert_eq!((vector.values.rows(), vector.values.as_slice()), (3, [7.0, 0.0, 255.0].as_slice()));
+    assert_eq!(fixture("bool.npy").unwrap().values.as_slice(), [1.0, 0.0, 0.0, 1.0]);
+    assert_eq!(fixture("two.npz:c").unwrap().values.as_slice(), [0.0, 1.0, 2.0, 3.0]);
+}
+
+#[test]
+fn arrays_that_are_no_table_are_refused() {
+    refused(fixture("two.npz"), &["there are 2 arrays: `c`, `x`", "two.npz:NAME"]);
+    refused(fixture("two.npz:y"), &["two.npz:y", "there is no array `y`", "`c`, `x`"]);
+    refused(fixture("cube.npy"), &["3 dimensions", "1 or 2 dimensions"]);
+    refused(fixture("words.npy"), &["an array of type <U1", "astype(float)"]);
+    refused(fixture("large_i64.npy"), &["9007199254740993 is too large"]);
+    refused(fixture("nan.npy"), &["row 2, column `0`", "NaN is not a finite number", "drop this row"]);
+    refused(fixture("none.npz"), &["none.npz", "check the name"]);
+    let folder = tempfile::tempdir().unwrap();
+    for name in ["broken.npy", "broken.npz"] {
+        let path = folder.path().join(name);
+        fs::write(&path, "no array").unwrap();
+        refused(read_table(&path, "costs"), &["costs", name, "no whole", "write it again"]);
+    }
+    let half = fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/tables/f64.npy")).unwrap();
+    let path = folder.path().join("half.npy");
+    fs::write(&path, &half[..half.len() - 9]).unwrap();
+    refused(read_table(&path, "costs"), &["no whole array"]);
+}
+
+/// What `dfl generate --out FILE.npz` writes is read too.
+#[test]
+fn what_this_program_writes_is_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("sp.npz");
+    let args = ["generate", "shortest-path", "--grid", "2x2", "--samples", "3", "--features", "2", "--json", "--out"];
+    let output = std::process::Command::new(env!("CARGO_BIN_EXE_dfl")).args(args).arg(&file).output().unwrap();
+    let said: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(said["arrays"], serde_json::json!({ "x": [3, 2], "c": [3, 4] }));
+    let named = |array: &str| read_table(Path::new(&format!("{}:{array}", file.display())), "costs").unwrap();
+    assert_eq!((named("x").values.cols(), named("c").values.cols(), named("c").values.rows()), (2, 4, 3));
+}
+
+#[cfg(feature = "parquet")]
+mod parquet {
+    use super::{fixture, refused};
+
+    #[test]
+    fn columns_of_every_compression_that_is_built_in() {
+        for name in ["none.parquet", "snappy.parquet", "gzip.parquet"] {
+            let table = fixture(name).unwrap();
+            assert_eq!((table.columns.join(" "), table.ids.join(" "), table.identified), ("x n".into(), "a b c".into(), true), "{name}");
+            assert_eq!(table.values.as_slice(), [1.0, 1.0, 2.0, 2.0, 3.0, 3.0]);
+        }
+        refused(fixture("zstd.parquet"), &["zstd.parquet", "cannot be read", "snappy or gzip"]);
+    }
+
+    #[test]
+    fn the_index_of_pandas_has_the_names_of_rows() {
+        let table = fixture("pandas.parquet").unwrap();
+        assert_eq!((table.columns.join(" "), table.ids.join(" ")), ("wind load holiday".into(), "mon tue".into()));
+        assert_eq!(table.values.as_slice(), [1.5, 3.0, 1.0, 4.0, -6.0, 0.0]);
+    }
+
+    #[test]
+    fn what_is_no_number_has_row_and_column() {
+        refused(fixture("null.parquet"), &["null.parquet, row 2, column `x`", "null", "drop this row"]);
+        refused(fixture("words.parquet"), &["row 1, column `town`", "\"Ulm\" is not a number"]);
+        refused(fixture("infinite.parquet"), &["row 2, column `x`", "inf is not a finite number"]);
+    }
+}
+
+#[cfg(not(feature = "parquet"))]
+#[test]
+fn a_build_without_parquet_says_so() {
+    refused(fixture("none.parquet"), &["this build", "feature `parquet`", ".csv or .npz"]);
 }

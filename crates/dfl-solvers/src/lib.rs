@@ -8,6 +8,7 @@ mod batched;
 mod checks;
 #[cfg(feature = "clarabel")]
 mod clarabel;
+mod conflict;
 mod convexity;
 mod cvar;
 mod dys;
@@ -17,6 +18,8 @@ mod highs;
 mod instance;
 mod kkt;
 mod knapsack;
+#[cfg(feature = "modelling")]
+pub mod layer;
 mod limits;
 mod multi_start;
 #[cfg(feature = "osqp")]
@@ -35,6 +38,7 @@ mod sqp;
 mod stochastic;
 mod top_k;
 mod tour;
+mod versions;
 mod wrap;
 
 pub use active_set::{ActiveSet, ActiveSetOptions, ActiveSetTape, ActiveSetWorkspace};
@@ -43,6 +47,7 @@ pub use barrier::{Barrier, BarrierOptions, BarrierTape, BarrierWorkspace};
 pub use batched::Batched;
 #[cfg(feature = "clarabel")]
 pub use clarabel::{Clarabel, ClarabelOptions, ClarabelWorkspace};
+pub use conflict::{Conflict, ConflictOptions, Part, irreducible_infeasible_subset};
 pub use convexity::check_convex;
 pub use cvar::cvar_of_samples;
 pub use dys::{Dys, DysDerivative, DysLayer, DysOptions, DysProjection, DysTape, DysWorkspace};
@@ -69,3 +74,8 @@ pub use wrap::{
     AdaptiveImle, AdaptiveImleOptions, Cached, Coin, CostProjection, Counted, FrankWolfe, FrankWolfeOptions, Imle, ImleOptions,
     Interpolated, NegativeIdentity, Noise, Perturbed, PerturbedOptions, SampleMean, Stopwatch, SumOfGamma, Timed,
 };
+
+/// The example of the guide to modelling, compiled and run as a test.
+#[cfg(all(doctest, feature = "modelling"))]
+#[doc = include_str!("../../../docs/modelling.md")]
+struct Modelling;

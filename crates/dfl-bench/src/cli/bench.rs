@@ -37,8 +37,11 @@ pub(super) struct Bench {
     /// Name the suites with their expected time, and run none
     #[arg(long)]
     list: bool,
-    /// How much work to do
-    #[arg(long, value_enum, default_value_t)]
+    /// With --list: one JSON object a line
+    #[arg(long, requires = "list")]
+    json: bool,
+    /// How much work to do: quick, for minutes, or full, with longer training and more seeds
+    #[arg(long, value_enum, default_value_t, hide_possible_values = true)]
     profile: Profile,
     /// Number of seeds of the learned runs, in place of the suite's
     #[arg(long, value_parser = clap::value_parser!(u64).range(1..=10_000))]
@@ -72,7 +75,7 @@ pub(super) struct Bench {
 impl Bench {
     pub(super) fn run(&self) -> Result<ExitCode> {
         if self.list {
-            return list(&self.folder());
+            return list(&self.folder(), self.json);
         }
         let definitions = self.suite.iter().map(|name| Definition::load(&self.folder(), name)).collect::<Result<Vec<_>>>()?;
         let threads = set_threads(self.threads)?;
@@ -192,9 +195,14 @@ impl Bench {
     }
 }
 
-fn list(folder: &Path) -> Result<ExitCode> {
+fn list(folder: &Path, json: bool) -> Result<ExitCode> {
     for name in Definition::names(folder)? {
         let d = Definition::load(folder, &name)?;
+        if json {
+            let minutes = serde_json::json!({ "quick": d.minutes.quick, "full": d.minutes.full });
+            say(&serde_json::json!({ "suite": name, "title": d.title, "minutes": minutes }).to_string());
+            continue;
+        }
         say(&format!("{name:<12} {}\n{:<12} quick {} min, full {} min", d.title, "", d.minutes.quick, d.minutes.full));
     }
     Ok(ExitCode::SUCCESS)

@@ -4,6 +4,8 @@
 
 mod bench;
 mod compare;
+mod completions;
+mod doctor;
 mod evaluate;
 mod generate;
 mod machine;
@@ -26,11 +28,22 @@ use dfl_core::{Error, Result};
 
 /// Decision-focused learning at the command line.
 #[derive(Debug, Parser)]
-#[command(name = "dfl", version, max_term_width = 100, arg_required_else_help = true)]
+#[command(name = "dfl", version, max_term_width = 100, arg_required_else_help = true, after_help = HELP)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
 }
+
+const HELP: &str = "\
+Examples:
+  dfl doctor                                   what is installed, and what to do about the rest
+  dfl solve plan.mps                           the optimum of a problem in a file
+  dfl generate shortest-path --out sp.json     data of a benchmark
+  dfl COMMAND --help                           all about one of them
+
+Exit codes: 0 done, 1 bad input or something failed; dfl solve: 2 infeasible, 3 unbounded,
+4 stopped at a limit, 5 not convex; dfl bench --check: 1 a regression, 3 a row could not be
+measured; 130 stopped by a second Ctrl-C";
 
 #[derive(Debug, Subcommand)]
 enum Command {
@@ -50,6 +63,10 @@ enum Command {
     Compare(compare::Compare),
     /// Run benchmark suites, print their tables, write results and a report
     Bench(bench::Bench),
+    /// Say what is installed and works, and what to do about the rest
+    Doctor(doctor::Doctor),
+    /// Write what a shell needs to complete arguments
+    Completions(completions::Completions),
     /// Take one training step and say what memory it needed
     #[command(hide = true)]
     MeasureStep(measure_step::MeasureStep),
@@ -77,6 +94,8 @@ fn dispatch(command: Command) -> Result<ExitCode> {
         Command::Report(report) => report.run(),
         Command::Compare(compare) => compare.run(),
         Command::Bench(bench) => bench.run(),
+        Command::Doctor(doctor) => doctor.run(),
+        Command::Completions(completions) => completions.run(),
         Command::MeasureStep(step) => step.run(),
     }
 }

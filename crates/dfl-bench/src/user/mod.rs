@@ -10,6 +10,7 @@ mod folder;
 mod judge;
 mod learn;
 mod method;
+mod model;
 mod near;
 mod problem;
 mod rows;

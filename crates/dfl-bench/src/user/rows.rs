@@ -1,6 +1,6 @@
 use std::path::Path;
 
-use dfl_core::{Batch, Error, Instances, Key, Labels, Result, Splits, Stream, Task as _, decide};
+use dfl_core::{Batch, Error, Instances, Key, Labels, Result, Splits, Status, Stream, Task as _, decide};
 
 use super::settings::{Settings, Split};
 use super::task::UserTask;
@@ -114,6 +114,11 @@ impl Loaded {
     /// An error about a row without an optimum, in words of the user's file.
     fn unsolved(&self, error: Error) -> Error {
         let Error::NotSolved { index, status, .. } = error else { return error };
+        let theta = self.parameters.as_ref().filter(|_| status == Status::Infeasible).map(|all| all.row(index));
+        if let Some(Ok(Some(conflict))) = theta.map(|theta| self.problem.explain_infeasible(theta)) {
+            let problem = format!("{} with the costs of row `{}`", self.problem.path.display(), self.ids[index]);
+            return Error::Infeasible { problem, conflict };
+        }
         let problem = format!("with the costs of row `{}` the problem is {status}", self.ids[index]);
         self.features.fault("", problem, status.remedy())
     }

@@ -34,6 +34,13 @@ impl Problem {
         if self.maximise { 0.0 - objective } else { objective }
     }
 
+    /// The same with a name for each variable and row: `x0` or `row0` where the file gives none, with its number.
+    pub fn named(mut self) -> Self {
+        fill(&mut self.variables, self.program.n(), "x");
+        fill(&mut self.rows, self.program.m(), "row");
+        self
+    }
+
     /// Finishes what a reader has found: the opposite sign if the file maximises, and a check of everything.
     fn finish(mut self, path: &Path) -> Result<Self> {
         if self.maximise {
@@ -92,6 +99,11 @@ pub fn read_problem(path: &Path) -> Result<Problem> {
         return Err(Error::Content { path: path.into(), line: 1, problem: "the file is empty", remedy: "write the problem again" });
     }
     read(path, &text)?.finish(path)
+}
+
+fn fill(names: &mut Vec<String>, count: usize, stem: &str) {
+    names.resize(count, String::new());
+    names.iter_mut().enumerate().filter(|(_, name)| name.is_empty()).for_each(|(k, name)| *name = format!("{stem}{k}"));
 }
 
 fn unreadable(path: &Path, source: io::Error) -> Error {

@@ -18,13 +18,21 @@ use std::str::FromStr;
 use clap::{Args, Subcommand};
 use dfl_core::Result;
 
-use output::{Output, parse_output};
+use output::{Output, Written, parse_output};
 
 /// Arguments of `dfl generate`.
 #[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  dfl generate shortest-path --grid 5x5 --samples 1000 --out sp.json
+  dfl generate knapsack --items 40 --out knapsack.npz    for numpy.load
+  dfl generate TASK --help                               all flags, and what the file has")]
 pub(super) struct Generate {
     #[command(subcommand)]
     task: Task,
+    /// Say what was written as one JSON object
+    #[arg(long, global = true)]
+    json: bool,
 }
 
 #[derive(Debug, Subcommand)]
@@ -105,7 +113,7 @@ struct Noise {
 
 impl Generate {
     pub(super) fn run(self) -> Result<ExitCode> {
-        match self.task {
+        let written = match self.task {
             Task::ShortestPath(flags) => flags.run(),
             Task::Knapsack(flags) => flags.run(),
             Task::Tsp(flags) => flags.run(),
@@ -117,6 +125,7 @@ impl Generate {
             Task::Covid(flags) => flags.run(),
             Task::Security(flags) => flags.run(),
         }?;
+        written.say(self.json);
         Ok(ExitCode::SUCCESS)
     }
 }

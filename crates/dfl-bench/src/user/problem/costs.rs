@@ -1,7 +1,7 @@
 //! Linear costs as what is predicted.
 
 use std::collections::HashMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use dfl_core::{Cone, Csc, Entry, Error, ParamMap, Program, Result};
 use dfl_solvers::Problem;
@@ -11,9 +11,8 @@ use super::{Predicted, UserProblem};
 
 /// The problem with the costs of these variables to be predicted, and these variables first.
 pub(super) fn predict(path: &Path, problem: Problem, costs: Option<&[String]>) -> Result<UserProblem> {
-    let Problem { name, program, maximise, variables, rows } = problem;
-    let (n, m) = (program.n(), program.m());
-    let (variables, rows) = (filled(variables, n, "x"), filled(rows, m, "row"));
+    let Problem { name, program, maximise, variables, rows } = problem.named();
+    let n = program.n();
     let first = match costs.filter(|costs| !unnamed(costs, &variables)) {
         Some(costs) => places(path, costs, &variables)?,
         None => {
@@ -25,23 +24,47 @@ pub(super) fn predict(path: &Path, problem: Problem, costs: Option<&[String]>) -
     if let Some(&j) = first.iter().find(|&&j| std::mem::replace(&mut taken[j], true)) {
         return Err(fault(path, format!("the costs of `{}` are predicted twice", variables[j]), "name each variable once"));
     }
-    let order: Vec<usize> = first.iter().copied().chain((0..n).filter(|&j| !taken[j])).collect();
-    let mut program = reordered(&program, &order);
-    let variables: Vec<String> = order.iter().map(|&j| variables[j].clone()).collect();
-    let theta = first.len();
-    let given = program.c[..theta].to_vec();
-    program.c[..theta].fill(0.0);
-    let params = (0..theta).fold(ParamMap::new(theta), |map, j| map.link(Entry::C(j), j, 1.0));
-    let parameters = variables[..theta].to_vec();
-    let (path, predicted) = (path.into(), Predicted::Costs);
-    Ok(UserProblem { name, path, program, params, predicted, parameters, given: Some(given), variables, rows, maximise })
+    let given = first.iter().map(|&j| program.c[j]).collect();
+    let parameters = first.iter().map(|&j| variables[j].clone()).collect();
+    Ok(costs_first(Parts { path: path.into(), name, program, variables, rows, maximise }, &first, parameters, Some(given)))
 }
 
-/// Names of all, with a number where the file has none.
-fn filled(mut names: Vec<String>, count: usize, stem: &str) -> Vec<String> {
-    names.resize(count, String::new());
-    names.iter_mut().enumerate().filter(|(_, name)| name.is_empty()).for_each(|(k, name)| *name = format!("{stem}{k}"));
-    names
+/// What a problem is before anything of it is predicted.
+pub(in crate::user) struct Parts {
+    pub(in crate::user) path: PathBuf,
+    pub(in crate::user) name: String,
+    pub(in crate::user) program: Program,
+    pub(in crate::user) variables: Vec<String>,
+    pub(in crate::user) rows: Vec<String>,
+    pub(in crate::user) maximise: bool,
+}
+
+impl Parts {
+    /// The problem with these parameters, which `params` puts into the program.
+    pub(in crate::user) fn problem(
+        self,
+        params: ParamMap,
+        predicted: Predicted,
+        parameters: Vec<String>,
+        given: Option<Vec<f64>>,
+    ) -> UserProblem {
+        let Self { path, name, program, variables, rows, maximise } = self;
+        UserProblem { name, path, program, params, predicted, parameters, given, variables, rows, maximise }
+    }
+}
+
+/// The problem with the costs of these variables, which are different ones, as parameters in place of those it has, and these variables
+/// first. `given` are the costs as they are minimised.
+pub(in crate::user) fn costs_first(parts: Parts, first: &[usize], parameters: Vec<String>, given: Option<Vec<f64>>) -> UserProblem {
+    let theta = first.len();
+    let mut left = vec![true; parts.program.n()];
+    first.iter().for_each(|&j| left[j] = false);
+    let order: Vec<usize> = first.iter().copied().chain((0..left.len()).filter(|&j| left[j])).collect();
+    let mut program = reordered(&parts.program, &order);
+    program.c[..theta].fill(0.0);
+    let variables = order.iter().map(|&j| parts.variables[j].clone()).collect();
+    let params = (0..theta).fold(ParamMap::new(theta), |map, j| map.link(Entry::C(j), j, 1.0));
+    Parts { program, variables, ..parts }.problem(params, Predicted::Costs, parameters, given)
 }
 
 /// Whether columns are only counted, and no variable happens to have such a name.

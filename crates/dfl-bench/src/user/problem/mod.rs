@@ -4,10 +4,12 @@ mod costs;
 
 use std::path::{Path, PathBuf};
 
-use dfl_core::{Batch, ParamMap, Program, Result, check_len};
-use dfl_solvers::read_problem;
+use dfl_core::{Batch, Error, ParamMap, Program, Result, check_len};
+use dfl_solvers::{ConflictOptions, irreducible_infeasible_subset, read_problem};
 
-use super::Table;
+use super::near::near;
+use super::{Table, model};
+pub(super) use costs::{Parts, costs_first};
 
 /// What the predicted numbers are in the problem.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,10 +57,15 @@ pub struct UserProblem {
 /// variables that `costs` names, of all of them without it or where `costs` are just `0`, `1`, ... (a table without names). Variables are
 /// reordered so that these come first.
 ///
+/// A `.toml` file names its parameters itself, and `costs` says nothing: `docs/files.md` has what it may hold.
+///
 /// # Errors
-/// Those of [`read_problem`]; [`Error::Input`] for a name that no variable has, and for a table without names of another width than the
-/// problem.
+/// Those of [`read_problem`]; [`Error::Input`] for a name that no variable has, for a table without names of another
+/// width than the problem, and for an expression that makes no sense, with its line.
 pub fn read_user_problem(path: &Path, costs: Option<&[String]>) -> Result<UserProblem> {
+    if path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("toml")) {
+        return model::read(path);
+    }
     costs::predict(path, read_problem(path)?, costs)
 }
 
@@ -103,8 +110,47 @@ impl UserProblem {
         Ok(program)
     }
 
+    /// `theta` from numbers by name, in the sense of the tables, and from the file for the names that are not among them.
+    ///
+    /// # Errors
+    /// [`Error::Input`] for a name that no parameter has, and for a parameter without a number.
+    pub fn values(&self, given: &[(String, f64)]) -> Result<Vec<f64>> {
+        let fault = |problem: String, remedy: String| Error::Input {
+            what: "problem",
+            path: self.path.clone(),
+            place: "parameters".into(),
+            problem,
+            remedy,
+        };
+        if let Some((name, _)) = given.iter().find(|(name, _)| !self.parameters.contains(name)) {
+            return Err(fault(format!("none is called `{name}`"), format!("there are {}", near(name, &self.parameters))));
+        }
+        let sign = if self.turned() { -1.0 } else { 1.0 };
+        let number = |(k, name): (usize, &String)| {
+            let own = || self.given.as_ref().map(|given| given[k]);
+            let found = given.iter().rev().find(|(given, _)| given == name).map(|(_, value)| sign * value).or_else(own);
+            found.ok_or_else(|| fault(format!("`{name}` has no value"), format!("write --parameters {name}=..., or [values] in the file")))
+        };
+        self.parameters.iter().enumerate().map(number).collect()
+    }
+
+    /// Which rows and bounds contradict each other at this `theta`, in a sentence; `None` unless there is proof that no point satisfies all.
+    ///
+    /// # Errors
+    /// [`Error::Dimension`] for another length, and what the solver refuses.
+    pub fn explain_infeasible(&self, theta: &[f64]) -> Result<Option<String>> {
+        let program = self.at(theta)?;
+        let conflict = irreducible_infeasible_subset(&program, &ConflictOptions::default())?;
+        Ok(conflict.map(|conflict| conflict.sentence(&program, &self.variables, &self.rows)))
+    }
+
+    /// Whether `theta` is minus what tables have.
+    fn turned(&self) -> bool {
+        self.maximise && self.predicted == Predicted::Costs
+    }
+
     fn turn(&self, values: &mut Batch) {
-        if self.maximise && self.predicted == Predicted::Costs {
+        if self.turned() {
             values.as_mut_slice().iter_mut().for_each(|v| *v = 0.0 - *v);
         }
     }

@@ -1,6 +1,9 @@
 //! Tables of numbers from a user's files.
 
 mod csv;
+mod numpy;
+#[cfg(feature = "parquet")]
+mod parquet;
 
 use std::collections::HashSet;
 use std::fs::File;
@@ -34,6 +37,9 @@ pub struct Table {
 /// | ending | holds |
 /// | --- | --- |
 /// | `.csv` | numbers with commas between them. The first line has the names of the columns if anything in it is no number. A column `id`, or a first one without a name (as pandas and R write it), has the names of the rows |
+/// | `.npy` | an array of numpy of one or two dimensions, of any type of numbers |
+/// | `.npz` | the only array in it, or that called `NAME` of `FILE.npz:NAME` |
+/// | `.parquet` | columns of numbers, uncompressed or with snappy or gzip; one called `id`, or the index that pandas stores, has the names of the rows. Feature `parquet` |
 ///
 /// Nothing is filled in or skipped: an empty cell, a word, NaN, an infinite number, a row of another length, two columns or rows of one
 /// name and a file without rows are refused.
@@ -41,11 +47,24 @@ pub struct Table {
 /// # Errors
 /// [`Error::File`] if it cannot be read, [`Error::Input`] with line (or row), column and remedy, [`Error::Unsupported`] for another ending.
 pub fn read_table(path: &Path, what: &'static str) -> Result<Table> {
-    let source = Source { what, path };
-    let ending = path.extension().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
+    let (file, array) = numpy::split(path);
+    let source = Source { what, path, file: &file };
+    let ending = file.extension().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
     let found = match ending.as_str() {
         "csv" => csv::read(&source, source.open()?)?,
-        _ => return Err(Error::Unsupported { who: "the reader of tables", what: "files that end in other than .csv" }),
+        "npy" => numpy::read_array(&source, source.open()?)?,
+        "npz" => numpy::read_archive(&source, source.open()?, array.as_deref())?,
+        #[cfg(feature = "parquet")]
+        "parquet" => parquet::read(&source, source.open()?)?,
+        #[cfg(not(feature = "parquet"))]
+        "parquet" => {
+            let what = "parquet; build it with the feature `parquet`, or write the table as .csv or .npz";
+            return Err(Error::Unsupported { who: "this build", what });
+        }
+        _ => {
+            let what = "files that end in other than .csv, .npy, .npz or .parquet";
+            return Err(Error::Unsupported { who: "the reader of tables", what });
+        }
     };
     found.finish(&source)
 }
@@ -94,7 +113,7 @@ impl Table {
 
     /// An error about this table.
     pub(crate) fn fault(&self, place: &str, problem: impl Into<String>, remedy: impl Into<String>) -> Error {
-        Source { what: self.what, path: &self.path }.fault(place, problem, remedy)
+        Source { what: self.what, path: &self.path, file: &self.path }.fault(place, problem, remedy)
     }
 }
 
@@ -102,7 +121,10 @@ impl Table {
 #[derive(Clone, Copy, Debug)]
 struct Source<'a> {
     what: &'static str,
+    /// As it was named.
     path: &'a Path,
+    /// The same without the name of an array in it.
+    file: &'a Path,
 }
 
 impl Source<'_> {
@@ -112,8 +134,8 @@ impl Source<'_> {
 
     fn open(&self) -> Result<File> {
         let refused = |source| Error::File { path: self.path.into(), action: "reading the table", remedy: "check the name", source };
-        let file = File::open(self.path).map_err(refused)?;
-        if self.path.is_dir() { Err(refused(std::io::ErrorKind::IsADirectory.into())) } else { Ok(file) }
+        let file = File::open(self.file).map_err(refused)?;
+        if self.file.is_dir() { Err(refused(std::io::ErrorKind::IsADirectory.into())) } else { Ok(file) }
     }
 }
 
