@@ -5,15 +5,15 @@
 
 pub(crate) mod axis;
 mod bars;
-mod examples;
+pub(crate) mod examples;
 pub(crate) mod frame;
-mod histogram;
+pub(crate) mod histogram;
 pub(crate) mod html;
 mod lines;
 pub(crate) mod palette;
 mod path;
 pub(crate) mod plot;
-mod scatter;
+pub(crate) mod scatter;
 mod schedule;
 mod story;
 pub(crate) mod table;
