@@ -129,7 +129,9 @@ impl Axis {
         if tick == 0.0 {
             return "0".to_owned();
         }
-        if !(1e-4..1e6).contains(&tick.abs()) {
+        // Ticks of a logarithmic axis stand as close for large numbers as for small ones.
+        let most = if self.log { 1e4 } else { 1e6 };
+        if !(1e-4..most).contains(&tick.abs()) {
             return format!("{tick:.0e}");
         }
         let decimals = usize::try_from(-(step.abs() * (1.0 + 1e-9)).log10().floor() as i32).unwrap_or(0);

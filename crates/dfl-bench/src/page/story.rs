@@ -19,7 +19,7 @@ pub struct Story {
     pub rows: Vec<RowOutcome>,
     /// What the baseline of the rows is called, e.g. `least_squares`.
     pub baseline: String,
-    /// Unit of costs, for axes; may be empty.
+    /// Unit of costs and regrets, for axes; may be empty.
     pub unit: String,
     /// Some decisions, drawn as what they are.
     pub examples: Vec<Example>,

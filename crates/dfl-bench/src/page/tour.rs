@@ -35,7 +35,9 @@ fn check_tour(points: &[[f64; 2]], order: &[usize]) -> Result<()> {
     for &stop in order {
         match seen.get_mut(stop) {
             Some(seen) if !*seen => *seen = true,
-            _ => return Err(Error::Domain { what: "stop of a tour", value: stop as f64, need: "one of the points, and each at most once" }),
+            _ => {
+                return Err(Error::Domain { what: "stop of a tour", value: stop as f64, need: "one of the points, and each at most once" });
+            }
         }
     }
     Ok(())

@@ -95,9 +95,7 @@ fn overview(groups: &[Group]) -> String {
 }
 
 fn shares(groups: &[Group]) -> Result<String> {
-    let section = |(title, plots): (String, Vec<Plot>)| {
-        format!("<section>\n<h2>{}</h2>\n{}</section>\n", escape(&title), figures(&plots))
-    };
+    let section = |(title, plots): (String, Vec<Plot>)| format!("<section>\n<h2>{}</h2>\n{}</section>\n", escape(&title), figures(&plots));
     Ok(share_plot::plots(groups)?.into_iter().map(section).collect())
 }
 
@@ -116,12 +114,7 @@ fn significance(families: &[Family]) -> String {
     }
     let table = |family: &Family| {
         let sheet = significance::sheet(family);
-        format!(
-            "<h3>{}</h3>\n<p class=\"context\">{}</p>\n{}",
-            escape(&sheet.title),
-            escape(&sheet.context),
-            html::table(&sheet)
-        )
+        format!("<h3>{}</h3>\n<p class=\"context\">{}</p>\n{}", escape(&sheet.title), escape(&sheet.context), html::table(&sheet))
     };
     let tables: String = families.iter().map(table).collect();
     format!("<section id=\"significance\">\n<h2>Row by row</h2>\n{tables}</section>\n")

@@ -40,14 +40,14 @@ pub(super) fn html(group: &Group, rows: &[RowCosts], all: &[Examples]) -> Result
     Ok(figures(&plots) + &counts(group, &own, &reference.key) + &figures(&drawn))
 }
 
-/// The row to compare with: of the first method of [`REFERENCES`] that there is, as much like the leader as possible.
+/// The row to compare with: of the first method of [`REFERENCES`] that there is besides the leader's, as much like the leader as possible.
 fn reference<'g>(rows: impl Iterator<Item = &'g Row>, leader: &Key) -> Option<&'g Row> {
     let rank = |row: &&Row| {
         let method = REFERENCES.iter().position(|method| row.key.method == *method).unwrap_or(REFERENCES.len());
         let likeness = usize::from(row.key.predictor == leader.predictor) + usize::from(row.key.columns == leader.columns);
         (method, 2 - likeness)
     };
-    rows.filter(|row| REFERENCES.contains(&row.key.method.as_str()) && row.key != *leader).min_by_key(rank)
+    rows.filter(|row| REFERENCES.contains(&row.key.method.as_str()) && row.key.method != leader.method).min_by_key(rank)
 }
 
 fn costs<'r>(own: &[&'r RowCosts], key: &Key) -> Vec<&'r RowCosts> {
@@ -56,7 +56,8 @@ fn costs<'r>(own: &[&'r RowCosts], key: &Key) -> Vec<&'r RowCosts> {
 
 /// Pairs rows of the same seed: another seed may have other data.
 fn paired(own: &[&RowCosts], [reference, other]: [&Key; 2]) -> Paired {
-    let oracles: Vec<&RowCosts> = own.iter().filter(|row| row.key.method == "oracle" && row.key.columns == other.columns).copied().collect();
+    let oracles: Vec<&RowCosts> =
+        own.iter().filter(|row| row.key.method == "oracle" && row.key.columns == other.columns).copied().collect();
     let (references, mut all, mut best) = (costs(own, reference), Vec::new(), Some(Vec::new()));
     for row in costs(own, other) {
         let same = |candidate: &&&RowCosts| candidate.key.seed == row.key.seed && candidate.ids == row.ids;
@@ -82,10 +83,10 @@ fn plots(group: &Group, own: &[&RowCosts], keys: [&Key; 2]) -> Result<Vec<Plot>>
     let [baseline, model] = [0, 1].map(|k| values.iter().map(|pair| pair[k]).collect::<Vec<f64>>());
     let [reference, name] = keys.map(|key| group.label(key));
     let title = if what == "regret" { "Regret of the test rows" } else { "Cost of the test rows" };
-    let histogram =
-        histogram::plot(title, what, &Values { name: &name, values: &model }, &Values { name: &reference, values: &baseline })?;
+    let histogram = histogram::plot(title, what, &Values { name: &name, values: &model }, &Values { name: &reference, values: &baseline })?;
     let counts = Counts::of(costs.iter().copied());
-    let scatter = scatter::plot(&Pairs { model: &name, baseline: &reference, what, values: &values, counts })?;
+    let short = [&keys[1].method, &keys[0].method].map(String::as_str);
+    let scatter = scatter::plot(&Pairs { model: &name, baseline: &reference, short, what, unit: "", values: &values, counts })?;
     Ok(vec![histogram, scatter])
 }
 
@@ -131,7 +132,7 @@ fn drawings(group: &Group, leader: &Key, all: &[Examples]) -> Result<Vec<Plot>> 
     let expects = group.rows.iter().filter_map(|row| of(&row.key)).find(banded).filter(|found| first != Some(*found));
     let plot = |examples: &Examples, example: &Example| {
         let title = format!("{}: {}", group.label(&examples.key.without_seed()), example.title);
-        examples::plot(&Example { title, ..example.clone() }, "")
+        examples::plot(&Example { title, ..example.clone() })
     };
     first.into_iter().chain(expects).flat_map(|of| of.examples.iter().map(move |example| plot(of, example))).collect()
 }
@@ -148,12 +149,8 @@ mod tests {
     /// Seed 1 has data of its own and no reference; without an oracle for every seed there is no regret.
     #[test]
     fn only_rows_of_one_seed_are_paired() {
-        let all = [
-            rows("two_stage", 0, &[3.0, 4.0]),
-            rows("sce", 0, &[2.0, 5.0]),
-            rows("sce", 1, &[7.0, 8.0]),
-            rows("oracle", 0, &[1.0, 4.0]),
-        ];
+        let all =
+            [rows("two_stage", 0, &[3.0, 4.0]), rows("sce", 0, &[2.0, 5.0]), rows("sce", 1, &[7.0, 8.0]), rows("oracle", 0, &[1.0, 4.0])];
         let own: Vec<&RowCosts> = all.iter().collect();
         let key = |at: usize| all[at].key.without_seed();
         let pairs = paired(&own, [&key(0), &key(1)]);

@@ -55,8 +55,7 @@ impl Store {
         let (map_log, maps) = open::<HeatMap>(dir, "maps.jsonl", resume)?;
         let (example_log, examples) = open::<Examples>(dir, "examples.jsonl", resume)?;
         let warnings = [measured.warning, curves.warning, rows.warning, maps.warning, examples.warning].into_iter().flatten().collect();
-        let (measurements, curves, rows, maps, examples) =
-            (measured.records, curves.records, rows.records, maps.records, examples.records);
+        let (measurements, curves, rows, maps, examples) = (measured.records, curves.records, rows.records, maps.records, examples.records);
         let dir = dir.to_owned();
         Ok(Self { dir, results, curve_log, row_log, map_log, example_log, measurements, curves, rows, maps, examples, warnings })
     }

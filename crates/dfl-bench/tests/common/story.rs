@@ -84,9 +84,14 @@ pub(crate) fn story() -> Story {
     };
     Story {
         title: "Transport by spo_plus".into(),
-        facts: [("date", "2026-11-22 18:00 UTC"), ("version", "0.1.0"), ("problem", "transport.mps: 12 variables, 7 rows"), ("rows", "150")]
-            .map(|(name, value)| (name.to_owned(), value.to_owned()))
-            .to_vec(),
+        facts: [
+            ("date", "2026-11-22 18:00 UTC"),
+            ("version", "0.1.0"),
+            ("problem", "transport.mps: 12 variables, 7 rows"),
+            ("rows", "150"),
+        ]
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .to_vec(),
         command: "dfl report run/".into(),
         verdict: "The model's decisions cost 2.1 % more than the best ones, those of least_squares 5.3 % more.".into(),
         sheets: vec![Sheet { title: "On the rows".into(), note: "less is better".into(), columns, rows: rows_of_table }],
@@ -127,7 +132,8 @@ pub(crate) fn unbalanced(page: &str) -> Option<String> {
 /// What a page names that is not itself: values of attributes that fetch or lead elsewhere, and what styles fetch.
 pub(crate) fn external(page: &str) -> Vec<String> {
     let attributes = [" src=\"", " href=\"", " srcset=\"", " action=\"", " data=\"", " poster=\"", " xlink:href=\""];
-    let named = attributes.iter().flat_map(|attribute| page.split(attribute).skip(1)).map(|rest| rest[..rest.find('"').unwrap()].to_owned());
+    let named =
+        attributes.iter().flat_map(|attribute| page.split(attribute).skip(1)).map(|rest| rest[..rest.find('"').unwrap()].to_owned());
     let fetched = ["url(", "@import", "fetch(", "XMLHttpRequest", "WebSocket", "import("].into_iter().filter(|word| page.contains(word));
     named.filter(|target| !target.starts_with('#')).chain(fetched.map(str::to_owned)).collect()
 }
