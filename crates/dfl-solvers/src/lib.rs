@@ -17,6 +17,8 @@ mod highs;
 mod instance;
 mod kkt;
 mod knapsack;
+#[cfg(feature = "modelling")]
+pub mod layer;
 mod limits;
 mod multi_start;
 #[cfg(feature = "osqp")]
@@ -69,3 +71,8 @@ pub use wrap::{
     AdaptiveImle, AdaptiveImleOptions, Cached, Coin, CostProjection, Counted, FrankWolfe, FrankWolfeOptions, Imle, ImleOptions,
     Interpolated, NegativeIdentity, Noise, Perturbed, PerturbedOptions, SampleMean, Stopwatch, SumOfGamma, Timed,
 };
+
+/// The example of the guide to modelling, compiled and run as a test.
+#[cfg(all(doctest, feature = "modelling"))]
+#[doc = include_str!("../../../docs/modelling.md")]
+struct Modelling;

@@ -5,10 +5,10 @@ use dfl_core::{Error, Result};
 
 use super::log::failure;
 use super::report::{Heading, write};
-use super::{Measurement, Store};
+use super::{Measurement, Store, markdown};
 use crate::suite::{Definition, Profile, Published};
 
-/// Makes `report.html` of a folder again from what `dfl bench` stored there, and returns its path. Claims and comparisons are judged by the
+/// Makes `report.html` and `report.md` of a folder again from what `dfl bench` stored there, and returns the path of the former. Claims and comparisons are judged by the
 /// definitions that lie beside the results.
 ///
 /// # Errors
@@ -31,6 +31,7 @@ pub fn again(folder: &Path) -> Result<PathBuf> {
         claims.extend(definition.judge(*profile, &measurements, &Published::load()?));
         families.extend(definition.compare_rows(*profile, &rows));
     }
+    markdown::write(&folder.join("report.md"), &measurements, &families, &claims)?;
     let zoned = jiff::Timestamp::try_from(when).map(|time| time.to_zoned(jiff::tz::TimeZone::system()));
     let heading = Heading {
         title: format!("Benchmark: {}", suites.iter().map(|(suite, _)| suite.as_str()).collect::<Vec<_>>().join(", ")),

@@ -17,6 +17,7 @@ mod heat_map;
 mod html;
 pub mod ids;
 mod log;
+pub mod markdown;
 mod measurement;
 pub(crate) mod numbers;
 mod overview;

@@ -12,6 +12,8 @@ mod value;
 
 use std::sync::{Arc, OnceLock};
 
+#[cfg(feature = "modelling")]
+pub(crate) use active::zero_dual;
 pub(crate) use active::{Linearised, Matrices, has_weak_dual};
 pub(crate) use adjoint::{Numbering, negate_into};
 use dfl_core::{
