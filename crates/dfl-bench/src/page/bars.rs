@@ -32,8 +32,10 @@ pub(crate) fn plot(title: &str, amounts: &Amounts<'_>) -> Result<Plot> {
     check_len("decided amounts", amounts.names.len(), amounts.decided.len())?;
     check_len("best amounts", amounts.names.len(), amounts.best.len())?;
     let size = |at: &usize| amounts.decided[*at].abs().max(amounts.best[*at].abs());
+    let difference = |at: &usize| (amounts.decided[*at] - amounts.best[*at]).abs();
     let mut order: Vec<usize> = (0..amounts.names.len()).collect();
-    order.sort_by(|a, b| size(b).total_cmp(&size(a)));
+    // Of decisions between zero and one all are as large as each other: those that differ come first.
+    order.sort_by(|a, b| size(b).total_cmp(&size(a)).then(difference(b).total_cmp(&difference(a))));
     let shown: Vec<usize> = order.iter().copied().take(MOST).filter(|at| size(at) > 0.0).collect();
     let words = rest(amounts, &order[shown.len()..]);
     let svg = drawn((WIDTH, 64 + ROW * shown.len().max(1) as u32), &format!("{title}. {words}"), |area| draw(area, amounts, &shown))?;
