@@ -86,6 +86,10 @@ mod tests {
         let page = plot("t", &Amounts { names: &names, decided: &decided, best: &best, what: "share" }).unwrap();
         assert_eq!(page.words, "2 more, in sum 0.500 decided and 1.00 at best.");
         assert!(page.svg.contains("name11") && page.svg.contains("name2") && !page.svg.contains("name0"), "{}", page.svg);
+        let (ones, mut other) = ([1.0; 12], [1.0; 12]);
+        other[11] = 0.0;
+        let same_size = plot("t", &Amounts { names: &names, decided: &ones, best: &other, what: "value" }).unwrap();
+        assert!(same_size.svg.contains("name11") && !same_size.svg.contains("name10"), "what differs comes first: {}", same_size.svg);
         let zeros = [0.0; 12];
         let none = plot("t", &Amounts { names: &names, decided: &zeros, best: &zeros, what: "share" }).unwrap();
         assert_eq!(none.words, "12 more, all of them zero in both.");

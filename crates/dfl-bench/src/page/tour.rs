@@ -8,7 +8,9 @@ use plotters::style::text_anchor::{HPos, Pos, VPos};
 use super::palette::{BEST, INK, MODEL};
 use super::plot::{Area, Failed, Plot, drawn, labels, legend};
 
-const SIDE: u32 = 400;
+/// Longest side of the drawing.
+const SIDE: f64 = 400.0;
+
 const MARGIN: f64 = 34.0;
 
 /// Stops are numbered up to so many.
@@ -25,7 +27,8 @@ pub(crate) fn plot(title: &str, points: &[[f64; 2]], decided: &[usize], best: &[
     let shared = edges.iter().filter(|edge| best_edges.contains(edge)).count();
     let whole = if decided.len() == points.len() { "" } else { " The decided one does not lead through all stops." };
     let words = format!("{shared} of {} legs are those of the best tour; numbers are the order of the decided one.{whole}", edges.len());
-    let svg = drawn((SIDE, SIDE), &format!("{title}. {words}"), |area| draw(area, points, decided, best))?;
+    let (size, places) = places(points);
+    let svg = drawn(size, &format!("{title}. {words}"), |area| draw(area, &places, decided, best))?;
     let legend = vec![legend(MODEL, "", "decided"), legend(BEST, "7 5", "best"), "● stop".to_owned()];
     Ok(Plot { title: title.to_owned(), svg, legend, words })
 }
@@ -49,24 +52,28 @@ fn edges(order: &[usize]) -> Vec<(usize, usize)> {
     (0..order.len()).map(|k| (order[k].min(next(k)), order[k].max(next(k)))).collect()
 }
 
-/// Places on the drawing; both directions have one scale.
-fn places(points: &[[f64; 2]]) -> Vec<(i32, i32)> {
+/// The size of the drawing and places on it; both directions have one scale.
+fn places(points: &[[f64; 2]]) -> ((u32, u32), Vec<(i32, i32)>) {
     let ends = |k: usize| points.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), p| (low.min(p[k]), high.max(p[k])));
     let (x, y) = (ends(0), ends(1));
     let reach = (x.1 - x.0).max(y.1 - y.0).max(f64::MIN_POSITIVE);
-    let scale = (f64::from(SIDE) - 2.0 * MARGIN) / reach;
-    let place = |v: f64, (low, high): (f64, f64)| f64::from(SIDE) / 2.0 + scale * (v - 0.5 * (low + high));
-    points.iter().map(|p| (place(p[0], x).round() as i32, (f64::from(SIDE) - place(p[1], y)).round() as i32)).collect()
+    let scale = (SIDE - 2.0 * MARGIN) / reach;
+    let height = 2.0 * MARGIN + scale * (y.1 - y.0).max(0.0);
+    let place = |p: &[f64; 2]| {
+        let across = SIDE / 2.0 + scale * (p[0] - 0.5 * (x.0 + x.1));
+        let down = height / 2.0 - scale * (p[1] - 0.5 * (y.0 + y.1));
+        (across.round() as i32, down.round() as i32)
+    };
+    ((SIDE as u32, height as u32), points.iter().map(place).collect())
 }
 
-fn draw(area: &Area<'_>, points: &[[f64; 2]], decided: &[usize], best: &[usize]) -> std::result::Result<(), Failed> {
-    let places = places(points);
+fn draw(area: &Area<'_>, places: &[(i32, i32)], decided: &[usize], best: &[usize]) -> std::result::Result<(), Failed> {
     let closed = |order: &[usize]| order.iter().chain(order.first()).map(|&stop| places[stop]).collect::<Vec<_>>();
     area.draw(&PathElement::new(closed(decided), MODEL.mix(0.6).stroke_width(7)))?;
     area.draw(&DashedPathElement::new(closed(best), 7, 5, BEST.stroke_width(3)))?;
     for (k, &stop) in decided.iter().enumerate() {
         area.draw(&Circle::new(places[stop], 5, INK.filled()))?;
-        if points.len() <= NUMBERED {
+        if places.len() <= NUMBERED {
             let style = labels(&INK).pos(Pos::new(HPos::Left, VPos::Bottom));
             area.draw(&Text::new((k + 1).to_string(), (places[stop].0 + 6, places[stop].1 - 5), style))?;
         }

@@ -96,8 +96,8 @@ pub(crate) fn story() -> Story {
         verdict: "The model's decisions cost 2.1 % more than the best ones, those of least_squares 5.3 % more.".into(),
         sheets: vec![Sheet { title: "On the rows".into(), note: "less is better".into(), columns, rows: rows_of_table }],
         curves: vec![
-            curve("normalized_regret on the validation rows", 0.4),
-            curve("normalized_regret on the training rows", 0.3),
+            curve("normalized regret on the validation rows", 0.4),
+            curve("normalized regret on the training rows", 0.3),
             curve("loss", 8.0),
         ],
         rows: rows(),
