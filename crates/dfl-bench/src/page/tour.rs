@@ -16,40 +16,30 @@ const MARGIN: f64 = 34.0;
 /// Stops are numbered up to so many.
 const NUMBERED: usize = 30;
 
-/// The decided tour and the best one over the same points.
+/// The decided tour and the best one over the same points. An order that ends early, as one of a decision that is no tour may, is drawn as
+/// far as it leads.
 ///
 /// # Errors
-/// [`Error::Domain`] if an order is no tour of the points, [`Error::Backend`] if it cannot be drawn.
+/// [`Error::Domain`] if a stop is none of the points, [`Error::Backend`] if it cannot be drawn.
 pub(crate) fn plot(title: &str, points: &[[f64; 2]], decided: &[usize], best: &[usize]) -> Result<Plot> {
-    check_tour(points, decided)?;
-    check_tour(points, best)?;
-    let (edges, best_edges) = (edges(decided), edges(best));
-    let shared = edges.iter().filter(|edge| best_edges.contains(edge)).count();
-    let whole = if decided.len() == points.len() { "" } else { " The decided one does not lead through all stops." };
-    let words = format!("{shared} of {} legs are those of the best tour; numbers are the order of the decided one.{whole}", edges.len());
+    if let Some(&stop) = decided.iter().chain(best).find(|stop| **stop >= points.len()) {
+        return Err(Error::Domain { what: "stop of a tour", value: stop as f64, need: "below the number of points" });
+    }
+    let [legs, best_legs] = [decided, best].map(|order| legs(order, points.len()));
+    let shared = legs.iter().filter(|(a, b)| best_legs.contains(&(*a, *b)) || best_legs.contains(&(*b, *a))).count();
+    let whole =
+        if points.iter().enumerate().all(|(stop, _)| decided.contains(&stop)) { "" } else { " It does not lead through all stops." };
+    let words = format!("{shared} of {} legs are those of the best tour; numbers are the order of the decided one.{whole}", legs.len());
     let (size, places) = places(points);
-    let svg = drawn(size, &format!("{title}. {words}"), |area| draw(area, &places, decided, best))?;
+    let svg = drawn(size, &format!("{title}. {words}"), |area| draw(area, &places, decided, [&legs, &best_legs]))?;
     let legend = vec![legend(MODEL, "", "decided"), legend(BEST, "7 5", "best"), "● stop".to_owned()];
     Ok(Plot { title: title.to_owned(), svg, legend, words })
 }
 
-fn check_tour(points: &[[f64; 2]], order: &[usize]) -> Result<()> {
-    let mut seen = vec![false; points.len()];
-    for &stop in order {
-        match seen.get_mut(stop) {
-            Some(seen) if !*seen => *seen = true,
-            _ => {
-                return Err(Error::Domain { what: "stop of a tour", value: stop as f64, need: "one of the points, and each at most once" });
-            }
-        }
-    }
-    Ok(())
-}
-
-/// Pairs of stops, the smaller number first.
-fn edges(order: &[usize]) -> Vec<(usize, usize)> {
-    let next = |k: usize| order[(k + 1) % order.len()];
-    (0..order.len()).map(|k| (order[k].min(next(k)), order[k].max(next(k)))).collect()
+/// From stop to stop; the last leads home if all were visited.
+fn legs(order: &[usize], stops: usize) -> Vec<(usize, usize)> {
+    let home = order.last().copied().zip(order.first().copied()).filter(|_| order.len() == stops);
+    order.windows(2).map(|pair| (pair[0], pair[1])).chain(home).filter(|(from, to)| from != to).collect()
 }
 
 /// The size of the drawing and places on it; both directions have one scale.
@@ -67,10 +57,18 @@ fn places(points: &[[f64; 2]]) -> ((u32, u32), Vec<(i32, i32)>) {
     ((SIDE as u32, height as u32), points.iter().map(place).collect())
 }
 
-fn draw(area: &Area<'_>, places: &[(i32, i32)], decided: &[usize], best: &[usize]) -> std::result::Result<(), Failed> {
-    let closed = |order: &[usize]| order.iter().chain(order.first()).map(|&stop| places[stop]).collect::<Vec<_>>();
-    area.draw(&PathElement::new(closed(decided), MODEL.mix(0.6).stroke_width(7)))?;
-    area.draw(&DashedPathElement::new(closed(best), 7, 5, BEST.stroke_width(3)))?;
+fn draw(
+    area: &Area<'_>,
+    places: &[(i32, i32)],
+    decided: &[usize],
+    [legs, best]: [&[(usize, usize)]; 2],
+) -> std::result::Result<(), Failed> {
+    for (from, to) in legs {
+        area.draw(&PathElement::new([places[*from], places[*to]], MODEL.mix(0.6).stroke_width(7)))?;
+    }
+    for (from, to) in best {
+        area.draw(&DashedPathElement::new([places[*from], places[*to]], 7, 5, BEST.stroke_width(3)))?;
+    }
     for (k, &stop) in decided.iter().enumerate() {
         area.draw(&Circle::new(places[stop], 5, INK.filled()))?;
         if places.len() <= NUMBERED {
@@ -79,4 +77,17 @@ fn draw(area: &Area<'_>, places: &[(i32, i32)], decided: &[usize], best: &[usize
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tour_leads_home_and_what_ends_early_does_not() {
+        assert_eq!(legs(&[0, 2, 1], 3), [(0, 2), (2, 1), (1, 0)]);
+        assert_eq!(legs(&[0, 2], 3), [(0, 2)]);
+        assert_eq!(legs(&[0, 1, 0], 3), [(0, 1), (1, 0)]);
+        assert!(legs(&[], 3).is_empty());
+    }
 }
