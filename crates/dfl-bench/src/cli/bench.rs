@@ -26,7 +26,8 @@ Examples:
 
 Results: OUT/results.jsonl (one measurement a line), OUT/report.html, the same tables as Markdown in
 OUT/report.md, OUT/claims.json and OUT/significance.json where a suite has claims and
-comparisons, OUT/rows.jsonl with what each test row cost.")]
+comparisons, OUT/rows.jsonl with what each test row cost, OUT/examples.jsonl with decisions that the
+report draws.")]
 pub(super) struct Bench {
     /// Suites to run, separated by commas
     #[arg(long, value_delimiter = ',', default_value = "default")]
@@ -139,7 +140,8 @@ impl Bench {
         let claims: Vec<Verdict> = definitions.iter().flat_map(|d| d.judge(self.profile, &rows, published)).collect();
         let costs = store.rows();
         let families: Vec<Family> = definitions.iter().flat_map(|d| d.compare_rows(self.profile, &costs)).collect();
-        let heading = Heading { claims: claims.clone(), significance: families.clone(), maps: store.maps(), ..self.heading() };
+        let (significance, maps, examples) = (families.clone(), store.maps(), store.examples());
+        let heading = Heading { claims: claims.clone(), significance, maps, rows: costs, examples, ..self.heading() };
         report::write(&page, &heading, &rows, &curves)?;
         markdown::write(&self.out.join("report.md"), &rows, &families, &claims)?;
         say(&table::render(&rows));
@@ -166,9 +168,7 @@ impl Bench {
             threads: Some(rayon::current_num_threads()),
             profile: self.profile.id().into(),
             command: format!("cargo xtask bench {}", arguments.join(" ")).trim_end().into(),
-            claims: Vec::new(),
-            significance: Vec::new(),
-            maps: Vec::new(),
+            ..Heading::default()
         }
     }
 

@@ -108,9 +108,11 @@ impl Axis {
         (first..).map(|k| k as f64 * step).take_while(|&v| v <= self.high * (1.0 + 1e-12)).take(12).collect()
     }
 
-    /// The distance of linear ticks: at most eight of them.
+    /// The distance of linear ticks: at most eight of them, fewer where their texts would touch.
     fn step(&self) -> f64 {
-        round_step((self.high - self.low) / 8.0)
+        let fine = round_step((self.high - self.low) / 8.0);
+        let long = [self.low, self.high].into_iter().any(|end| text(end, fine).len() > 4);
+        if long { round_step((self.high - self.low) / 5.0) } else { fine }
     }
 
     fn log_ticks(&self) -> Vec<f64> {
@@ -129,11 +131,12 @@ impl Axis {
         if tick == 0.0 {
             return "0".to_owned();
         }
-        if !(1e-4..1e6).contains(&tick.abs()) {
+        // Ticks of a logarithmic axis stand as close for large numbers as for small ones.
+        let most = if self.log { 1e4 } else { 1e6 };
+        if !(1e-4..most).contains(&tick.abs()) {
             return format!("{tick:.0e}");
         }
-        let decimals = usize::try_from(-(step.abs() * (1.0 + 1e-9)).log10().floor() as i32).unwrap_or(0);
-        format!("{tick:.decimals$}")
+        text(tick, step)
     }
 
     /// Whether it is logarithmic.
@@ -157,6 +160,12 @@ impl Axis {
 /// The smallest and the largest value; of none, the first exceeds the second.
 fn ends(values: impl Iterator<Item = f64>) -> (f64, f64) {
     values.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), v| (low.min(v), high.max(v)))
+}
+
+/// With the decimals of the distance to the next tick.
+fn text(tick: f64, step: f64) -> String {
+    let decimals = usize::try_from(-(step.abs() * (1.0 + 1e-9)).log10().floor() as i32).unwrap_or(0);
+    format!("{tick:.decimals$}")
 }
 
 /// The next of 1, 2, 5, 10, 20, ... at or above `width > 0`.
@@ -193,6 +202,12 @@ mod tests {
     #[test]
     fn close_values_get_a_linear_axis() {
         assert_eq!(labels(Axis::around([0.21, 0.34].into_iter())), ["0.22", "0.24", "0.26", "0.28", "0.30", "0.32", "0.34"][..].to_vec());
+    }
+
+    #[test]
+    fn long_texts_are_fewer() {
+        assert_eq!(labels(Axis::between(0.0, 0.039)), ["0", "0.01", "0.02", "0.03"]);
+        assert_eq!(labels(Axis::between(0.0, 60_000.0)), ["0", "20000", "40000", "60000"]);
     }
 
     #[test]

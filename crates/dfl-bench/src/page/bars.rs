@@ -32,8 +32,10 @@ pub(crate) fn plot(title: &str, amounts: &Amounts<'_>) -> Result<Plot> {
     check_len("decided amounts", amounts.names.len(), amounts.decided.len())?;
     check_len("best amounts", amounts.names.len(), amounts.best.len())?;
     let size = |at: &usize| amounts.decided[*at].abs().max(amounts.best[*at].abs());
+    let difference = |at: &usize| (amounts.decided[*at] - amounts.best[*at]).abs();
     let mut order: Vec<usize> = (0..amounts.names.len()).collect();
-    order.sort_by(|a, b| size(b).total_cmp(&size(a)));
+    // Of decisions between zero and one all are as large as each other: those that differ come first.
+    order.sort_by(|a, b| size(b).total_cmp(&size(a)).then(difference(b).total_cmp(&difference(a))));
     let shown: Vec<usize> = order.iter().copied().take(MOST).filter(|at| size(at) > 0.0).collect();
     let words = rest(amounts, &order[shown.len()..]);
     let svg = drawn((WIDTH, 64 + ROW * shown.len().max(1) as u32), &format!("{title}. {words}"), |area| draw(area, amounts, &shown))?;
@@ -84,6 +86,10 @@ mod tests {
         let page = plot("t", &Amounts { names: &names, decided: &decided, best: &best, what: "share" }).unwrap();
         assert_eq!(page.words, "2 more, in sum 0.500 decided and 1.00 at best.");
         assert!(page.svg.contains("name11") && page.svg.contains("name2") && !page.svg.contains("name0"), "{}", page.svg);
+        let (ones, mut other) = ([1.0; 12], [1.0; 12]);
+        other[11] = 0.0;
+        let same_size = plot("t", &Amounts { names: &names, decided: &ones, best: &other, what: "value" }).unwrap();
+        assert!(same_size.svg.contains("name11") && !same_size.svg.contains("name10"), "what differs comes first: {}", same_size.svg);
         let zeros = [0.0; 12];
         let none = plot("t", &Amounts { names: &names, decided: &zeros, best: &zeros, what: "share" }).unwrap();
         assert_eq!(none.words, "12 more, all of them zero in both.");

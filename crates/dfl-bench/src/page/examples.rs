@@ -13,7 +13,7 @@ use super::{Drawing, Example, tour};
 /// # Errors
 /// [`Error::Unsupported`] if the two are not of one kind, [`Error::Dimension`] or [`Error::Domain`] if they do not fit together,
 /// [`Error::Backend`] if it cannot be drawn.
-pub(crate) fn plot(example: &Example, unit: &str) -> Result<Plot> {
+pub(crate) fn plot(example: &Example) -> Result<Plot> {
     let title = example.title.as_str();
     match (&example.decided, &example.best) {
         (Drawing::Path { height, width, weights, costs }, Drawing::Path { weights: best, .. }) => {
@@ -21,7 +21,7 @@ pub(crate) fn plot(example: &Example, unit: &str) -> Result<Plot> {
         }
         (Drawing::Tour { points, order }, Drawing::Tour { order: best, .. }) => tour::plot(title, points, order, best),
         (Drawing::Schedule { amounts, demand, band }, Drawing::Schedule { amounts: best, .. }) => {
-            schedule::plot(title, &Schedules { decided: amounts, best, demand, band: band.as_ref(), unit })
+            schedule::plot(title, &Schedules { decided: amounts, best, demand, band: band.as_ref() })
         }
         (Drawing::Portfolio { names, shares }, Drawing::Portfolio { shares: best, .. }) => {
             bars::plot(title, &Amounts { names, decided: shares, best, what: "share" })

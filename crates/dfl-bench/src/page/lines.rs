@@ -15,7 +15,7 @@ const MOST: usize = 400;
 /// Dashes of the curves in turn, so that they are told apart without colours.
 const DASHES: [(u32, u32); 3] = [(0, 0), (8, 5), (3, 4)];
 
-/// One plot for each first word of the curves' names, such as `normalized_regret` of the validation and of the training rows.
+/// One plot for each quantity: `normalized_regret on the validation rows` and `normalized_regret on the training rows` share one.
 ///
 /// # Errors
 /// [`dfl_core::Error::Backend`] if one cannot be drawn.
@@ -31,7 +31,7 @@ pub(crate) fn plots(curves: &[Curve]) -> Result<Vec<Plot>> {
 }
 
 fn quantity(curve: &Curve) -> &str {
-    curve.name.split_whitespace().next().unwrap_or(&curve.name)
+    curve.name.split_once(" on ").map_or(&curve.name, |(quantity, _)| quantity)
 }
 
 fn finite(point: &[f64; 2]) -> bool {

@@ -5,15 +5,15 @@
 
 pub(crate) mod axis;
 mod bars;
-mod examples;
+pub(crate) mod examples;
 pub(crate) mod frame;
-mod histogram;
+pub(crate) mod histogram;
 pub(crate) mod html;
 mod lines;
 pub(crate) mod palette;
 mod path;
 pub(crate) mod plot;
-mod scatter;
+pub(crate) mod scatter;
 mod schedule;
 mod story;
 pub(crate) mod table;
@@ -46,7 +46,7 @@ pub fn write(path: &Path, story: &Story) -> Result<()> {
 /// [`dfl_core::Error::Unsupported`] if its two decisions are of different kinds, [`dfl_core::Error::Backend`] if a plot cannot be drawn.
 pub fn render(story: &Story) -> Result<String> {
     let tables: String = story.sheets.iter().map(sheet).collect();
-    let examples: Vec<Plot> = story.examples.iter().map(|example| examples::plot(example, &story.unit)).collect::<Result<_>>()?;
+    let examples: Vec<Plot> = story.examples.iter().map(examples::plot).collect::<Result<_>>()?;
     let sections = [
         ("tables", "Figures", String::new(), tables),
         ("rows", "Row by row", rows_note(story), figures(&rows(story)?)),
@@ -86,18 +86,19 @@ fn rows(story: &Story) -> Result<Vec<Plot>> {
     if story.rows.is_empty() {
         return Ok(Vec::new());
     }
-    let what = if story.unit.is_empty() { "regret".to_owned() } else { format!("regret, {}", story.unit) };
+    let unit = if story.unit.is_empty() { String::new() } else { format!(", {}", story.unit) };
     let model: Vec<f64> = story.rows.iter().map(|row| row.cost - row.best).collect();
     let baseline: Vec<f64> = story.rows.iter().map(|row| row.baseline - row.best).collect();
     let name = if story.baseline.is_empty() { "baseline" } else { &story.baseline };
     let histogram = histogram::plot(
         "Regret of the rows",
-        &what,
+        &format!("regret{unit}"),
         &histogram::Values { name: "model", values: &model },
         &histogram::Values { name, values: &baseline },
     )?;
     let values: Vec<[f64; 2]> = baseline.iter().zip(&model).map(|(x, y)| [*x, *y]).collect();
     let counts = scatter::Counts::of(story.rows.iter().map(|row| [row.baseline, row.cost]));
-    let scatter = scatter::plot(&scatter::Pairs { model: "model", baseline: name, what: "regret", values: &values, counts })?;
-    Ok(vec![histogram, scatter])
+    let short = ["model", name];
+    let pairs = scatter::Pairs { model: "model", baseline: name, short, what: "regret", unit: &unit, values: &values, counts };
+    Ok(vec![histogram, scatter::plot(&pairs)?])
 }

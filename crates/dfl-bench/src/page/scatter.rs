@@ -57,8 +57,12 @@ impl Counts {
 pub(crate) struct Pairs<'a> {
     pub(crate) model: &'a str,
     pub(crate) baseline: &'a str,
-    /// What the values are, with their unit.
+    /// What they are called in the plot, where room is short: the model first.
+    pub(crate) short: [&'a str; 2],
+    /// What the values are.
     pub(crate) what: &'a str,
+    /// Their unit after a comma; may be empty.
+    pub(crate) unit: &'a str,
     /// Each row, the baseline first.
     pub(crate) values: &'a [[f64; 2]],
     pub(crate) counts: Counts,
@@ -91,14 +95,15 @@ fn squares(values: &[[f64; 2]], axis: Axis) -> (Vec<([usize; 2], usize)>, usize)
 }
 
 fn draw(area: &Area<'_>, pairs: &Pairs<'_>, axis: Axis, (cells, most): (&[([usize; 2], usize)], usize)) -> std::result::Result<(), Failed> {
-    let titles = [format!("{} of {}", pairs.what, pairs.baseline), format!("{} of {}", pairs.what, pairs.model)];
+    let [model, baseline] = pairs.short;
+    let titles = [baseline, model].map(|who| format!("{} of {who}{}", pairs.what, pairs.unit));
     let mut chart = framed(area, [axis, axis], [&titles[0], &titles[1]])?;
     let at = |k: usize| axis.at(k as f64 / SQUARES as f64);
     // One row and the most rows are the ends of the scale; each shade is the same factor.
     let strength = |count: usize| if most > 1 { (count as f64).ln() / (most as f64).ln() } else { 0.0 };
-    chart.draw_series(cells.iter().map(|([i, j], count)| {
-        Rectangle::new([(at(*i), at(*j)), (at(i + 1), at(j + 1))], shade(strength(*count)).filled())
-    }))?;
+    chart.draw_series(
+        cells.iter().map(|([i, j], count)| Rectangle::new([(at(*i), at(*j)), (at(i + 1), at(j + 1))], shade(strength(*count)).filled())),
+    )?;
     let (low, high) = (axis.low(), axis.high());
     chart.draw_series(DashedLineSeries::new([(low, low), (high, high)], 6, 5, INK.stroke_width(1)))?;
     if cells.is_empty() {
@@ -107,8 +112,8 @@ fn draw(area: &Area<'_>, pairs: &Pairs<'_>, axis: Axis, (cells, most): (&[([usiz
     let style = |h, v| labels(&INK).pos(Pos::new(h, v));
     let corner = |x: f64, y: f64| (axis.at(x), axis.at(y));
     chart.draw_series([
-        Text::new(format!("{} better", pairs.model), corner(0.98, 0.03), style(HPos::Right, VPos::Bottom)),
-        Text::new(format!("{} better", pairs.baseline), corner(0.02, 0.97), style(HPos::Left, VPos::Top)),
+        Text::new(format!("{model} better"), corner(0.98, 0.03), style(HPos::Right, VPos::Bottom)),
+        Text::new(format!("{baseline} better"), corner(0.02, 0.97), style(HPos::Left, VPos::Top)),
     ])?;
     Ok(())
 }

@@ -15,7 +15,6 @@ pub(crate) struct Schedules<'a> {
     pub(crate) demand: &'a [f64],
     /// What the model expected, low and high.
     pub(crate) band: Option<&'a [Vec<f64>; 2]>,
-    pub(crate) unit: &'a str,
 }
 
 /// Both as steps, the demand as dots, the band behind them.
@@ -29,7 +28,7 @@ pub(crate) fn plot(title: &str, schedules: &Schedules<'_>) -> Result<Plot> {
     schedules.band.into_iter().flatten().try_for_each(|side| check_len("band of a schedule", n, side.len()))?;
     let words = words(schedules);
     let svg = drawn(SIZE, &format!("{title}. {words}"), |area| draw(area, schedules))?;
-    let band = schedules.band.map(|_| swatch(MODEL, "expected, 80 % band"));
+    let band = schedules.band.map(|_| swatch(MODEL, "band that was expected"));
     let lines = [legend(MODEL, "", "decided"), legend(BEST, "7 5", "best"), "● demand that came".to_owned()];
     Ok(Plot { title: title.to_owned(), svg, legend: lines.into_iter().chain(band).collect(), words })
 }
@@ -51,8 +50,7 @@ fn draw(area: &Area<'_>, schedules: &Schedules<'_>) -> std::result::Result<(), F
     let band = schedules.band.into_iter().flatten().flatten();
     let heights = schedules.decided.iter().chain(schedules.best).chain(schedules.demand).chain(band).copied();
     let axes = [Axis::between(0.0, n as f64), Axis::scaled(heights, false)];
-    let what = if schedules.unit.is_empty() { "amount".to_owned() } else { format!("amount, {}", schedules.unit) };
-    let mut chart = framed(area, axes, [if n == 24 { "hour" } else { "period" }, &what])?;
+    let mut chart = framed(area, axes, [if n == 24 { "hour" } else { "period" }, "amount"])?;
     if let Some([low, high]) = schedules.band {
         let bar = |i: usize| Rectangle::new([(i as f64, low[i]), (i as f64 + 1.0, high[i])], MODEL.mix(0.2).filled());
         chart.draw_series((0..n).map(bar))?;

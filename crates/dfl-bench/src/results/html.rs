@@ -14,8 +14,7 @@ pub(super) fn table(sheet: &Sheet) -> String {
         Cell { html: escape(&cell.value), spread: cell.spread.clone(), number: None }
     };
     let rows = sheet.columns.first().map_or(0, |column| column.cells.len());
-    let table =
-        table::table(&sheet.title, "", &heads, (0..rows).map(|row| sheet.columns.iter().map(|column| cell(column, row)).collect()));
+    let table = table::table(&sheet.title, "", &heads, (0..rows).map(|row| sheet.columns.iter().map(|column| cell(column, row)).collect()));
     let notes = if sheet.notes.is_empty() { String::new() } else { format!("<p class=\"note\">{}</p>\n", escape(&sheet.notes.join("; "))) };
     format!("{table}{notes}{}", failures(sheet))
 }

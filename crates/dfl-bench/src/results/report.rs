@@ -8,13 +8,15 @@ use super::claims::Verdict;
 use super::sheet::Sheet;
 use super::significance::{self, Family};
 use super::summary::{Group, groups};
-use super::{Curve, HeatMap, Measurement, curve_plot, dot_plot, heat_map, html, overview, share_plot};
+use super::{Curve, Examples, HeatMap, Measurement, RowCosts, curve_plot, dot_plot, heat_map, html, overview, row_plots, share_plot};
 use crate::files::AtomicFile;
 use crate::page::frame;
 use crate::page::html::{escape, figures};
 use crate::page::plot::Plot;
 
-/// What stands at the head of the page; what is empty is left out.
+pub use super::again::again;
+
+/// What the page shows besides measurements and curves; what is empty is left out.
 #[derive(Clone, Debug, Default)]
 pub struct Heading {
     /// The page's title.
@@ -35,6 +37,10 @@ pub struct Heading {
     pub significance: Vec<Family>,
     /// Heat maps, each for the table of its job.
     pub maps: Vec<HeatMap>,
+    /// What each test row cost under each job.
+    pub rows: Vec<RowCosts>,
+    /// Decisions to be drawn.
+    pub examples: Vec<Examples>,
 }
 
 /// Writes the page; a reader sees the old one or the new one, never half of it.
@@ -53,7 +59,7 @@ pub fn write(path: &Path, heading: &Heading, measurements: &[Measurement], curve
 pub fn render(heading: &Heading, measurements: &[Measurement], curves: &[Curve]) -> Result<String> {
     let groups = groups(measurements);
     let sections: String =
-        groups.iter().enumerate().map(|(number, group)| section(number, group, curves, &heading.maps)).collect::<Result<_>>()?;
+        groups.iter().enumerate().map(|(number, group)| section(number, group, curves, heading)).collect::<Result<_>>()?;
     let empty = if groups.is_empty() { "<p>Nothing was measured.</p>\n" } else { "" };
     let body = format!(
         "{}{}{}{empty}{sections}{}",
@@ -89,9 +95,7 @@ fn overview(groups: &[Group]) -> String {
 }
 
 fn shares(groups: &[Group]) -> Result<String> {
-    let section = |(title, plots): (String, Vec<Plot>)| {
-        format!("<section>\n<h2>{}</h2>\n{}</section>\n", escape(&title), figures(&plots))
-    };
+    let section = |(title, plots): (String, Vec<Plot>)| format!("<section>\n<h2>{}</h2>\n{}</section>\n", escape(&title), figures(&plots));
     Ok(share_plot::plots(groups)?.into_iter().map(section).collect())
 }
 
@@ -110,21 +114,17 @@ fn significance(families: &[Family]) -> String {
     }
     let table = |family: &Family| {
         let sheet = significance::sheet(family);
-        format!(
-            "<h3>{}</h3>\n<p class=\"context\">{}</p>\n{}",
-            escape(&sheet.title),
-            escape(&sheet.context),
-            html::table(&sheet)
-        )
+        format!("<h3>{}</h3>\n<p class=\"context\">{}</p>\n{}", escape(&sheet.title), escape(&sheet.context), html::table(&sheet))
     };
     let tables: String = families.iter().map(table).collect();
     format!("<section id=\"significance\">\n<h2>Row by row</h2>\n{tables}</section>\n")
 }
 
-fn section(number: usize, group: &Group, curves: &[Curve], maps: &[HeatMap]) -> Result<String> {
+fn section(number: usize, group: &Group, curves: &[Curve], heading: &Heading) -> Result<String> {
     let sheet = Sheet::new(group);
     let (title, context) = (escape(&sheet.title), escape(&sheet.context));
-    let plots = [dot_plot::plots(group)?, curve_plot::plots(group, curves)?, heat_map::plots(group, maps)?].concat();
+    let plots = [dot_plot::plots(group)?, curve_plot::plots(group, curves)?, heat_map::plots(group, &heading.maps)?].concat();
+    let rows = row_plots::html(group, &heading.rows, &heading.examples)?;
     let (table, figures) = (html::table(&sheet), figures(&plots));
-    Ok(format!("<section id=\"g{number}\">\n<h2>{title}</h2>\n<p class=\"context\">{context}</p>\n{table}{figures}</section>\n"))
+    Ok(format!("<section id=\"g{number}\">\n<h2>{title}</h2>\n<p class=\"context\">{context}</p>\n{table}{figures}{rows}</section>\n"))
 }

@@ -2,6 +2,7 @@
 
 mod checkpoint;
 mod definition;
+mod examples;
 mod expand;
 mod grid;
 mod job;
