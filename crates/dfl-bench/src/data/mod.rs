@@ -7,6 +7,7 @@ mod find;
 pub mod inventory;
 pub mod knapsack;
 pub mod numpy_rng;
+pub mod perturbed;
 pub mod pjm;
 pub mod polynomial;
 pub mod portfolio;

@@ -2,6 +2,7 @@ use dfl_core::{Batch, Decider, Error, Formulation, Instances, Request, Result, S
 
 use super::conditional::of_samples;
 use super::{Benchmark, Figure, cut, repeat, unknown};
+use crate::page::Drawing;
 use crate::power::fit_least_squares;
 
 /// What a regret is relative to.
@@ -47,6 +48,10 @@ pub trait LinearProblem: Send + Sync {
     }
     /// As [`Benchmark::shared_items`].
     fn shared_items(&self) -> Option<usize> {
+        None
+    }
+    /// As [`Benchmark::drawing`].
+    fn drawing(&self, _costs: &[f64], _decision: &[f64]) -> Option<Drawing> {
         None
     }
 }
@@ -103,6 +108,10 @@ impl<P: LinearProblem> Benchmark for LinearTask<P> {
             figure("normalized_regret", metrics::normalized_regret(&regret, &labels.cost), None),
             figure("mean_ratio_regret", metrics::mean_ratio_regret(&regret, &labels.cost), metrics::standard_error(&ratios)),
         ])
+    }
+
+    fn drawing(&self, truth: &[f64], decision: &[f64]) -> Option<Drawing> {
+        self.problem.drawing(truth, decision)
     }
 
     fn needs_labels(&self) -> bool {

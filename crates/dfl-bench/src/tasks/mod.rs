@@ -39,6 +39,7 @@ pub use tsp::{Tours, TspTask};
 pub use unambiguous::unambiguous_regret;
 
 use crate::data::pjm::Columns;
+use crate::page::Drawing;
 use crate::suite::DataOptions;
 
 /// One figure of merit of decisions on some rows.
@@ -83,6 +84,11 @@ pub trait Benchmark: Task {
     /// As [`Benchmark::figures`].
     fn per_row(&self, part: &Instances, decisions: &Batch) -> Result<Vec<f64>> {
         self.costs(&part.truth, decisions)
+    }
+
+    /// A decision for a row of this truth as what it is, where the task has a picture of it.
+    fn drawing(&self, _truth: &[f64], _decision: &[f64]) -> Option<Drawing> {
+        None
     }
 
     /// Whether the figures compare with the exact optimum, so that the data must be labelled.
