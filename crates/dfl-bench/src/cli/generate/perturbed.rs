@@ -1,10 +1,10 @@
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
 use dfl_core::{Batch, Error, Result};
 use dfl_solvers::read_problem;
 
+use super::output::Written;
 use super::whole;
 use crate::cli::show;
 use crate::data::perturbed::PerturbedCosts;
@@ -52,7 +52,7 @@ pub(super) struct Flags {
 }
 
 impl Flags {
-    pub(super) fn run(self) -> Result<()> {
+    pub(super) fn run(self) -> Result<Written> {
         let Self { from, rows, features, degree, noise, seed, .. } = self;
         let problem = read_problem(&self.problem)?;
         let (mut names, mut costs) = (Vec::new(), Vec::new());
@@ -67,13 +67,7 @@ impl Flags {
         let columns: Vec<String> = (1..=features).map(|k| format!("f{k}")).collect();
         write(&self.out_features, &columns, from, &x)?;
         write(&self.out_costs, &names, from, &c)?;
-        let (x, c) = (self.out_features.display(), self.out_costs.display());
-        let _ = writeln!(
-            std::io::stdout(),
-            "wrote {x}: {rows} rows, {features} features\nwrote {c}: {rows} rows, costs of {} variables",
-            names.len()
-        );
-        Ok(())
+        Ok(Written::default().and(self.out_features, &[("features", &x)]).and(self.out_costs, &[("costs", &c)]))
     }
 }
 
