@@ -207,7 +207,7 @@ fn a_line_is_found_by_losses_of_costs_and_of_decisions() {
     }
     for loss in ["pfy", "sqde", "cave"] {
         let out = format!("seen_{loss}");
-        let files = ["--problem", "ways.lp", "--features", "X.csv", "--solutions", "V.csv"];
+        let files = ["--problem", "ways.lp", "--features", "X.csv", "--solutions", "V.csv", "--learning-rate", "0.1"];
         let said = place.ok(&[&["train", "--loss", loss, "--out", &out, "--epochs", "60", "--json"], &files[..]].concat());
         let metrics: Value = serde_json::from_str(&said).unwrap();
         let of = |who: &str| metrics["figures"]["test"][who]["squared_distance"].as_f64().unwrap();

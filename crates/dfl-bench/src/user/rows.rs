@@ -130,7 +130,7 @@ impl Loaded {
         }
         for (i, x) in solutions.iter().enumerate() {
             let off = task.infeasibility(x);
-            if !(off <= ROUNDING) {
+            if off.is_nan() || off > ROUNDING {
                 let problem =
                     format!("the decision of row `{}` is not feasible in the problem (relative violation {off:.1e})", self.ids[i]);
                 return Err(self.features.fault("", problem, "correct it or leave the row out"));

@@ -4,7 +4,8 @@ use clap::Args;
 use dfl_core::{Batch, Error, Result};
 use dfl_solvers::read_problem;
 
-use super::{Written, whole};
+use super::output::Written;
+use super::whole;
 use crate::cli::show;
 use crate::data::perturbed::PerturbedCosts;
 
@@ -66,7 +67,7 @@ impl Flags {
         let columns: Vec<String> = (1..=features).map(|k| format!("f{k}")).collect();
         write(&self.out_features, &columns, from, &x)?;
         write(&self.out_costs, &names, from, &c)?;
-        Ok(Written::default().and(self.out_features, &[("x", &x)]).and(self.out_costs, &[("c", &c)]))
+        Ok(Written::default().and(self.out_features, &[("features", &x)]).and(self.out_costs, &[("costs", &c)]))
     }
 }
 
