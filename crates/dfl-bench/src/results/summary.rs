@@ -195,13 +195,15 @@ fn summary(metric: &str, rows: &[&Measurement]) -> Option<Summary> {
     (!values.is_empty()).then(|| Summary { mean: mean(&values), se: standard_error(&values), seeds: values.len(), published })
 }
 
-/// The first quality that a paper printed, else the first one measured.
+/// A regret; else the first quality that a paper printed; else the first one measured. A paper may print under the name of a regret what is
+/// none, and stands beside it then.
 fn leading(rows: &[Row]) -> &'static Metric {
     let first = |wanted: &dyn Fn(&Metric) -> bool| METRICS.iter().find(|metric| wanted(metric));
     let published = |metric: &Metric| rows.iter().any(|row| row.cells.get(metric.id).is_some_and(|cell| cell.published.is_some()));
     let measured = |metric: &Metric| rows.iter().any(|row| row.cells.contains_key(metric.id));
     let failed = |metric: &Metric| rows.iter().any(|row| row.failures.iter().any(|failure| failure.metric == metric.id));
-    first(&|metric| metric.kind == Kind::Quality && published(metric))
+    first(&|metric| metric.id == "regret" && measured(metric))
+        .or_else(|| first(&|metric| metric.kind == Kind::Quality && published(metric)))
         .or_else(|| first(&measured))
         .or_else(|| first(&failed))
         .unwrap_or(&METRICS[0])

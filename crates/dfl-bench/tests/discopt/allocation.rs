@@ -60,8 +60,9 @@ fn training_as_in_the_notebook() {
     assert_eq!((cheapest(&start), cheapest(&model)), (12, 13));
 }
 
-/// The layer of the notebook solves to about 1e-6, so that its own runs are off the closed form: by 1.3 % of the largest coefficient and
-/// .002 of a loss. Ours is the closed form's to 1e-9.
+/// Ours is the closed form's to 1e-9. Later runs of the notebook itself are not: by up to .0045 in a coefficient and .0016 in a loss, more
+/// than the tolerance of a solver leaves. A tight bound that their layer does not see in some row would explain it: without that of row 14
+/// the first loss is theirs to 1.5e-5.
 #[test]
 fn recorded_runs_of_the_notebook() {
     let notebook = Notebook::of(Problem::Allocation);
@@ -77,7 +78,7 @@ fn recorded_runs_of_the_notebook() {
     for run in ["080", "090"] {
         let Some(path) = fixture(&format!("discopt/discopt_nb_{run}.json")) else { return };
         let recorded = read_json(&path);
-        assert!(largest_gap(&transposed(&course.model), &floats(&recorded["theta_dfl"]["data"])) < 0.008, "{run}");
+        assert!(largest_gap(&transposed(&course.model), &floats(&recorded["theta_dfl"]["data"])) < 0.005, "{run}");
         assert!(largest_gap(&course.losses, &floats(&recorded["dfl_losses"])) < 0.002, "{run}");
         let regret = recorded["dfl_regret_mean"].as_f64().unwrap();
         assert!((mean(&linear_regrets(&notebook, &course.model)) - regret).abs() < 1e-3, "{run}");
