@@ -23,3 +23,14 @@ pub use timing::Timings;
 #[cfg(doctest)]
 #[doc = include_str!("../../../README.md")]
 struct Readme;
+
+/// The tutorials, each a program that is compiled and run as a test.
+#[cfg(doctest)]
+mod tutorials {
+    #[doc = include_str!("../../../docs/tutorials/surrogates.md")]
+    struct Surrogates;
+    #[doc = include_str!("../../../docs/tutorials/distributions.md")]
+    struct Distributions;
+    #[doc = include_str!("../../../docs/tutorials/energies.md")]
+    struct Energies;
+}

@@ -50,6 +50,9 @@ pub enum Error {
     /// A name that a user or a file gave is not one of those known.
     #[error("unknown {what} `{given}`; known are {known}")]
     Unknown { what: &'static str, given: String, known: String },
+    /// A model with names is wrong in what it says, or has no optimum; `names` are those of its variables, constraints or parameters.
+    #[error("{problem}: {names}; {remedy}")]
+    Model { problem: &'static str, names: String, remedy: &'static str },
     /// A file could be read but not understood; the cause says where.
     #[error("{} is not a valid {what}", path.display())]
     Format {

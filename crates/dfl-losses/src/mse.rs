@@ -6,6 +6,8 @@ use dfl_core::{Found, Loss, Needs, Rng, Row};
 ///
 /// # Shapes
 /// `pred`, `truth`: `[p]`.
+/// # References
+/// Least squares; the two-stage (predict, then optimise) baseline of Elmachtoub & Grigas (2022), Management Science 68(1).
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Mse;
 

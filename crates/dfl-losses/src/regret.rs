@@ -9,6 +9,8 @@ use dfl_core::{Found, Loss, Needs, Rng, Row, Through};
 ///
 /// # Shapes
 /// `pred`, `truth`, `solution`: `[p]`; the prediction is the linear cost of the decision.
+/// # References
+/// Elmachtoub & Grigas (2022), Management Science 68(1): their SPO loss; Wilder, Dilkina & Tambe (2019), AAAI: through a smoothed program.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Regret;
 

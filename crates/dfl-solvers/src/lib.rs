@@ -17,6 +17,8 @@ mod highs;
 mod instance;
 mod kkt;
 mod knapsack;
+#[cfg(feature = "modelling")]
+pub mod layer;
 mod limits;
 mod multi_start;
 #[cfg(feature = "osqp")]

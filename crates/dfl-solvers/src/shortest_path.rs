@@ -80,10 +80,14 @@ impl Grid {
 
 /// Exact shortest path by dynamic programming over the acyclic grid; costs may be negative. Minimises.
 ///
+/// $$V(v) = \min_{(u, v)} V(u) + \theta_{uv}, \qquad V(\text{top left}) = 0$$
+///
 /// Cost $O(hw)$, no allocation. Of several shortest paths it takes the one whose last differing arc comes from the left.
 ///
 /// # Shapes
 /// `theta`: arc costs `[arcs]`; `x`: 1 on the arcs of the path, else 0, `[arcs]`. It offers no duals.
+/// # References
+/// Bellman (1958), Quarterly of Applied Mathematics 16; the grid of Elmachtoub & Grigas (2022), section 6.1.
 #[derive(Clone, Debug)]
 pub struct ShortestPath {
     grid: Grid,

@@ -12,7 +12,7 @@ use crate::registry::make_loss;
 use crate::results::claims::{self, Verdict};
 use crate::results::report::Heading;
 use crate::results::significance::{self, Family};
-use crate::results::{Baseline, Comparison, Store, compare, report, table};
+use crate::results::{Baseline, Comparison, Store, compare, markdown, report, table};
 use crate::suite::{Definition, Options, PeerHome, Profile, Published, Runner};
 
 /// Arguments of `dfl bench`.
@@ -24,8 +24,9 @@ Examples:
   dfl bench --check                      exit 1 if a figure is worse than its accepted value
   dfl bench --accept 'better features'   accept the figures of this run as the new baseline
 
-Results: OUT/results.jsonl (one measurement a line), OUT/report.html, and OUT/claims.json and
-OUT/significance.json where a suite has claims and comparisons; OUT/rows.jsonl has what each test row cost.")]
+Results: OUT/results.jsonl (one measurement a line), OUT/report.html, the same tables as Markdown in
+OUT/report.md, OUT/claims.json and OUT/significance.json where a suite has claims and
+comparisons, OUT/rows.jsonl with what each test row cost.")]
 pub(super) struct Bench {
     /// Suites to run, separated by commas
     #[arg(long, value_delimiter = ',', default_value = "default")]
@@ -137,6 +138,7 @@ impl Bench {
         let families: Vec<Family> = definitions.iter().flat_map(|d| d.compare_rows(self.profile, &costs)).collect();
         let heading = Heading { claims: claims.clone(), significance: families.clone(), maps: store.maps(), ..self.heading() };
         report::write(&page, &heading, &rows, &curves)?;
+        markdown::write(&self.out.join("report.md"), &rows, &families, &claims)?;
         say(&table::render(&rows));
         if !families.is_empty() {
             let path = self.out.join("significance.json");

@@ -16,6 +16,7 @@ mod heat_map;
 mod html;
 pub mod ids;
 mod log;
+pub mod markdown;
 mod measurement;
 mod numbers;
 mod overview;

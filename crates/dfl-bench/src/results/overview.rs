@@ -36,6 +36,21 @@ pub(super) fn sheets(groups: &[Group]) -> Vec<Sheet> {
     std::iter::once(leading).chain(calls).collect()
 }
 
+/// The leading metric of all groups as `cells` writes it, which gives one cell for each row of a group; as [`sheets`], none where groups do not
+/// compare.
+pub(super) fn pivot(groups: &[Group], cells: impl Fn(&Group) -> Vec<Cell>) -> Option<Sheet> {
+    let sheet = sheets(groups).into_iter().next()?;
+    let (names, written): (_, Vec<Vec<Cell>>) = (names(groups), groups.iter().map(cells).collect());
+    let place = |group: &Group, name: &Key| group.rows.iter().position(|row| self::name(row) == *name);
+    let words = sheet.columns.len() - groups.len();
+    let columns = sheet.columns.into_iter().enumerate().map(|(at, column)| {
+        let Some(which) = at.checked_sub(words) else { return column };
+        let cell = |name| place(&groups[which], name).map_or_else(Cell::default, |row| written[which][row].clone());
+        Column { cells: names.iter().map(cell).collect(), ..column }
+    });
+    Some(Sheet { title: title(groups, None), columns: columns.collect(), ..sheet })
+}
+
 /// The leading metric, or that each problem has its own.
 fn title(groups: &[Group], beside: Option<&Metric>) -> String {
     let leading = groups[0].leading;

@@ -118,7 +118,7 @@ fn magnitude(program: &Program, s: &Solution) -> f64 {
 }
 
 /// Whether a dual of an answer to `program` counts as zero.
-pub(super) fn zero_dual(program: &Program, s: &Solution) -> impl Fn(f64) -> bool + use<> {
+pub(crate) fn zero_dual(program: &Program, s: &Solution) -> impl Fn(f64) -> bool + use<> {
     let least = WEAK_DUAL * magnitude(program, s);
     move |dual| dual.abs() <= least
 }

@@ -1,0 +1,39 @@
+//! The examples of modelling, run as a user runs them; what each prints as a derivative is its central difference.
+#![cfg(feature = "modelling")]
+#![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+
+#[path = "../examples/mean_variance.rs"]
+mod mean_variance;
+#[path = "../examples/transportation.rs"]
+mod transportation;
+#[cfg(feature = "highs")]
+#[path = "../examples/unit_commitment.rs"]
+mod unit_commitment;
+
+/// Every line agrees to `tolerance`, of so many that say something.
+fn agree(lines: dfl_core::Result<Vec<(String, f64, f64)>>, tolerance: f64, moving: usize) {
+    let lines = lines.unwrap();
+    for (name, ours, difference) in &lines {
+        assert!((ours - difference).abs() <= tolerance, "{name}: {ours} and {difference}");
+    }
+    assert_eq!(lines.iter().filter(|line| line.1.abs() > 1e-6).count(), moving);
+}
+
+#[test]
+fn transportation_agrees_with_differences() {
+    transportation::main().unwrap();
+    agree(transportation::derivatives(), 1e-6, 15);
+}
+
+#[test]
+fn mean_variance_agrees_with_differences() {
+    mean_variance::main().unwrap();
+    agree(mean_variance::derivatives(), 1e-6, 14);
+}
+
+#[cfg(feature = "highs")]
+#[test]
+fn unit_commitment_agrees_with_differences() {
+    unit_commitment::main().unwrap();
+    agree(unit_commitment::derivatives(), 1e-6, 9);
+}

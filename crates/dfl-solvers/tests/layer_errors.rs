@@ -1,0 +1,162 @@
+//! What is wrong with a model is told by name.
+#![cfg(feature = "modelling")]
+#![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+
+use dfl_solvers::layer::{self, Bound, ConstraintReference, Model, Target, at_least, at_most, good_lp};
+use good_lp::{Variable, constraint, variable, variables};
+
+/// min x + 2 y, x + y >= 1, y <= 3.
+fn model() -> (Model, Variable, Variable, ConstraintReference) {
+    let mut vars = variables!();
+    let (x, y) = (vars.add(variable().min(0).name("x")), vars.add(variable().min(0).max(3).name("y")));
+    let mut model = layer::minimise(vars, x + 2 * y);
+    let row = model.add_constraint(constraint!(x + y >= 1).set_name("need".into()));
+    (model, x, y, row)
+}
+
+/// A variable that no small model has.
+fn stranger() -> Variable {
+    let mut vars = variables!();
+    vars.add_vector(variable(), 9)[8]
+}
+
+fn says<T: std::fmt::Debug>(result: dfl_core::Result<T>, start: &str) {
+    let text = result.unwrap_err().to_string();
+    assert!(text.starts_with(start), "{text}\ninstead of\n{start}");
+}
+
+#[test]
+fn parameters_that_cannot_be() {
+    let (mut model, x, y, row) = model();
+    model.cost_of("price", &[x]).unwrap();
+    says(model.cost_of("price", &[y]), "two parameters of one name: price; choose");
+    says(model.cost_of("cost", &[y, x]), "a number is a parameter twice: x (price and cost); name it once");
+    says(model.cost_of("cost", &[y, y]), "a number is a parameter twice: y (cost and cost)");
+    says(model.cost_of("none", &[]), "a parameter that is no number of the model: none");
+    says(model.cost_of("cost", &[stranger()]), "a variable of another model: v8;");
+    says(model.rhs_of("rhs", &[row]), "good_lp does not tell whether an inequality was written with <= or >=: need; say at_most");
+    says(model.coefficient("a", row, x), "good_lp does not tell");
+    says(model.coefficient("a", at_least(row), stranger()), "a variable of another model: v8");
+    let (.., other) = self::model();
+    says(model.rhs_of("rhs", &[at_least(other)]), "a constraint of another model: number 0;");
+    says(model.affine("w", 0.0, &[(Target::Upper(x), 1.0)]), "an infinite bound cannot be moved: x is inf; give it");
+    says(model.affine("w", f64::NAN, &[(Target::Cost(x), 1.0)]), "a factor or nominal value is not finite: w (x)");
+    says(model.affine("w", 0.0, &[]), "a parameter that is no number of the model: w");
+    // None of these has left anything behind.
+    let layer = model.layer().unwrap();
+    assert_eq!(layer.parameter_names(), ["price"]);
+}
+
+#[test]
+fn unknown_names_list_the_known_ones() {
+    let (mut model, x, _, row) = model();
+    let price = model.cost_of("price", &[x]).unwrap();
+    let layer = model.layer().unwrap();
+    says(layer.variable("z").map(|_| ()), "unknown variable `z`; known are x, y");
+    says(layer.constraint("c0"), "unknown constraint `c0`; known are need");
+    says(layer.parameter("cost"), "unknown parameter `cost`; known are price");
+    let answer = layer.solve(&[1.0]).unwrap();
+    says(answer.x(stranger()), "a variable of another model: v8");
+    says(answer.sensitivity_matrix().unwrap().get("x", "cost"), "unknown column `cost`; known are price");
+    let (mut other, x, ..) = self::model();
+    other.cost_of("price", &[x]).unwrap();
+    let other = other.layer().unwrap();
+    says(other.solve(&[1.0]).unwrap().dual(row), "a constraint of another model");
+    says(other.solve(&[1.0]).unwrap().envelope_gradient(price), "a parameter of another model: number 0; take");
+    says(other.theta(&[(price, &[1.0])]), "a parameter of another model");
+    says(layer.theta(&[(price, &[1.0, 2.0])]), "values of a parameter: expected length 1, got 2");
+    says(layer.solve(&[1.0, 2.0]), "theta: expected length 1, got 2");
+    says(layer.solve(&[f64::NAN]), "a value is not finite: NaN for price; clean or drop");
+}
+
+#[test]
+fn numbers_and_variables_that_cannot_be() {
+    let built = |change: &dyn Fn(Model, Variable) -> Model| {
+        let (model, x, ..) = model();
+        change(model, x).layer()
+    };
+    says(built(&|m, x| m.with(constraint!(f64::NAN * x <= 1))), "a number of the model is not finite: NaN for x in c1; write");
+    says(built(&|m, x| m.with(constraint!(x <= f64::INFINITY))), "a number of the model is not finite: the right-hand side inf of c1");
+    says(built(&|m, _| m.with(constraint!(stranger() <= 1).set_name("odd".into()))), "a variable of another model: v8 in odd");
+    says(built(&|m, x| m.quadratic(x, x, f64::NAN)), "a number of the model is not finite: NaN for x * x");
+    says(built(&|m, x| m.quadratic(x, stranger(), 1.0)), "a variable of another model: v8 in a quadratic term");
+    says(built(&|m, x| m.quadratic(x, x, -1.0)), "the quadratic term is not convex (for a maximum: not concave): x (pivot -2");
+    let variables = |lo: f64, up: f64| {
+        let mut vars = variables!();
+        let z = vars.add(variable().min(lo).max(up).name("z"));
+        layer::maximise(vars, z)
+    };
+    says(variables(f64::NAN, 1.0).layer(), "a bound is no number: NaN <= z <= 1;");
+    says(variables(2.0, 1.0).layer(), "a lower bound exceeds the upper one: 2 <= z <= 1;");
+    says(layer::maximise(variables!(), stranger()).layer(), "a variable of another model: v8 in the objective");
+    // A maximum wants the other sign, and a parameter may turn it.
+    let mut vars = variables!();
+    let z = vars.add(variable().max(4).name("z"));
+    says(layer::maximise(vars.clone(), z).quadratic(z, z, 1.0).layer(), "the quadratic term is not convex");
+    let mut model = layer::maximise(vars, z).quadratic(z, z, -1.0);
+    model.quadratic_of("bend", z, z).unwrap();
+    let layer = model.layer().unwrap();
+    assert!((layer.solve(&[-0.5]).unwrap().x(z).unwrap() - 1.0).abs() < 1e-12);
+    says(layer.solve(&[0.5]), "the quadratic term is not convex (for a maximum: not concave): z");
+}
+
+#[test]
+fn a_model_without_optimum_says_what_contradicts_or_grows() {
+    let (mut model, x, y, row) = model();
+    model.add_constraint(constraint!(x + 2 * y <= 20).set_name("slack".into()));
+    let cap = model.add_constraint(constraint!(x + y <= 8).set_name("cap".into()));
+    let need = model.rhs_of("needed", &[at_least(row)]).unwrap();
+    model.rhs_of("cap", &[at_most(cap)]).unwrap();
+    model.cost_of("cost", &[x, y]).unwrap();
+    model.bound_of("most", Bound::Upper, &[y]).unwrap();
+    let layer = model.layer().unwrap();
+    says(layer.solve(&layer.theta(&[(need, &[9.0])]).unwrap()), "no point satisfies these together: need, cap; relax one of them");
+    let negative = "no point satisfies these together: cap, lower bound of x, lower bound of y; relax";
+    says(layer.solve(&[-5.0, -2.0, 1.0, 2.0, 3.0]), negative);
+    says(layer.solve(&[1.0, 8.0, 1.0, 2.0, -1.0]), "no point satisfies these together: 0 <= y <= -1");
+    let mut vars = variables!();
+    let (a, b, c) = (vars.add(variable().name("a")), vars.add(variable().min(0).name("b")), vars.add(variable().name("c")));
+    let model = layer::maximise(vars, a + b).quadratic(c, c, -1.0).with(constraint!(a + 2 * b <= 3)).with(constraint!(b <= 9));
+    let solved = model.solve().unwrap();
+    assert!((solved.objective() - 3.0).abs() < 1e-12 && (solved.x(a).unwrap() - 3.0).abs() < 1e-12);
+    let mut vars = variables!();
+    let (a, b, c) = (vars.add(variable().name("a")), vars.add(variable().min(0).name("b")), vars.add(variable().name("c")));
+    let model = layer::maximise(vars, a + b).quadratic(c, c, -1.0).with(constraint!(a - b <= 3)).with(constraint!(c <= 9));
+    says(model.solve(), "the objective has no bound as these grow: a, b; bound them");
+}
+
+/// A placeholder without a number has to be given one.
+#[test]
+fn a_parameter_without_a_number_is_asked_for() {
+    let mut vars = variables!();
+    let (x, d) = (vars.add(variable().name("x")), vars.add(variable().name("d")));
+    let mut model = layer::minimise(vars, x).with(constraint!(x >= 2 * d - 1));
+    let demand = model.bound_of("demand", Bound::Both, &[d]).unwrap();
+    let layer = model.layer().unwrap();
+    says(layer.nominal(), "the model has no number for a parameter: demand; give its value");
+    let answer = layer.solve(&layer.theta(&[(demand, &[4.0])]).unwrap()).unwrap();
+    assert_eq!((answer.x(x).unwrap(), answer.envelope_gradient(demand).unwrap()), (7.0, vec![2.0]));
+}
+
+/// The rest of a good_lp program goes on as it was: `value`, `eval_with`, names that repeat or are missing, constants.
+#[test]
+fn a_model_of_good_lp_is_handed_over_by_one_line() {
+    use good_lp::{Solution as _, SolverModel as _, microlp};
+    let build = || {
+        variables! { vars: 0 <= a <= 1; 2 <= b[2] <= 4; }
+        (vars, a, b)
+    };
+    let (vars, a, b) = build();
+    let objective = 10 * (a - b[0] / 5) - b[1] + 3;
+    let rows = || [constraint!(a + 2 <= b[0]), constraint!(1 + a >= 4. - b[1])];
+    let theirs = vars.maximise(objective.clone()).using(microlp).with_all(rows()).solve().unwrap();
+    let (vars, ..) = build();
+    let ours = layer::maximise(vars, objective.clone()).with_all(rows()).solve().unwrap();
+    for x in [a, b[0], b[1]] {
+        assert!((ours.value(x) - theirs.value(x)).abs() < 1e-12);
+    }
+    assert!((objective.eval_with(&ours) - ours.objective()).abs() < 1e-12);
+    assert!((objective.eval_with(&theirs) - ours.objective()).abs() < 1e-12);
+    assert_eq!(ours.layer().variable_names(), ["a", "b[0]", "b[1]"]);
+    assert_eq!(ours.layer().constraint_names(), ["c0", "c1"]);
+}

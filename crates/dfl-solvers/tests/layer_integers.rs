@@ -1,0 +1,126 @@
+//! Models with integers: derivatives with the integers held, inside one region of the parameters, and two estimates that are none.
+#![cfg(all(feature = "modelling", feature = "highs"))]
+#![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+
+use dfl_core::{Batch, Key, Stream};
+use dfl_solvers::Deciding;
+use dfl_solvers::layer::{self, Bound, Layer, Reason, at_most, good_lp};
+use good_lp::{Variable, constraint, variable, variables};
+
+/// Two sources of which each has to be switched on: 10 a unit and 50 to start, up to 8; 20 a unit and 5 to start, up to 6. The load is 4.
+fn sources() -> (Layer, [Variable; 4]) {
+    let mut vars = variables!();
+    let [u, v] = ["u", "v"].map(|name| vars.add(variable().binary().name(name)));
+    let [p, q] = ["p", "q"].map(|name| vars.add(variable().min(0).name(name)));
+    let mut model = layer::minimise(vars, 10 * p + 20 * q + 50 * u + 5 * v);
+    let cap = model.add_constraint(constraint!(p - 8 * u <= 0).set_name("cap p".into()));
+    model.add_constraint(constraint!(q - 6 * v <= 0).set_name("cap q".into()));
+    let load = model.add_constraint(constraint!(p + q == 4).set_name("load".into()));
+    model.rhs_of("load", &[load]).unwrap();
+    model.cost_of("price", &[p, q, u, v]).unwrap();
+    model.coefficient("size", at_most(cap), u).unwrap();
+    (model.layer().unwrap(), [u, v, p, q])
+}
+
+/// Up to a load of 4.5 the second source alone is the cheapest; then the first.
+#[test]
+fn value_and_dispatch_have_derivatives_with_the_commitment_held() {
+    let (layer, x) = sources();
+    for (load, [u, v, p, q], value, slope) in [(4.0, [0.0, 1.0, 0.0, 4.0], 85.0, 20.0), (5.0, [1.0, 0.0, 5.0, 0.0], 100.0, 10.0)] {
+        let mut theta = layer.nominal().unwrap();
+        theta[0] = load;
+        let answer = layer.solve(&theta).unwrap();
+        assert_eq!(x.map(|x| answer.x(x).unwrap()), [u, v, p, q]);
+        assert_eq!(answer.objective(), value);
+        let gradient = answer.envelope_gradients().unwrap();
+        assert_eq!(gradient[..5], [slope, p, q, u, v]);
+        let found = answer.status().unwrap();
+        let held = Reason::FixedIntegers(vec!["u".into(), "v".into()]);
+        assert!(found.is_derivative() && found.reasons().contains(&held), "{found}");
+        for (k, &ours) in gradient.iter().enumerate() {
+            let at = |step: f64| {
+                let mut moved = theta.clone();
+                moved[k] += step;
+                layer.solve(&moved).unwrap()
+            };
+            let (more, less) = (at(1e-3), at(-1e-3));
+            assert!((ours - (more.objective() - less.objective()) / 2e-3).abs() < 1e-7, "{k}");
+            for (j, name) in layer.variable_names().iter().enumerate() {
+                let d = answer.sensitivity_matrix().unwrap().get(name, &layer.parameter_names()[k]).unwrap();
+                assert!((d - (more.decision()[j] - less.decision()[j]) / 2e-3).abs() < 1e-7, "{name} by {k}");
+            }
+        }
+    }
+    // Across the border between the regions the gradient of one of them is none.
+    let at = |load: f64| {
+        let theta = layer.theta(&[(layer.parameter("load").unwrap(), &[load])]).unwrap();
+        layer.solve(&theta).unwrap()
+    };
+    let estimate = at(4.0).objective() + 20.0;
+    assert!(estimate - at(5.0).objective() > 4.9);
+}
+
+/// The relaxation switches a source on as far as it is used: 10 + 50 / 8 against 20 + 5 / 6 a unit, so p = 4 and u = 1/2.
+#[test]
+fn relaxation_and_straight_through_are_told_from_derivatives() {
+    let (layer, [u, _, p, q]) = sources();
+    let answer = layer.solve(&layer.nominal().unwrap()).unwrap();
+    let load = layer.parameter("load").unwrap();
+    let relaxed = answer.relaxation().unwrap();
+    assert_eq!((relaxed.x(u).unwrap(), relaxed.x(p).unwrap(), relaxed.objective()), (0.5, 4.0, 65.0));
+    assert_eq!(relaxed.envelope_gradient(load).unwrap(), [16.25]);
+    assert_eq!(relaxed.sensitivity(u, load).unwrap(), [0.125]);
+    let found = relaxed.status().unwrap();
+    assert!(!found.is_derivative() && !found.value_is_derivative(), "{found}");
+    assert!(found.to_string().starts_with("not a derivative of the model: u, v are relaxed"), "{found}");
+    // The integers as the relaxation moves them, the rest with the integers held: there q follows the load, and p rests at 0 <= p <= 8 u.
+    let estimate = answer.straight_through().unwrap();
+    let by_load = |name: &str| estimate.get(name, "load").unwrap();
+    assert_eq!((by_load("u"), by_load("v")), (0.125, 0.0));
+    assert!((answer.sensitivity(q, load).unwrap()[0] - 1.0).abs() < 1e-12);
+    assert!((by_load("p") + by_load("q") - 1.0).abs() < 1e-12, "the balance holds: {estimate}");
+    let solved = relaxed.resolve_estimate(&[0.1, 0.0, 0.0, 0.0, 0.0, 0.0]).unwrap();
+    assert!(solved.error < 1e-12);
+}
+
+/// A unit that runs follows its own integer: p <= 8 u is tight at a load of 9, and q takes the rest.
+#[test]
+fn straight_through_adds_what_follows_the_integers() {
+    let (layer, [u, _, p, q]) = sources();
+    let load = layer.parameter("load").unwrap();
+    let answer = layer.solve(&layer.theta(&[(load, &[9.0])]).unwrap()).unwrap();
+    assert_eq!([u, p, q].map(|x| answer.x(x).unwrap()), [1.0, 8.0, 1.0]);
+    let relaxed = answer.relaxation().unwrap();
+    // There u = 1, and v = q / 6 moves by 1/6.
+    assert!((relaxed.sensitivity(layer.variable("v").unwrap(), load).unwrap()[0] - 1.0 / 6.0).abs() < 1e-12);
+    let estimate = answer.straight_through().unwrap();
+    let by_size = |name: &str| estimate.get(name, "size").unwrap();
+    // The capacity is `p + size u <= 0`, at size -8: one less of it leaves one more to p and takes it from q; v of the relaxation falls by 1/6.
+    for (name, by_hand) in [("p", -1.0), ("q", 1.0), ("v", 1.0 / 6.0), ("u", 0.0)] {
+        assert!((by_size(name) - by_hand).abs() < 1e-12, "{name}: {}", by_size(name));
+    }
+    assert!((answer.sensitivity_matrix().unwrap().get("v", "size").unwrap()).abs() < 1e-12);
+}
+
+/// A decider of it is a black box, and solves the same.
+#[test]
+fn a_decider_with_integers_is_a_black_box() {
+    let (layer, _) = sources();
+    let decider = layer.decider(&Deciding::default()).unwrap();
+    assert!(!decider.differentiable());
+    let theta = layer.nominal().unwrap();
+    let call = dfl_core::Call { keys: &[Key { id: 0, slot: 0 }], stream: Stream::default(), backward: false };
+    let found = decider.forward(&Batch::from_rows(&[&theta]).unwrap(), &call).unwrap();
+    assert_eq!(found.x.row(0), layer.solve(&theta).unwrap().decision());
+}
+
+/// x whole, 2 x = 1: the relaxation has a point.
+#[test]
+fn integers_that_cannot_be_are_the_reason() {
+    let mut vars = variables!();
+    let x = vars.add(variable().integer().min(0).max(5).name("x"));
+    let mut model = layer::minimise(vars, x).with(constraint!(2 * x == 1).set_name("odd".into()));
+    model.bound_of("most", Bound::Upper, &[x]).unwrap();
+    let text = model.solve().unwrap_err().to_string();
+    assert!(text.starts_with("no point satisfies these together: the constraints and whole numbers for x"), "{text}");
+}
