@@ -10,7 +10,8 @@ use dfl_bench::data::top_k::TopKData;
 use dfl_bench::data::tsp::TspData;
 use dfl_bench::suite::DataOptions;
 use dfl_bench::tasks::{
-    AllocationTask, Benchmark, DiscoptTask, InventoryTask, KnapsackTask, Problem, PyepoPortfolioTask, ShortestPathTask, TaskOptions, TopKTask, TspTask, make_task,
+    AllocationTask, Benchmark, DiscoptTask, InventoryTask, KnapsackTask, Problem, PyepoPortfolioTask, ShortestPathTask, TaskOptions,
+    TopKTask, TspTask, make_task,
 };
 use dfl_core::testkit::check_task;
 use dfl_core::{Error, Formulation, Instances, Request, Task, label};

@@ -50,7 +50,8 @@ impl Notebook {
             Which::Portfolio => Problem::Portfolio,
         };
         let recorded = OneDraw { task: DiscoptTask::notebook(problem), size: "notebook", seed: None };
-        let redrawn = (0..self.redraws).map(|seed| OneDraw { task: DiscoptTask::redrawn(problem), size: "redrawn", seed: Some(seed.into()) });
+        let redrawn =
+            (0..self.redraws).map(|seed| OneDraw { task: DiscoptTask::redrawn(problem), size: "redrawn", seed: Some(seed.into()) });
         std::iter::once(recorded).chain(redrawn).map(|draw| Box::new(draw) as Box<dyn Piece>).collect()
     }
 }

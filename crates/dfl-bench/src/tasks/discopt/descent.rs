@@ -1,4 +1,4 @@
-use dfl_core::{Batch, Call, Decider, Decisions, DecisionLoss, Dims, Instances, Result, Stream, check_len, metrics};
+use dfl_core::{Batch, Call, Decider, DecisionLoss, Decisions, Dims, Instances, Result, Stream, check_len, metrics};
 use dfl_losses::TaskCost;
 
 use super::{Problem, RidgeCost};

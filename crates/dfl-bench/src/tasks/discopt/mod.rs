@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use dfl_core::dense::dot;
 use dfl_core::{
-    Batch, Cost, CostGrad, Csc, Decider, Entry, Error, Formulation, Instances, ParamMap, Program, Request, Result, Source, Splits, Task, decide,
+    Batch, Cost, CostGrad, Csc, Decider, Entry, Error, Formulation, Instances, ParamMap, Program, Request, Result, Source, Splits, Task,
+    decide,
 };
 use dfl_solvers::{Backend, Deciding};
 
@@ -98,9 +99,11 @@ impl Problem {
         let RidgeCost { sign, ridge } = self.cost();
         let diagonal: Vec<_> = (0..SHARES).map(|j| (j, j, 2.0 * ridge)).collect();
         let whole: Vec<_> = (0..SHARES).map(|j| (0, j, 1.0)).collect();
-        let program = Program::linear(vec![0.0; SHARES])
-            .with_quadratic(Csc::from_triplets(SHARES, SHARES, &diagonal)?)
-            .with_rows(Csc::from_triplets(1, SHARES, &whole)?, vec![1.0], vec![1.0]);
+        let program = Program::linear(vec![0.0; SHARES]).with_quadratic(Csc::from_triplets(SHARES, SHARES, &diagonal)?).with_rows(
+            Csc::from_triplets(1, SHARES, &whole)?,
+            vec![1.0],
+            vec![1.0],
+        );
         let program = if inequalities { program.with_bounds(vec![0.0; SHARES], vec![1.0; SHARES]) } else { program };
         let params = (0..SHARES).fold(ParamMap::new(SHARES), |map, j| map.link(Entry::C(j), j, sign));
         Ok(Formulation { program, params, visible: SHARES })
