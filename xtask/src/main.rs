@@ -10,16 +10,18 @@ mod checkout;
 mod counts;
 mod data;
 mod digest;
+mod examples;
 mod instructions;
 mod peers;
 mod process;
+mod release;
 mod setup;
 mod show;
 mod skips;
 mod test;
 mod tidy;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory, Parser, Subcommand};
 use std::ffi::OsString;
 use std::process::ExitCode;
 
@@ -42,6 +44,8 @@ enum Command {
     Setup(setup::Options),
     /// Sets up if needed, then runs every test and sums the counts.
     Test(test::Options),
+    /// Sets up if needed, then builds every example and runs it.
+    Examples(examples::Options),
     /// Sets up if needed, then runs the benchmarks; every argument goes to `dfl bench`.
     #[command(disable_help_flag = true)]
     Bench(Passed),
@@ -50,8 +54,10 @@ enum Command {
     Dfl(Passed),
     /// The fast lane of CI: formatting, clippy, documentation, tidy.
     Check,
-    /// Fetches and verifies a data set of datasets/manifest.toml; without a name, lists them.
+    /// Fetches and verifies data sets of datasets/manifest.toml; without a name, lists them.
     Data(data::Options),
+    /// Checks that the crates are ready to be published, and says what to run then; publishes nothing.
+    Release(release::Options),
     /// Checks the rules of the code base that code can check (layers, file sizes, stray words).
     Tidy,
 }
@@ -81,12 +87,19 @@ fn run(command: Command) -> anyhow::Result<i32> {
     match command {
         Command::Setup(options) => setup::run(&options),
         Command::Test(options) => test::run(&options),
+        Command::Examples(options) => examples::run(&options),
         Command::Bench(passed) => backends::bench(&passed.args),
         Command::Dfl(passed) => backends::dfl(&passed.args),
         Command::Check => check::run(),
         Command::Data(options) => data::run(&options),
+        Command::Release(options) => release::run(&options),
         Command::Tidy => tidy::run(),
     }
+}
+
+/// The names of all commands, for the check of what the documentation says.
+fn commands() -> Vec<String> {
+    Cli::command().get_subcommands().map(|command| command.get_name().to_owned()).collect()
 }
 
 /// Help is success; anything else is bad usage, which is 1 here and not clap's 2 (`dfl solve` gives 2 a meaning).
@@ -103,7 +116,6 @@ fn exit_code(code: i32) -> ExitCode {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::CommandFactory;
 
     #[test]
     fn the_command_line_is_well_formed() {

@@ -71,3 +71,8 @@ pub use wrap::{
     AdaptiveImle, AdaptiveImleOptions, Cached, Coin, CostProjection, Counted, FrankWolfe, FrankWolfeOptions, Imle, ImleOptions,
     Interpolated, NegativeIdentity, Noise, Perturbed, PerturbedOptions, SampleMean, Stopwatch, SumOfGamma, Timed,
 };
+
+/// The example of the guide to modelling, compiled and run as a test.
+#[cfg(all(doctest, feature = "modelling"))]
+#[doc = include_str!("../../../docs/modelling.md")]
+struct Modelling;

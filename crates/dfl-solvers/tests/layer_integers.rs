@@ -124,3 +124,26 @@ fn integers_that_cannot_be_are_the_reason() {
     let text = model.solve().unwrap_err().to_string();
     assert!(text.starts_with("no point satisfies these together: the constraints and whole numbers for x"), "{text}");
 }
+
+/// Forty items that do not fit, with a search that must not branch: an answer, but no proof that its integers are the best.
+#[test]
+fn integers_that_were_not_proven_are_told() {
+    let mut rng = dfl_core::Rng::seeded(3);
+    let mut vars = variables!();
+    let x = vars.add_vector(variable().binary().name("x"), 40);
+    let mut draw = || f64::from(u32::try_from(20 + rng.below(80)).unwrap());
+    let total = |of: &[f64]| -> good_lp::Expression { of.iter().zip(&x).map(|(&c, &x)| c * x).sum() };
+    let [value, weight, size] = [0; 3].map(|_| x.iter().map(|_| draw()).collect::<Vec<_>>());
+    let mut model = layer::maximise(vars, total(&value));
+    let room = model.add_constraint(constraint!(total(&weight) <= 801.5));
+    model.add_constraint(constraint!(total(&size) <= 777.5));
+    model.rhs_of("room", &[at_most(room)]).unwrap();
+    let layer = model.layer().unwrap();
+    let limits = dfl_solvers::Limits { nodes: Some(1), ..dfl_solvers::Limits::default() };
+    let answer = layer.clone().with_limits(limits).solve(&[801.5]).unwrap();
+    assert!(matches!(answer.ended(), dfl_core::Status::Feasible { gap } if gap > 0.0), "{:?}", answer.ended());
+    let found = answer.status().unwrap();
+    assert!(found.reasons().contains(&Reason::NotProven) && !found.is_derivative() && !found.value_is_derivative());
+    let best = layer.solve(&[801.5]).unwrap();
+    assert!(best.objective() >= answer.objective() && best.status().unwrap().is_derivative());
+}

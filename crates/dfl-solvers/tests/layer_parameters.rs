@@ -3,9 +3,9 @@
 #![cfg(feature = "modelling")]
 #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
-use dfl_core::{Adjoint, Csc, DifferentiableSolver, Entry, ParamMap, Program, Solution, Solver, Status};
+use dfl_core::{Adjoint, Batch, Call, Csc, DifferentiableSolver, Entry, Key, ParamMap, Program, Solution, Solver, Status, Stream, decide};
 use dfl_solvers::layer::{self, Answer, Bound, ConstraintReference, Layer, Model, Parameter, Target, at_least, at_most, good_lp};
-use dfl_solvers::{ActiveSet, ActiveSetOptions, Kkt};
+use dfl_solvers::{ActiveSet, ActiveSetOptions, Backend, Deciding, Kkt};
 use good_lp::{Expression, Variable, constraint, variable, variables};
 
 /// Names of the parameters, their values, and those that the model is written with.
@@ -224,6 +224,26 @@ fn the_ways_to_apply_the_sensitivity_agree() {
     assert!((ratio - 4.0).abs() < 0.1, "{ratio}");
 }
 
+/// The formulation under every backend that takes it, with the derivative of that backend's own decider.
+#[test]
+fn every_backend_takes_and_differentiates_the_formulation() {
+    for (maximise, backend) in [false, true].into_iter().flat_map(|m| Backend::ALL.map(|b| (m, b))) {
+        if !backend.built_in() || matches!(backend, Backend::Separable | Backend::Highs) {
+            continue; // These take no products of two variables.
+        }
+        let (layer, ..) = named(maximise);
+        let answer = layer.solve(&layer.nominal().unwrap()).unwrap();
+        let decider = layer.with_backend(backend).decider(&Deciding::default()).unwrap();
+        let call = Call { keys: &[Key { id: 0, slot: 0 }], stream: Stream::default(), backward: true };
+        let found = decider.forward(&Batch::from_rows(&[answer.theta()]).unwrap(), &call).unwrap();
+        found.x.row(0).iter().zip(answer.decision()).for_each(|(a, b)| close(*a, *b, 1e-8, backend.id()));
+        close(found.objective[0], if maximise { -answer.objective() } else { answer.objective() }, 1e-8, backend.id());
+        let g: Vec<f64> = (0..8).map(|j| (1.3 * f64::from(j)).sin()).collect();
+        let pulled = found.back.unwrap().pull(&Batch::from_rows(&[&g]).unwrap()).unwrap();
+        pulled.row(0).iter().zip(answer.gradient_of(&g).unwrap()).for_each(|(a, b)| close(*a, b, 1e-7, backend.id()));
+    }
+}
+
 /// min x^2 + 2 y^2 + c x, x + y >= b and y <= u, as a program made by hand under `Kkt`.
 #[test]
 fn the_sensitivity_is_that_of_kkt_on_a_program_made_by_hand() {
@@ -311,7 +331,7 @@ fn a_bound_that_is_a_parameter_may_have_any_partner() {
     close(answer.reduced_cost(y).unwrap(), 1.4, 1e-12, "y");
     close(answer.envelope_gradient(low).unwrap()[0], 1.4, 1e-12, "y");
     assert_eq!(answer.sensitivity(x, up).unwrap(), [1.0]);
-    let decider = layer.decider(&dfl_solvers::Deciding::default()).unwrap();
-    let batch = dfl_core::Batch::from_rows(&[[3.0, 2.0], [1.5, 4.0]]).unwrap();
-    assert_eq!(dfl_core::decide(&decider, &batch, &[0, 1]).unwrap().0.as_slice(), [3.0, 2.0, 1.5, 4.0]);
+    let decider = layer.decider(&Deciding::default()).unwrap();
+    let batch = Batch::from_rows(&[[3.0, 2.0], [1.5, 4.0]]).unwrap();
+    assert_eq!(decide(&decider, &batch, &[0, 1]).unwrap().0.as_slice(), [3.0, 2.0, 1.5, 4.0]);
 }

@@ -29,14 +29,9 @@ except OSError as error:
 
 impl Fetcher {
     /// curl if there is one, else Python.
-    pub(crate) fn of_this_machine() -> Result<Self> {
-        let path = process::path();
-        if let Some(program) = process::find_program(&["curl"], &path) {
-            return Ok(Self::Curl(program));
-        }
-        let python =
-            process::find_program(&["python3", "python"], &path).context("fetching needs curl or Python 3; install one of them")?;
-        Ok(Self::Python(python))
+    pub(crate) fn of_this_machine() -> Option<Self> {
+        let find = |names: &[&str]| process::find_program(names, &process::path());
+        find(&["curl"]).map(Self::Curl).or_else(|| find(&["python3", "python"]).map(Self::Python))
     }
 
     /// Fetches `url` into `partial`, which stays as it is when the connection breaks.
@@ -67,12 +62,12 @@ impl Fetcher {
 
     fn meaning(&self, code: i32) -> String {
         match (self, code) {
-            (Self::Curl(_), 5..=7) => "the server could not be reached".into(),
+            (Self::Curl(_), 5..=7) => "the server could not be reached; is there a network?".into(),
             (Self::Curl(_), 18 | 28 | 56) => "the connection broke; run the command again to go on".into(),
             (Self::Curl(_), 22) => "the server does not have the file".into(),
             (Self::Curl(_), 23) => "the file could not be written".into(),
             (Self::Curl(_), _) => format!("curl ended with code {code}"),
-            (Self::Python(_), _) => "Python could not fetch it".into(),
+            (Self::Python(_), _) => "Python could not fetch it; is there a network?".into(),
         }
     }
 }

@@ -26,9 +26,15 @@ pub(crate) struct DataSet {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct DataFile {
+    /// Its path in a folder of data sets, with `/`.
     pub(crate) file: String,
     pub(crate) url: Option<String>,
+    /// Further addresses of what is at `url`, asked in order.
+    #[serde(default)]
+    pub(crate) mirrors: Vec<String>,
     pub(crate) wheel: Option<Wheel>,
+    #[serde(rename = "crate")]
+    pub(crate) member: Option<CrateFile>,
     pub(crate) sha256: String,
     pub(crate) size: u64,
     pub(crate) convert: Option<Convert>,
@@ -44,6 +50,15 @@ pub(crate) struct Wheel {
     pub(crate) sha256: String,
 }
 
+/// A Rust package of Cargo.lock that has the file.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct CrateFile {
+    pub(crate) package: String,
+    pub(crate) version: String,
+    pub(crate) member: String,
+}
+
 /// What turns the file as published into the one the loaders read.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
 #[serde(rename_all = "kebab-case")]
@@ -52,19 +67,13 @@ pub(crate) enum Convert {
     NpyToLines,
 }
 
-impl DataFile {
-    /// Where it comes from, in a word.
-    pub(crate) fn source(&self) -> String {
-        match (&self.url, &self.wheel) {
-            (Some(url), _) => url.clone(),
-            (None, Some(wheel)) => format!("{} of the Python package {} {}", wheel.member, wheel.package, wheel.version),
-            (None, None) => self.file.clone(),
-        }
-    }
-}
-
 impl Manifest {
-    /// Reads and checks the manifest.
+    /// That of this checkout.
+    pub(crate) fn of_this_checkout() -> Result<Self> {
+        Self::load(&crate::checkout::root().join("datasets/manifest.toml"))
+    }
+
+    /// Reads and checks a manifest.
     pub(crate) fn load(path: &Path) -> Result<Self> {
         let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
         toml::from_str(&text).with_context(|| format!("{} is not a manifest", path.display()))
@@ -86,11 +95,16 @@ mod tests {
 
     #[test]
     fn the_manifest_of_this_repository_is_complete() {
-        let manifest = Manifest::load(&crate::checkout::root().join("datasets/manifest.toml")).unwrap();
+        let manifest = Manifest::of_this_checkout().unwrap();
         for file in manifest.set.iter().flat_map(|set| &set.file) {
-            assert!(file.sha256.len() == 64 && file.size > 0, "{}", file.file);
-            assert!(file.url.as_ref().is_none_or(|url| url.starts_with("https://") && file.wheel.is_none()), "{}", file.file);
-            assert!(file.wheel.as_ref().is_none_or(|wheel| wheel.sha256.len() == 64 && file.convert.is_none()), "{}", file.file);
+            let name = &file.file;
+            assert!(file.sha256.len() == 64 && file.size > 0 && !name.starts_with('/') && !name.contains(".."), "{name}");
+            assert!(file.url.iter().chain(&file.mirrors).all(|url| url.starts_with("https://")), "{name}");
+            assert!(file.mirrors.is_empty() || file.url.is_some(), "{name}: a mirror of nothing");
+            let origins = [file.url.is_some(), file.wheel.is_some(), file.member.is_some()];
+            assert!(origins.into_iter().filter(|&is| is).count() <= 1, "{name}: several origins");
+            assert!(file.convert.is_none() || file.url.is_some(), "{name}: nothing to convert");
+            assert!(file.wheel.as_ref().is_none_or(|wheel| wheel.sha256.len() == 64), "{name}");
         }
         let text = manifest.set("pmj").unwrap_err().to_string();
         assert!(text.contains("`pmj`") && text.contains("pjm"), "{text}");

@@ -165,7 +165,10 @@ pub(crate) fn member_of_wheel(wheel: &Wheel, place: &Path) -> Result<()> {
     let archive = pins::Archive::of_wheel(wheel, &name);
     let file = pip::download(&archive, folder, &python)?;
     unpack::unpack(&archive, &file, folder, &python)?;
-    pip::forget(&[archive], folder)
+    pip::forget(&[archive], folder)?;
+    // Where pip worked; it stays if another download is at work there.
+    let _ = std::fs::remove_dir(folder.join("partial"));
+    Ok(())
 }
 
 #[cfg(test)]

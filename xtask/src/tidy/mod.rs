@@ -1,12 +1,18 @@
 //! `cargo xtask tidy`: the rules of the code base that code can check.
 
+mod commands;
 mod files;
 mod layers;
+mod links;
+mod markdown;
+mod packages;
+mod rust_version;
 mod text;
 mod used;
 
 use crate::{checkout, process};
 use anyhow::{Context, Result};
+pub(crate) use packages::{Published, in_order};
 use std::fs;
 use std::path::Path;
 use std::process::Command;
@@ -20,6 +26,10 @@ pub(crate) fn run() -> Result<i32> {
     findings.extend(used::check(&metadata, &files)?);
     findings.extend(files::check(&root, &files));
     findings.extend(files.iter().flat_map(text::check));
+    findings.extend(links::check(&root, &files));
+    findings.extend(commands::check(&files, &crate::commands()));
+    findings.extend(packages::check(&root)?);
+    findings.extend(rust_version::check(&root)?);
     for finding in &findings {
         println!("{finding}");
     }

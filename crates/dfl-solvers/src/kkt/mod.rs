@@ -12,7 +12,9 @@ mod value;
 
 use std::sync::{Arc, OnceLock};
 
-pub(crate) use active::{Linearised, Matrices, has_weak_dual, zero_dual};
+#[cfg(feature = "modelling")]
+pub(crate) use active::zero_dual;
+pub(crate) use active::{Linearised, Matrices, has_weak_dual};
 pub(crate) use adjoint::{Numbering, negate_into};
 use dfl_core::{
     Adjoint, Cotangent, DifferentiableSolver, Dims, Entry, ParamMap, Program, ProgramSolver, Result, Solution, SolveInfo, Solver, check_len,

@@ -1,7 +1,7 @@
 use std::fmt;
 use std::sync::OnceLock;
 
-use dfl_core::{Entry, ParamMap, Program, Result, Side, Solution};
+use dfl_core::{Entry, ParamMap, Program, Result, Side, Solution, Status};
 use good_lp::Variable;
 
 use super::built::Layer;
@@ -23,6 +23,8 @@ pub struct Answer {
     pub(super) program: Program,
     pub(super) params: ParamMap,
     pub(super) solution: Solution,
+    /// How the solve ended, with integers if there are any.
+    pub(super) ended: Status,
     /// With integers, if there are any.
     pub(super) whole: Option<Program>,
     /// Whether the integers are not held but relaxed.
@@ -33,21 +35,15 @@ pub struct Answer {
 }
 
 impl Answer {
-    pub(super) fn new(
-        layer: &Layer,
-        theta: &[f64],
-        program: Program,
-        params: ParamMap,
-        solution: Solution,
-        whole: Option<Program>,
-    ) -> Self {
+    pub(super) fn new(layer: &Layer, theta: &[f64], program: Program, params: ParamMap, (solution, ended): (Solution, Status)) -> Self {
         Self {
             layer: layer.clone(),
             theta: theta.to_vec(),
             program,
             params,
             solution,
-            whole,
+            ended,
+            whole: None,
             relaxed: false,
             tangents: OnceLock::new(),
             jacobian: OnceLock::new(),
@@ -58,6 +54,11 @@ impl Answer {
     /// The model that was solved.
     pub fn layer(&self) -> &Layer {
         &self.layer
+    }
+
+    /// How the solve ended: [`Status::Optimal`], or [`Status::Feasible`] at a limit on the search for integers.
+    pub fn ended(&self) -> Status {
+        self.ended
     }
 
     /// The optimal value of the objective.
@@ -172,6 +173,9 @@ impl Answer {
     pub fn status(&self) -> Result<SensitivityStatus> {
         let (named, tight) = (&self.layer.named, self.tight());
         let (components, mut reasons) = (named.theta_names(), Vec::new());
+        if self.ended != Status::Optimal {
+            reasons.push(Reason::NotProven);
+        }
         if let Some(whole) = &self.whole {
             let integers = (0..whole.n()).filter(|&j| whole.integer[j]).map(|j| named.variables[j].clone()).collect();
             reasons.push(if self.relaxed { Reason::Relaxed(integers) } else { Reason::FixedIntegers(integers) });
@@ -203,7 +207,7 @@ impl Answer {
                 Item::Bound(j, _) => solution.bound_side[j] = Side::Free,
             }
         }
-        let without = Self::new(&self.layer, &self.theta, self.program.clone(), self.params.clone(), solution, None);
+        let without = Self::new(&self.layer, &self.theta, self.program.clone(), self.params.clone(), (solution, self.ended));
         let jacobian = without.jacobian()?;
         let found = self.broken(components, |along| tight.kinks(&self.program, &jacobian.x[along.component], along));
         Ok(found.map(|(names, parameters)| Reason::WeaklyActive { names, parameters }))
@@ -264,7 +268,7 @@ impl fmt::Debug for Answer {
 /// What reads results of `good_lp` reads these: `answer.value(x)`, `expression.eval_with(&answer)`.
 impl good_lp::Solution for Answer {
     fn status(&self) -> good_lp::SolutionStatus {
-        good_lp::SolutionStatus::Optimal
+        if self.ended == Status::Optimal { good_lp::SolutionStatus::Optimal } else { good_lp::SolutionStatus::GapLimit }
     }
 
     /// As `good_lp` does, panics for a variable that the model does not have; [`Answer::x`] returns an error.

@@ -112,7 +112,8 @@ impl Layer {
         &self.named.formulation
     }
 
-    /// A decider of batches of `theta`, as losses and training take them: differentiable unless variables are integer.
+    /// A decider of batches of `theta`, as losses and training take them: differentiable unless variables are integer. It minimises: the
+    /// objective that it returns is the opposite of a maximum.
     ///
     /// # Errors
     /// As [`Backend::decider`].
@@ -208,14 +209,15 @@ impl Layer {
         let program = self.program(theta)?;
         if !program.has_integers() {
             let params = self.formulation().params.clone();
-            return Ok(self.solve_program(&program)?.map(|solution| Answer::new(self, theta, program, params, solution, None)));
+            return Ok(self.solve_program(&program)?.map(|found| Answer::new(self, theta, program, params, found)));
         }
-        let whole = match self.solve_program(&program)? {
+        let (whole, status) = match self.solve_program(&program)? {
             Err(status) => return Ok(Err(status)),
-            Ok(solution) => solution,
+            Ok(found) => found,
         };
         let (held, params) = hold_integers(&program, &self.formulation().params, &whole.x);
-        Ok(self.solve_program(&held)?.map(|solution| Answer::new(self, theta, held, params, solution, Some(program))))
+        let found = self.solve_program(&held)?;
+        Ok(found.map(|(solution, _)| Answer { whole: Some(program), ..Answer::new(self, theta, held, params, (solution, status)) }))
     }
 
     /// The program at these values.
@@ -231,12 +233,14 @@ impl Layer {
         Ok(out)
     }
 
-    pub(super) fn solve_program(&self, program: &Program) -> Result<std::result::Result<Solution, Status>> {
+    /// The answer of a program and how it ended, or why there is none.
+    pub(super) fn solve_program(&self, program: &Program) -> Result<std::result::Result<(Solution, Status), Status>> {
         let answer = match self.backend.solve(program, &self.limits) {
             Err(Error::CrossedBounds { .. }) => return Ok(Err(Status::Infeasible)),
             other => name_curved(other, &self.named.variables)?,
         };
-        Ok(if answer.info.status.usable() { Ok(answer.solution) } else { Err(answer.info.status) })
+        let status = answer.info.status;
+        Ok(if status.usable() { Ok((answer.solution, status)) } else { Err(status) })
     }
 
     /// Number of a variable.

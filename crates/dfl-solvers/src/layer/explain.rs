@@ -12,10 +12,16 @@ const SHARE: f64 = 1e-7;
 
 /// Fails with what can be said about a program that ended with `status`.
 pub(super) fn explain<T>(layer: &Layer, program: &Program, status: Status) -> Result<T> {
+    let names = match status {
+        Status::Infeasible => conflict(layer, program)?,
+        Status::Unbounded => ray(layer, program)?,
+        _ => String::new(),
+    };
     match status {
-        Status::Infeasible => refuse("no point satisfies these together", conflict(layer, program)?, "relax one of them"),
-        Status::Unbounded => refuse("the objective has no bound as these grow", ray(layer, program)?, "bound them"),
-        _ => Err(Error::NotSolved { index: 0, solver: "layer", status }),
+        // Nothing is found where a violation is within the tolerance of another solve.
+        _ if names.is_empty() => Err(Error::NotSolved { index: 0, solver: "layer", status }),
+        Status::Unbounded => refuse("the objective has no bound as these grow", names, "bound them"),
+        _ => refuse("no point satisfies these together", names, "relax one of them"),
     }
 }
 
@@ -36,9 +42,9 @@ fn conflict(layer: &Layer, program: &Program) -> Result<String> {
     let elastic = Program::linear(c).with_rows(rows, program.row_lo.clone(), program.row_up.clone()).with_bounds(lo, up);
     let found = Backend::Auto.solve(&elastic, &Limits::default())?;
     let Solution { row_dual, bound_dual, objective, .. } = &found.solution;
-    if *objective <= SHARE {
-        let integers = (0..n).filter(|&j| program.has_integers() && program.integer[j]);
-        return Ok(format!("the constraints and whole numbers for {}", list(integers.map(|j| named.variables[j].clone()))));
+    if found.info.status == Status::Optimal && *objective <= SHARE && program.has_integers() {
+        let integers = (0..n).filter(|&j| program.integer[j]).map(|j| named.variables[j].clone());
+        return Ok(format!("the constraints and whole numbers for {}", list(integers)));
     }
     let rows = (0..m).filter(|&i| row_dual[i].abs() > SHARE).map(|i| named.row_name(i));
     let bounds = (0..n).filter(|&j| bound_dual[j].abs() > SHARE);

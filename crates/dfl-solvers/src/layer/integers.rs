@@ -17,11 +17,10 @@ impl Layer {
         let whole = self.program(theta)?;
         let program = Program { integer: Vec::new(), ..whole.clone() };
         match self.solve_program(&program)? {
-            Ok(solution) => {
-                let params = self.formulation().params.clone();
+            Ok(found) => {
                 let relaxed = whole.has_integers();
-                let answer = Answer::new(self, theta, program, params, solution, relaxed.then_some(whole));
-                Ok(Answer { relaxed, ..answer })
+                let answer = Answer::new(self, theta, program, self.formulation().params.clone(), found);
+                Ok(Answer { relaxed, whole: relaxed.then_some(whole), ..answer })
             }
             Err(status) => explain(self, &program, status),
         }
@@ -59,7 +58,8 @@ impl Answer {
         for (k, &j) in integers.iter().enumerate() {
             held = held.link(dfl_core::Entry::Lo(j), k, 1.0).link(dfl_core::Entry::Up(j), k, 1.0);
         }
-        let follow = Answer::new(&self.layer, &vec![0.0; integers.len()], self.program.clone(), held, self.solution.clone(), None);
+        let found = (self.solution.clone(), self.ended);
+        let follow = Answer::new(&self.layer, &vec![0.0; integers.len()], self.program.clone(), held, found);
         let mut columns = own.x.clone();
         for (column, relaxed) in columns.iter_mut().zip(&free.x) {
             let steps: Vec<f64> = integers.iter().map(|&j| relaxed[j]).collect();

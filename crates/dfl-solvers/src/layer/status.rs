@@ -22,6 +22,8 @@ pub enum Reason {
     /// The objective is flat along directions of these variables within the tight constraints: there may be other optima, and the
     /// sensitivity is that of least norm.
     NotUnique(Vec<String>),
+    /// The solve ended at a limit, so that other integers may be better.
+    NotProven,
     /// The optimum of a linear model at a vertex: that costs do not move it, is exact.
     Vertex,
     /// The integers were held at their optimum: sensitivities are derivatives as long as the same values of these variables are optimal.
@@ -42,7 +44,7 @@ impl Reason {
     /// Whether it says that the gradient of the value in a component of a parameter is not a derivative.
     fn breaks_value(&self, component: &str) -> bool {
         match self {
-            Self::NotUnique(_) | Self::Relaxed(_) => true,
+            Self::NotProven | Self::NotUnique(_) | Self::Relaxed(_) => true,
             Self::Redundant { parameters, .. } => parameters.iter().any(|p| p == component),
             Self::WeaklyActive { .. } | Self::Vertex | Self::FixedIntegers(_) => false,
         }
@@ -89,6 +91,7 @@ impl fmt::Display for Reason {
                 write!(f, "not a derivative in {}: {} dependent and moved apart", list(parameters), are(names))
             }
             Self::NotUnique(names) => write!(f, "not a derivative: the objective is flat along {}", list(names)),
+            Self::NotProven => f.write_str("not a derivative: the search for integers ended at a limit"),
             Self::Vertex => f.write_str("a vertex: moves of costs alone leave the decision where it is, exactly"),
             Self::FixedIntegers(names) => write!(f, "with {} held, valid while their values stay optimal", list(names)),
             Self::Relaxed(names) => write!(f, "not a derivative of the model: {} relaxed", are(names)),

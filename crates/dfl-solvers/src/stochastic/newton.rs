@@ -211,7 +211,9 @@ impl<C: CostCurvature> StochasticProgram<C> {
         let promised = self.promise(ws);
         let curved = self.cap().is_some() || !self.constraints.is_empty();
         let now = self.here(ws);
-        let from = if curved { memory.iter().fold(now, |top, v| top.max(*v)) } else { now };
+        // Scenarios without a row may make a rise of what the quadratic program took for a descent: only a shorter step is one then, and
+        // to compare it with earlier values would go round in circles.
+        let from = if curved && promised < 0.0 { memory.iter().fold(now, |top, v| top.max(*v)) } else { now };
         // Close to the optimum the promised decrease drowns in rounding; such steps are good.
         let rounding = 1e-13 * (1.0 + now.abs());
         let mut length = 1.0;
