@@ -129,7 +129,7 @@ fn table(experiment: &Experiment) -> Result<Vec<Line>> {
 /// What the notebook does not say.
 fn beyond(experiment: &Experiment) -> Result<Vec<Line>> {
     let Experiment { layer, rows, least_squares } = experiment;
-    let regret = |model: &Affine| Ok(mean(&experiment.judge(model, whole)?.1));
+    let regret = |model: &Affine| -> Result<f64> { Ok(mean(&experiment.judge(model, whole)?.1)) };
     let cheapest: Vec<f64> = rows.test.1.iter().map(smallest).collect();
     let lines = vec![
         missing("training predictions at a bound", at_a_bound(&experiment.decide(least_squares, &rows.train.0)?)),

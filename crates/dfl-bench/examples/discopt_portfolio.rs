@@ -9,7 +9,7 @@ mod notebook;
 use dfl_bench::data::discopt::draw;
 use dfl_bench::power::fit_through_origin;
 use dfl_core::metrics::mean;
-use dfl_core::{Decider, Result};
+use dfl_core::{Batch, Decider, Result};
 use dfl_solvers::Deciding;
 use dfl_solvers::layer::good_lp::{Expression, constraint, variables};
 use dfl_solvers::layer::{self, Layer};
@@ -42,9 +42,8 @@ pub(crate) fn run() -> Result<Vec<Line>> {
     let mut trained = two_stage.clone();
     let losses = descend(&mut trained, &*layer, &Course { features, truth, orders: &rows.orders, rate: 0.1 }, lost)?;
 
-    let utility = |predictions: &dfl_core::Batch| Ok(-mean(&costs(returns, &decisions(&*layer, predictions)?, lost)));
-    let [best, before, after] = [returns.clone(), two_stage.predict(test)?, trained.predict(test)?].map(|p| utility(&p));
-    let (best, before, after): (f64, f64, f64) = (best?, before?, after?);
+    let utility = |predictions: &Batch| -> Result<f64> { Ok(-mean(&costs(returns, &decisions(&*layer, predictions)?, lost))) };
+    let (best, before, after) = (utility(returns)?, utility(&two_stage.predict(test)?)?, utility(&trained.predict(test)?)?);
     let mut lines = vec![
         printed("oracle: mean utility", best, -0.4688, 4),
         printed("two-stage: mean utility", before, -0.5563, 4),

@@ -167,7 +167,7 @@ fn the_notebook_agrees_to_the_printed_digits() {
     let verdicts = definition.judge(Profile::Quick, &rows, &Published::load().unwrap());
     let all_measured = verdicts.iter().all(|verdict| verdict.outcome != dfl_bench::results::claims::Outcome::NotTestable);
     assert!(verdicts.len() == 6 && all_measured, "{verdicts:?}");
-    let shown = table(&rows);
+    let shown = table::render(&rows);
     let head = shown.lines().find(|line| line.starts_with("method")).unwrap();
     assert!(head.find(" regret ").unwrap() < head.find("linear regret").unwrap(), "{head}");
 }
