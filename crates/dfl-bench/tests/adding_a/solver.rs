@@ -142,12 +142,12 @@ fn agrees_with_a_second_implementation() {
     }
 }
 
-/// Random points miss the ties; differences of a piecewise linear map are exact but for rounding.
+/// Random points miss the ties; differences of a piecewise linear map are exact but for rounding, of which a step of 1e-4 leaves 1e-11.
 #[test]
 fn derivatives_match_differences() {
     let mut rng = Rng::seeded(2);
     for theta in draw(20, 7).iter() {
-        assert!(vjp_error(&Isotonic { n: 7 }, theta, 1e-6, &mut rng) < 1e-8);
-        assert!(jvp_error(&Isotonic { n: 7 }, theta, 1e-6, &mut rng) < 1e-8);
+        assert!(vjp_error(&Isotonic { n: 7 }, theta, 1e-4, &mut rng) < 1e-8);
+        assert!(jvp_error(&Isotonic { n: 7 }, theta, 1e-4, &mut rng) < 1e-8);
     }
 }

@@ -45,8 +45,8 @@ impl Notebook {
     /// Decisions by the closed form.
     fn decide(&self, predicted: &Batch) -> Batch {
         let cost = self.task.problem().cost();
-        let rows: Vec<_> = predicted.iter().map(|y| project(&y.iter().map(|y| -cost.sign * y / (2.0 * cost.ridge)).collect::<Vec<_>>()));
-        Batch::from_rows(&rows.collect::<Vec<_>>()).unwrap()
+        let unconstrained = |y: &[f64]| y.iter().map(|y| -cost.sign * y / (2.0 * cost.ridge)).collect::<Vec<_>>();
+        Batch::from_rows(&predicted.iter().map(|y| project(&unconstrained(y))).collect::<Vec<_>>()).unwrap()
     }
 
     fn decide_by(&self, model: &Affine, part: &Instances) -> Batch {

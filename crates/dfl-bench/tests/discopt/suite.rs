@@ -3,7 +3,7 @@
 use super::*;
 use dfl_bench::suite::DataOptions;
 use dfl_bench::tasks::{Benchmark, TaskOptions, make_task};
-use dfl_core::{Error, Task};
+use dfl_core::Error;
 
 fn figure(notebook: &Notebook, method: &str, metric: &str) -> f64 {
     let decisions = notebook.task.baseline(method, &notebook.data).unwrap();
