@@ -12,7 +12,9 @@ use dfl_core::{Batch, Result};
 use dfl_solvers::Deciding;
 use dfl_solvers::layer::good_lp::{Expression, constraint, variables};
 use dfl_solvers::layer::{self, Layer, Parameter};
-use notebook::{Course, Line, at_a_bound, costs, decisions, descend, largest, less, missing, printed, show, smallest, squared_error};
+use notebook::{
+    Course, Line, at_a_bound, costs, decisions, descend, epochs, largest, less, missing, printed, show, smallest, squared_error,
+};
 
 const EPSILON: f64 = 1.0;
 
@@ -43,13 +45,12 @@ fn one_solve(title: &str, c: &[f64], x: [f64; 3], value: f64) -> Result<Vec<Line
     let answer = layer.solve(c)?;
     let envelope = answer.envelope_gradient(cost)?;
     let slopes = answer.sensitivity_matrix()?;
-    let mut lines: Vec<Line> = answer.decision().iter().zip(x).map(|(ours, x)| printed("share", *ours, x, 4)).collect();
+    let mut lines: Vec<Line> = (0..3).map(|i| printed(format!("share {i}"), answer.decision()[i], x[i], 4)).collect();
     lines.push(printed("value", answer.objective(), value, 4));
-    lines.extend(envelope.iter().zip(x).map(|(ours, x)| printed("slope of the value", *ours, x, 4)));
-    for (i, row) in slopes.rows().iter().enumerate() {
-        let by_hand = |j: usize| if i == j { -1.0 / 3.0 } else { 1.0 / 6.0 };
-        lines.extend(slopes.row(i).iter().enumerate().map(|(j, slope)| printed("derivative of a share", *slope, by_hand(j), 4)));
-        assert!(row.starts_with('x'), "variables keep their names");
+    lines.extend((0..3).map(|i| printed(format!("slope of the value in cost {i}"), envelope[i], x[i], 4)));
+    for (i, j) in (0..3).flat_map(|i| (0..3).map(move |j| (i, j))) {
+        let by_hand = if i == j { -1.0 / 3.0 } else { 1.0 / 6.0 };
+        lines.push(printed(format!("derivative of share {i} in cost {j}"), slopes.row(i)[j], by_hand, 4));
     }
     show(&format!("{title} ({})", answer.status()?), &lines);
     Ok(lines)
@@ -113,8 +114,8 @@ fn table(experiment: &Experiment) -> Result<Vec<Line>> {
         printed("two-stage: mean \"regret\"", mean(&regrets), 0.1486, 4),
         printed("two-stage: largest \"regret\"", largest(&regrets), 0.8628, 4),
     ];
-    let epochs = [0.6435, 0.6292, 0.6166, 0.6062, 0.5980, 0.5916, 0.5863, 0.5813, 0.5765, 0.5716];
-    lines.extend(losses.iter().zip(epochs).map(|(loss, epoch)| printed("DFL: loss of an epoch", *loss, epoch, 4)));
+    let printed_losses = [0.6435, 0.6292, 0.6166, 0.6062, 0.5980, 0.5916, 0.5863, 0.5813, 0.5765, 0.5716];
+    lines.extend(epochs(&losses, printed_losses));
     lines.extend([
         printed("DFL: squared error", squared_error(&trained, &test.0, &test.1)?, 1.4688, 4),
         printed("DFL: mean cost", trained_cost, 0.6010, 4),

@@ -13,7 +13,7 @@ use dfl_core::{Batch, Decider, Result};
 use dfl_solvers::Deciding;
 use dfl_solvers::layer::good_lp::{Expression, constraint, variables};
 use dfl_solvers::layer::{self, Layer};
-use notebook::{Course, Line, at_a_bound, costs, decisions, descend, missing, printed, show, squared_error};
+use notebook::{Course, Line, at_a_bound, costs, decisions, descend, epochs, missing, printed, show, squared_error};
 
 const AVERSION: f64 = 2.0;
 
@@ -50,8 +50,8 @@ pub(crate) fn run() -> Result<Vec<Line>> {
         printed("two-stage: mean regret", best - before, 0.0875, 4),
         printed("two-stage: squared error", squared_error(&two_stage, test, returns)?, 0.3842, 4),
     ];
-    let epochs = [0.5463, 0.5458, 0.5450, 0.5452, 0.5444, 0.5440, 0.5438, 0.5430, 0.5428, 0.5427];
-    lines.extend(losses.iter().zip(epochs).map(|(loss, epoch)| printed("DFL: loss of an epoch", *loss, epoch, 4)));
+    let printed_losses = [0.5463, 0.5458, 0.5450, 0.5452, 0.5444, 0.5440, 0.5438, 0.5430, 0.5428, 0.5427];
+    lines.extend(epochs(&losses, printed_losses));
     lines.extend([
         printed("DFL: squared error", squared_error(&trained, test, returns)?, 0.4051, 4),
         printed("DFL: mean utility", after, -0.5641, 4),

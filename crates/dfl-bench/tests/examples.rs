@@ -14,7 +14,7 @@ fn within(what: &str, ours: f64, theirs: f64, digits: usize) {
 #[test]
 fn the_allocation_is_the_notebooks() {
     let lines = discopt_allocation::run().unwrap();
-    let printed: Vec<_> = lines.iter().filter_map(|line| Some((line.what, line.ours, line.notebook?, line.digits))).collect();
+    let printed: Vec<_> = lines.iter().filter_map(|line| Some((&line.what, line.ours, line.notebook?, line.digits))).collect();
     printed.iter().for_each(|&(what, ours, theirs, digits)| within(what, ours, theirs, digits));
     assert_eq!(printed.len(), 2 * 16 + 23);
     let of = |name: &str| lines.iter().find(|line| line.what == name).unwrap().ours;
@@ -37,5 +37,5 @@ fn the_allocation_is_the_notebooks() {
 fn the_portfolio_is_the_notebooks() {
     let lines = discopt_portfolio::run().unwrap();
     assert_eq!(lines.len(), 19);
-    lines.iter().for_each(|line| within(line.what, line.ours, line.notebook.unwrap_or(0.0667), line.digits));
+    lines.iter().for_each(|line| within(&line.what, line.ours, line.notebook.unwrap_or(0.0667), line.digits));
 }

@@ -6,20 +6,20 @@ use dfl_core::{Batch, Call, Decider, Error, Key, Result, Stream, decide, metrics
 
 /// One number of ours, beside the notebook's if it prints one, with its decimals.
 pub(crate) struct Line {
-    pub(crate) what: &'static str,
+    pub(crate) what: String,
     pub(crate) ours: f64,
     pub(crate) notebook: Option<f64>,
     pub(crate) digits: usize,
 }
 
 /// A number that the notebook prints.
-pub(crate) fn printed(what: &'static str, ours: f64, notebook: f64, digits: usize) -> Line {
-    Line { what, ours, notebook: Some(notebook), digits }
+pub(crate) fn printed(what: impl Into<String>, ours: f64, notebook: f64, digits: usize) -> Line {
+    Line { what: what.into(), ours, notebook: Some(notebook), digits }
 }
 
 /// A number that it does not.
-pub(crate) fn missing(what: &'static str, ours: f64) -> Line {
-    Line { what, ours, notebook: None, digits: 4 }
+pub(crate) fn missing(what: impl Into<String>, ours: f64) -> Line {
+    Line { what: what.into(), ours, notebook: None, digits: 4 }
 }
 
 #[allow(clippy::print_stdout, reason = "a program that shows something")]
@@ -27,7 +27,7 @@ pub(crate) fn show(title: &str, lines: &[Line]) {
     println!("{title:<44}{:>12}{:>12}", "ours", "notebook");
     for Line { what, ours, notebook, digits } in lines {
         let notebook = notebook.map_or_else(String::new, |n| format!("{n:.digits$}"));
-        println!("{what:<44}{ours:>12.digits$}{notebook:>12}");
+        println!("{}", format!("{what:<44}{ours:>12.digits$}{notebook:>12}").trim_end());
     }
     println!();
 }
@@ -42,6 +42,12 @@ pub(crate) struct Course<'a> {
 
 /// Cost of a decision under the truth, and its gradient in the decision.
 pub(crate) type CostOf = fn(truth: &[f64], x: &[f64]) -> (f64, [f64; 3]);
+
+/// The losses of the epochs.
+pub(crate) fn epochs(losses: &[f64], notebook: [f64; 10]) -> impl Iterator<Item = Line> {
+    let line = |(k, (loss, printed)): (usize, (&f64, f64))| self::printed(format!("DFL: loss of epoch {}", k + 1), *loss, printed, 4);
+    losses.iter().zip(notebook).enumerate().map(line)
+}
 
 /// Plain gradient steps through the layer, ten rows each; returns the mean cost of each epoch.
 pub(crate) fn descend(model: &mut Affine, layer: &dyn Decider, course: &Course<'_>, cost: CostOf) -> Result<Vec<f64>> {
