@@ -15,14 +15,16 @@ struct Station {
     name: &'static str,
     /// Least and largest output.
     output: [f64; 2],
+    /// Largest rise from one hour to the next.
+    ramp: f64,
     /// Of a unit of energy, of an hour on, of a start.
     cost: [f64; 3],
 }
 
 const STATIONS: [Station; 3] = [
-    Station { name: "coal", output: [40.0, 100.0], cost: [20.0, 300.0, 800.0] },
-    Station { name: "gas", output: [20.0, 60.0], cost: [45.0, 100.0, 120.0] },
-    Station { name: "oil", output: [5.0, 50.0], cost: [80.0, 40.0, 30.0] },
+    Station { name: "coal", output: [40.0, 100.0], ramp: 25.0, cost: [20.0, 300.0, 800.0] },
+    Station { name: "gas", output: [20.0, 60.0], ramp: 60.0, cost: [45.0, 100.0, 120.0] },
+    Station { name: "oil", output: [5.0, 50.0], ramp: 50.0, cost: [80.0, 40.0, 30.0] },
 ];
 const LOAD: [f64; 4] = [70.0, 130.0, 172.0, 90.0];
 
@@ -43,10 +45,11 @@ pub(crate) fn derivatives() -> Result<Vec<Line>> {
 
     // The one line. It was: let mut model = vars.minimise(cost).using(highs);
     let mut model = layer::minimise(vars, cost);
-    for (s, Station { output: [least, most], .. }, t) in all() {
+    for (s, Station { output: [least, most], ramp, .. }, t) in all() {
         model.add_constraint(constraint!(output[s][t] >= *least * on[s][t]));
         model.add_constraint(constraint!(output[s][t] <= *most * on[s][t]));
         model.add_constraint(constraint!(start[s][t] >= on[s][t] - (t > 0).then(|| on[s][t - 1])));
+        model.add_constraint(constraint!(output[s][t] - (t > 0).then(|| output[s][t - 1]) <= if t > 0 { *ramp } else { *most }));
     }
     let supply = |t: usize| output.iter().map(|of| of[t]).sum::<Expression>();
     let met = |t: usize| constraint!(supply(t) == LOAD[t]).set_name(format!("hour {t}"));

@@ -159,4 +159,9 @@ fn a_model_of_good_lp_is_handed_over_by_one_line() {
     assert!((objective.eval_with(&theirs) - ours.objective()).abs() < 1e-12);
     assert_eq!(ours.layer().variable_names(), ["a", "b[0]", "b[1]"]);
     assert_eq!(ours.layer().constraint_names(), ["c0", "c1"]);
+    // One parameter that is both bounds of a variable has two components, and they have two names.
+    let (vars, a, b) = build();
+    let mut model = layer::minimise(vars, a);
+    model.set("box", &[Target::Lower(a), Target::Upper(a), Target::Upper(b[1])]).unwrap();
+    assert_eq!(model.layer().unwrap().parameter_names(), ["box[a][0]", "box[a][1]", "box[b[1]]"]);
 }

@@ -335,3 +335,23 @@ fn a_bound_that_is_a_parameter_may_have_any_partner() {
     let batch = Batch::from_rows(&[[3.0, 2.0], [1.5, 4.0]]).unwrap();
     assert_eq!(decide(&decider, &batch, &[0, 1]).unwrap().0.as_slice(), [3.0, 2.0, 1.5, 4.0]);
 }
+
+/// At `theta = 0`, where backends are set up, the quadratic term is not convex: that must not matter, since it is convex where it is used.
+#[test]
+fn a_curvature_that_is_a_parameter_may_have_any_partner() {
+    let mut vars = variables!();
+    let [x, y] = ["x", "y"].map(|name| vars.add(variable().min(-5).max(5).name(name)));
+    let mut model = layer::minimise(vars, x - y).quadratic(x, x, 1.0).quadratic(x, y, 0.8).quadratic(y, y, 1.0);
+    model.quadratic_of("bend", x, x).unwrap();
+    let layer = model.layer().unwrap();
+    // 2 b x + .8 y = -1 and .8 x + 2 y = 1.
+    let by_hand = |b: f64| (-2.8 / (4.0 * b - 0.64), (2.0 * b + 0.8) / (4.0 * b - 0.64));
+    for backend in Backend::ALL.into_iter().filter(|b| b.built_in() && !matches!(b, Backend::Separable | Backend::Highs)) {
+        let decider = layer.clone().with_backend(backend).decider(&Deciding::default()).unwrap();
+        for b in [0.5, 1.0, 3.0] {
+            let (found, _) = decide(&decider, &Batch::from_rows(&[[b]]).unwrap(), &[0]).unwrap();
+            close(found.row(0)[0], by_hand(b).0, 1e-8, backend.id());
+            close(found.row(0)[1], by_hand(b).1, 1e-8, backend.id());
+        }
+    }
+}

@@ -8,7 +8,7 @@ use super::answer::Answer;
 use super::build::{BoundRow, name_curved};
 use super::explain::explain;
 use super::model::{ConstraintReference, OTHER, OTHER_REMEDY, number_of};
-use super::names::{find, refuse};
+use super::names::{find, refuse, unique};
 use super::parameter::{Bound, Parameter, ParameterData};
 use crate::{Backend, Deciding, Limits};
 
@@ -51,7 +51,8 @@ impl Named {
                 _ => p.components.iter().map(|c| format!("{}[{c}]", p.name)).collect(),
             }
         };
-        self.parameters.iter().flat_map(names).collect()
+        let all: Vec<String> = self.parameters.iter().flat_map(names).collect();
+        unique(all.iter().map(String::as_str), 'p')
     }
 
     /// What a row of the program is called.

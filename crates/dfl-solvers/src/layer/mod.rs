@@ -44,6 +44,7 @@ mod integers;
 mod model;
 mod names;
 mod parameter;
+mod reasons;
 mod sensitivity;
 mod span;
 mod status;

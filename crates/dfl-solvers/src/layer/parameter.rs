@@ -101,7 +101,7 @@ impl Model {
     }
 
     /// The right-hand sides of these constraints, each with its variables on the left. An inequality has to say how it was written, since
-    /// `good_lp` keeps `x >= 3` as `-x <= -3` and does not tell: `at_least(c).into()` has the value 3.
+    /// `good_lp` keeps `x >= 3` as `-x <= -3` and does not tell: `at_least(c)` has the value 3.
     ///
     /// # Errors
     /// As [`set`](Self::set).

@@ -85,7 +85,8 @@ impl Answer {
         for k in 0..self.theta.len() {
             dtheta[k] = 1.0;
             let Adjoint { x, rows, .. } = self.tangent(&dtheta)?;
-            (made.x.push(x), made.rows.push(rows));
+            made.x.push(x);
+            made.rows.push(rows);
             dtheta[k] = 0.0;
         }
         Ok(self.jacobian.get_or_init(|| made))

@@ -178,7 +178,12 @@ impl Solver for Osqp {
         let stack = Stack::new(&self.layout, &program);
         let finite = Finite::new(&stack);
         let settings = self.settings(STAGES[0], self.options.iterations, Deadline::default());
-        let problem = Problem::new(borrow(&program.p), &program.c, borrow(&stack.a), &finite.lo, &finite.up, &settings)
+        // What `theta` moves is written before each solve; at `theta = 0` it need not be convex.
+        let mut p = program.p.clone();
+        if self.moved.p {
+            p.values_mut().fill(0.0);
+        }
+        let problem = Problem::new(borrow(&p), &program.c, borrow(&stack.a), &finite.lo, &finite.up, &settings)
             .map_err(|source| Error::Backend { backend: "osqp", source: Box::new(source) })?;
         let (point, polisher, ax) = (Point::new(&self.layout), Polisher::new(&self.pattern), vec![0.0; stack.lo.len()]);
         Ok(OsqpWorkspace { problem, program, stack, finite, point, polisher, ax, rho_moved: false, deadline: Deadline::default() })
