@@ -14,7 +14,8 @@ mod portfolio;
 mod suite;
 
 use dfl_bench::power::Affine;
-use dfl_bench::tasks::{Course, Descent, DiscoptTask, Inequalities, Objective, Problem};
+use dfl_bench::tasks::DiscoptTask;
+use dfl_bench::tasks::discopt::{Course, Descent, Inequalities, Objective, Problem};
 use dfl_core::metrics::mean;
 use dfl_core::{Batch, Instances, Splits, label};
 

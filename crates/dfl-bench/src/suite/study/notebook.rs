@@ -3,7 +3,8 @@ use serde::Deserialize;
 
 use super::{Findings, Line, Piece, Words};
 use crate::data::polynomial::check_positive;
-use crate::tasks::{Benchmark, Descent, DiscoptTask, Figure, Inequalities, Objective, Problem};
+use crate::tasks::discopt::{Descent, Inequalities, Objective, Problem};
+use crate::tasks::{Benchmark, DiscoptTask, Figure};
 
 const METRIC: &str = "regret";
 

@@ -1,3 +1,5 @@
+//! The two problems of the discopt notebook, and its training loop.
+
 mod descent;
 
 use std::sync::Arc;
