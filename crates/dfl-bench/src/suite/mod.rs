@@ -15,6 +15,7 @@ mod share;
 mod study;
 mod timing;
 
+pub(crate) use definition::benchmarks;
 pub use definition::{ByProfile, Choose, DataOptions, Definition, Experiment, Profile, Select, Training, WarmUp};
 pub use grid::{Candidate, OptionGrid};
 pub use published::{Published, PublishedFigure};
