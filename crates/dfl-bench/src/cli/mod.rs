@@ -38,6 +38,7 @@ const HELP: &str = "\
 Examples:
   dfl doctor                                   what is installed, and what to do about the rest
   dfl solve plan.mps                           the optimum of a problem in a file
+  dfl train --problem plan.mps --features X.csv --costs C.csv --out run
   dfl generate shortest-path --out sp.json     data of a benchmark
   dfl COMMAND --help                           all about one of them
 
