@@ -20,12 +20,12 @@ pub mod user;
 pub use timing::Timings;
 
 /// The example of the workspace's readme, compiled and run as a test.
-#[cfg(all(doctest, in_workspace))]
+#[cfg(doctest)]
 #[doc = include_str!("../../../README.md")]
 struct Readme;
 
 /// The tutorials, each a program that is compiled and run as a test.
-#[cfg(all(doctest, in_workspace))]
+#[cfg(doctest)]
 mod tutorials {
     #[doc = include_str!("../../../docs/tutorials/surrogates.md")]
     struct Surrogates;
@@ -33,4 +33,6 @@ mod tutorials {
     struct Distributions;
     #[doc = include_str!("../../../docs/tutorials/energies.md")]
     struct Energies;
+    #[doc = include_str!("../../../docs/tutorials/modelling.md")]
+    struct Modelling;
 }

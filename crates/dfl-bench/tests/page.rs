@@ -28,7 +28,7 @@ fn the_page_shows_everything_that_the_story_tells() {
         "The decided path costs",
         "legs are those of the best tour",
         "of 24 hours",
-        "4 more, ",
+        "5 more, all of them zero in both.",
         "least_squares better",
         "Made by <code>dfl report run/</code>",
     ] {

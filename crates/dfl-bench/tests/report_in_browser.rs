@@ -42,6 +42,8 @@ const DRIVER: &str = r#"<!DOCTYPE html><title>driver</title><iframe id="frame" w
 <script>
 onload = () => {
   const frame = document.getElementById("frame"), page = frame.contentDocument;
+  // What is folded cannot be reached.
+  page.querySelectorAll("details").forEach((details) => { details.open = true; });
   const boxes = Array.from(page.querySelectorAll("figure > svg"), (svg) => svg.getBoundingClientRect());
   const cells = (table, column) => Array.from(table.tBodies[0].rows, (row) => row.cells[column].dataset.v ?? row.cells[column].textContent.trim());
   const tables = Array.from(page.querySelectorAll("table"), (table) => {

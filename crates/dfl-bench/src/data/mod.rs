@@ -2,6 +2,7 @@
 
 pub mod allocation;
 pub mod conditional;
+pub mod discopt;
 pub mod epidemic;
 mod find;
 pub mod inventory;

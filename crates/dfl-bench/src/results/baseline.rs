@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::ids::{self, Kind};
 use super::{Key, Measurement, latest};
 use crate::files::AtomicFile;
+use crate::suite::benchmarks;
 
 /// Relative tolerance of a quality on the pure-Rust path, which computes the same bits on one machine and nearly the same on another.
 pub(super) const TIGHT: f64 = 1e-6;
@@ -68,7 +69,7 @@ pub struct Acceptance {
 impl Baseline {
     /// Where this checkout keeps the accepted values of a suite under a profile.
     pub fn path(suite: &str, profile: &str) -> PathBuf {
-        Path::new(env!("CARGO_MANIFEST_DIR")).join("../../benchmarks/baselines").join(format!("{suite}-{profile}.json"))
+        benchmarks().join("baselines").join(format!("{suite}-{profile}.json"))
     }
 
     /// The accepted values in a file named `SUITE-PROFILE.json`; none if nothing has been accepted yet and there is no such file.

@@ -371,10 +371,17 @@ impl Definition {
     }
 }
 
-/// The folder `benchmarks/` of this checkout.
+/// The folder `benchmarks/` of the checkout this crate was built from. A program that was installed from a package has none, and takes the one
+/// of the checkout in which it runs.
 pub(crate) fn benchmarks() -> PathBuf {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../benchmarks");
-    folder.canonicalize().unwrap_or(folder)
+    let here = || above(&std::env::current_dir().ok()?);
+    folder.canonicalize().ok().or_else(here).unwrap_or(folder)
+}
+
+/// The nearest folder `benchmarks/` with definitions, in `from` or above.
+fn above(from: &Path) -> Option<PathBuf> {
+    from.ancestors().map(|folder| folder.join("benchmarks")).find(|folder| folder.join("definitions").is_dir())
 }
 
 /// Reads a TOML file.
@@ -387,6 +394,17 @@ pub(super) fn read_toml<T: serde::de::DeserializeOwned>(path: &Path, what: &'sta
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_installed_program_takes_the_suites_of_the_checkout_around_it() {
+        let checkout = tempfile::tempdir().unwrap();
+        let inside = checkout.path().join("crates/deep");
+        std::fs::create_dir_all(&inside).unwrap();
+        std::fs::create_dir_all(checkout.path().join("crates/benchmarks")).unwrap();
+        assert_eq!(above(&inside), None);
+        std::fs::create_dir_all(checkout.path().join("benchmarks/definitions")).unwrap();
+        assert_eq!(above(&inside), Some(checkout.path().join("benchmarks")));
+    }
 
     #[test]
     fn every_definition_of_the_checkout_is_valid() {

@@ -16,6 +16,7 @@ mod share;
 mod study;
 mod timing;
 
+pub(crate) use definition::benchmarks;
 pub use definition::{ByProfile, Choose, DataOptions, Definition, Experiment, Profile, Select, Training, WarmUp};
 pub use grid::{Candidate, OptionGrid};
 pub(crate) use job::add_normals;

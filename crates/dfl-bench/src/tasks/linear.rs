@@ -154,6 +154,11 @@ impl<P: LinearProblem> Benchmark for LinearTask<P> {
 }
 
 impl<P: LinearProblem> LinearTask<P> {
+    /// The task of a problem.
+    pub fn of(problem: P) -> Self {
+        Self { problem }
+    }
+
     /// Predictions for the test rows; one line for all items where they share their model.
     fn least_squares(&self, data: &Splits) -> Result<Batch> {
         let items = self.shared_items().unwrap_or(1);
