@@ -64,8 +64,8 @@ fn enumerated(demand: [f64; 3]) -> f64 {
         feasible.then_some(10.0 * coal + 30.0 * gas + 200.0 * f64::from(runs) + 50.0 * f64::from(burns))
     };
     let plan = |bits: u32| {
-        let runs = |t: usize| bits >> t & 1 == 1;
-        let costs: Option<f64> = (0..3).map(|t| hour(demand[t], runs(t), bits >> (3 + t) & 1 == 1)).sum();
+        let runs = |t: usize| (bits >> t) & 1 == 1;
+        let costs: Option<f64> = (0..3).map(|t| hour(demand[t], runs(t), (bits >> (3 + t)) & 1 == 1)).sum();
         let starts = (0..3).filter(|&t| runs(t) && (t == 0 || !runs(t - 1))).count();
         costs.map(|costs| costs + 500.0 * starts as f64)
     };

@@ -79,9 +79,9 @@ struct Build<'a> {
 impl<'a> Build<'a> {
     fn new(n: usize, names: &'a Names, maximise: bool) -> Self {
         let (lo, up) = (vec![f64::NEG_INFINITY; n], vec![f64::INFINITY; n]);
-        let none = Vec::new;
         let (c, integer, links) = (vec![0.0; n], vec![false; n], Vec::new());
-        Self { names, maximise, c, r: 0.0, p: none(), a: none(), row_lo: Vec::new(), row_up: Vec::new(), lo, up, integer, links }
+        let (p, a, row_lo, row_up) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        Self { names, maximise, c, r: 0.0, p, a, row_lo, row_up, lo, up, integer, links }
     }
 
     fn objective(&mut self, text: &str) -> Checked<()> {
