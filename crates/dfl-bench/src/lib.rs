@@ -33,4 +33,6 @@ mod tutorials {
     struct Distributions;
     #[doc = include_str!("../../../docs/tutorials/energies.md")]
     struct Energies;
+    #[doc = include_str!("../../../docs/tutorials/modelling.md")]
+    struct Modelling;
 }

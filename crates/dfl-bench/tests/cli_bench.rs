@@ -93,3 +93,23 @@ fn the_list_names_suites_with_their_time() {
     assert_eq!(output.status.code(), Some(0));
     assert!(text(&output).contains("long") && text(&output).contains("quick 1 min"), "{}", text(&output));
 }
+
+/// `dfl report` makes the page of a folder of suites again from what is stored there, and says where a page of its own would go.
+#[test]
+fn the_page_of_a_folder_is_made_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let out = dir.path().join("out");
+    suite(dir.path(), 1);
+    let folder = out.to_str().unwrap();
+    assert!(dfl(&["--suite", "long", "--out", folder, "--seeds", "1"], dir.path()).output().unwrap().status.success());
+    let page = out.join("report.html");
+    let first = std::fs::read_to_string(&page).unwrap();
+    std::fs::remove_file(&page).unwrap();
+    let report = |args: &[&str]| Command::new(env!("CARGO_BIN_EXE_dfl")).args(["report", folder]).args(args).output().unwrap();
+    let again = report(&[]);
+    assert!(again.status.success() && text(&again).contains("report.html"), "{}", text(&again));
+    let second = std::fs::read_to_string(&page).unwrap();
+    assert!(["spo_plus", "least_squares", "Regret"].iter().all(|word| first.contains(word) && second.contains(word)));
+    let refused = report(&["--out", "elsewhere.html"]);
+    assert!(!refused.status.success() && text(&refused).contains("--out"), "{}", text(&refused));
+}

@@ -62,7 +62,8 @@ fn an_optimum_with_its_proof() {
     let problem = triplets(1.0, [None, Some(0.5)], None);
     let (code, value) = problem.json(&[]);
     assert_eq!((code, &value["status"], &value["backend"]), (Some(0), &json!("optimal"), &json!("separable")));
-    let mut expected = ["status", "objective", "primal_residual", "dual_residual", "gap", "iterations", "seconds", "x", "backend"];
+    let mut expected =
+        ["status", "objective", "primal_residual", "dual_residual", "gap", "iterations", "seconds", "x", "backend", "conflict"];
     expected.sort_unstable();
     let mut got = keys(&value);
     got.sort_unstable();
@@ -237,4 +238,50 @@ fn without_highs_integers_are_refused_with_the_way_to_get_it() {
         assert_eq!(output.status.code(), Some(1));
         assert!(said(&output).contains("cargo xtask setup"), "{}", said(&output));
     }
+}
+
+/// x + y >= 5 against x, y <= 2; the row named `room` says nothing against it.
+#[test]
+fn an_infeasible_problem_names_what_contradicts_what() {
+    let text = "min\n x + y\nst\n need: x + y >= 5\n room: x - y <= 1\nbounds\n x <= 2\n y <= 2\nend\n";
+    let problem = Problem::new("plan.lp", text);
+    let (code, value) = problem.json(&[]);
+    let part = |kind: &str, name: &str, states: &str| json!({ "kind": kind, "name": name, "states": states });
+    let parts = [part("row", "need", "x + y >= 5"), part("bound", "x", "x <= 2"), part("bound", "y", "y <= 2")];
+    assert_eq!((code, &value["conflict"]), (Some(2), &json!({ "parts": parts, "integrality": false, "irreducible": true })));
+    let table = said(&problem.solve(&[]));
+    for line in [
+        "  conflict         row `need`: x + y >= 5\n",
+        "                   bound y <= 2\n",
+        "(no point satisfies these together; each is needed)",
+    ] {
+        assert!(table.contains(line), "{line:?} is not in {table}");
+    }
+    assert!(!table.contains("room"), "{table}");
+    assert_eq!(triplets(1.0, [None, Some(0.5)], None).json(&[]).1["conflict"], Value::Null);
+}
+
+/// min 2 a + 3 b for a + b >= d, a <= 4: 8 + 3 (d - 4) by hand.
+#[test]
+fn a_model_by_hand_with_its_parameters() {
+    let text = "parameters = [\"d\"]\nobjective = \"2 a + 3 b\"\n[variables]\na = { lower = 0, upper = 4 }\nb = { lower = 0, upper = 10 }\n\
+        [constraints]\nneed = \"a + b >= d\"\n";
+    let model = Problem::new("plant.toml", text);
+    let objective = |d: &str| model.json(&["--parameters", d]).1["objective"].as_f64().unwrap();
+    assert!((objective("d=6") - 14.0).abs() < 1e-9 && (objective("d=-6") - 0.0).abs() < 1e-9);
+    let (code, value) = model.json(&["--parameters", "d=15"]);
+    assert_eq!((code, &value["conflict"]["parts"][0]["states"]), (Some(2), &json!("a + b >= 15")));
+    for (args, words) in [
+        (vec![], "`d` has no value; write --parameters d=..."),
+        (vec!["--parameters", "e=1"], "none is called `e`"),
+        (vec!["--parameters", "d"], "as in demand=40"),
+    ] {
+        let output = model.solve(&args);
+        assert_eq!(output.status.code(), Some(1));
+        assert!(said(&output).contains(words), "{words} is not in {}", said(&output));
+    }
+    let values = Problem::new("plant.toml", &format!("{text}[values]\nd = 6\n"));
+    let out = values.folder.path().join("x.txt");
+    assert_eq!(values.solve(&["--out", out.to_str().unwrap()]).status.code(), Some(0));
+    assert_eq!(fs::read_to_string(out).unwrap(), "a 4\nb 2\n");
 }

@@ -25,7 +25,7 @@ fn a_linear_predictor_through_the_layer_reaches_the_convex_optimum() {
     let data = splits.train;
     assert_eq!((data.len(), data.features.cols()), (2042, 29));
     let (options, counters) = (MethodOptions::default(), Arc::default());
-    let setup = |solver| Setup { task: &task, solver, options: &options, device: "cpu", counters: &counters, train: &data };
+    let setup = |solver| Setup { task: &task, solver, options: &options, device: "cpu", warm: true, counters: &counters, train: &data };
     let loss = make_loss("dfl_point", &setup("osqp")).unwrap();
     let mut model = Linear::new(29, 24);
     // From zero weights the ramps bind, and an hour that they hold away from its prediction gets no gradient: begin at the squared error.

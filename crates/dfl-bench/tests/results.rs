@@ -81,7 +81,7 @@ fn unknown_words_are_refused_by_name() {
         (Key { predictor: "Linear".into(), ..good.clone() }, "rmse", "`Linear` is not a known predictor"),
         (Key { solver: "HiGHS".into(), ..good.clone() }, "rmse", "`HiGHS` is not a known solver"),
         (Key { columns: String::new(), ..good.clone() }, "rmse", "`` is not a known columns"),
-        (good.clone(), "regret", "`regret` is not a known metric"),
+        (good.clone(), "regrets", "`regrets` is not a known metric"),
     ];
     for (key, metric, message) in bad {
         let error = store.append(&[Measurement::new(&key, metric, 1.0)]).unwrap_err();

@@ -144,6 +144,34 @@ fn settings_without_sense_are_refused() {
     assert!(refused("['regret']", "['regrets']").contains("known are regret, sqde, sce, spo_plus"));
 }
 
+/// Every figure that the notebook prints, all claims about it judged, and the regret that decisions minimise leading where it prints another.
+#[test]
+fn the_notebook_agrees_to_the_printed_digits() {
+    let definition = Definition::load(&Definition::folder(), "discopt").unwrap();
+    let (store, _dir) = suite("discopt");
+    let rows = store.measurements();
+    let at = |task: &str| -> Vec<Measurement> { rows.iter().filter(|row| row.key.task == task).cloned().collect() };
+    let (allocation, portfolio) = (at("discopt_allocation"), at("discopt_portfolio"));
+    for (rows, method, solver, metric) in [
+        (&allocation, "least_squares", "none", "linear_regret"),
+        (&allocation, "regret", "separable", "linear_regret"),
+        (&portfolio, "least_squares", "none", "regret"),
+        (&portfolio, "dfl_point", "separable", "regret"),
+    ] {
+        let row = find(rows, "notebook", method, solver, metric);
+        assert!((row.value.unwrap() - row.published.unwrap()).abs() <= 0.00005, "{row:?}");
+    }
+    let regret = |method: &str| find(&allocation, "notebook", method, "separable", "regret").value.unwrap();
+    assert!((regret("regret") - 0.0715).abs() <= 0.00005 && (regret("dfl_point") - 0.0779).abs() <= 0.00005);
+    assert_eq!(rows.iter().filter(|row| row.key.size == "redrawn" && row.metric == "regret").count(), 2 * 100 * 10);
+    let verdicts = definition.judge(Profile::Quick, &rows, &Published::load().unwrap());
+    let all_measured = verdicts.iter().all(|verdict| verdict.outcome != dfl_bench::results::claims::Outcome::NotTestable);
+    assert!(verdicts.len() == 6 && all_measured, "{verdicts:?}");
+    let shown = table::render(&rows);
+    let head = shown.lines().find(|line| line.starts_with("method")).unwrap();
+    assert!(head.find(" regret ").unwrap() < head.find("linear regret").unwrap(), "{head}");
+}
+
 /// One process for each row: the graph of 40 steps holds more than that of 10, the score function less than either, and the ratio beside
 /// T/k.
 #[cfg(all(feature = "torch", target_os = "linux"))]

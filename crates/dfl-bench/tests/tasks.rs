@@ -10,7 +10,8 @@ use dfl_bench::data::top_k::TopKData;
 use dfl_bench::data::tsp::TspData;
 use dfl_bench::suite::DataOptions;
 use dfl_bench::tasks::{
-    AllocationTask, Benchmark, InventoryTask, KnapsackTask, PyepoPortfolioTask, ShortestPathTask, TaskOptions, TopKTask, TspTask, make_task,
+    AllocationTask, Benchmark, DiscoptTask, InventoryTask, KnapsackTask, PyepoPortfolioTask, ShortestPathTask, TaskOptions, TopKTask,
+    TspTask, discopt, make_task,
 };
 use dfl_core::testkit::check_task;
 use dfl_core::{Error, Formulation, Instances, Request, Task, label};
@@ -75,6 +76,14 @@ fn allocation_keeps_the_contract() {
 #[test]
 fn inventory_keeps_the_contract() {
     check_task(&InventoryTask::new(InventoryData { products: 2, seed: 7, ..InventoryData::default() }).unwrap(), &request(), 1e-12);
+}
+
+#[test]
+fn problems_of_the_notebook_keep_the_contract() {
+    for problem in [discopt::Problem::Allocation, discopt::Problem::Portfolio] {
+        check_task(&DiscoptTask::notebook(problem), &request(), 1e-9);
+        check_task(&DiscoptTask::redrawn(problem), &request(), 1e-9);
+    }
 }
 
 #[test]

@@ -13,7 +13,7 @@ use dfl_core::{Batch, Instances, Linear, Parameters, Request, Rng, Splits, Task,
 fn weights(task: &dyn Benchmark, method: &str, solver: &str, rows: &Instances, epochs: usize) -> Vec<f64> {
     let loss = make_loss(
         method,
-        &Setup { task, solver, options: &MethodOptions::default(), device: "cpu", counters: &Arc::default(), train: rows },
+        &Setup { task, solver, options: &MethodOptions::default(), device: "cpu", warm: true, counters: &Arc::default(), train: rows },
     )
     .unwrap();
     let mut model = Linear::new(rows.features.cols(), rows.truth.cols());

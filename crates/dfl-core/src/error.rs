@@ -80,6 +80,12 @@ pub enum Error {
     /// A file was read but its content is not what it should be.
     #[error("{}, line {line}: {problem}; {remedy}", path.display())]
     Content { path: std::path::PathBuf, line: usize, problem: &'static str, remedy: &'static str },
+    /// A file of the user was read, but not everything in it makes sense; `place` is a line, row, column or key.
+    #[error("{what} {}{}: {problem}; {remedy}", path.display(), comma(place))]
+    Input { what: &'static str, path: std::path::PathBuf, place: String, problem: String, remedy: String },
+    /// A problem has no solution; `conflict` names rows and bounds that no point satisfies together.
+    #[error("{problem} has no solution: {conflict}; relax or drop one of them")]
+    Infeasible { problem: String, conflict: String },
     /// A data set is nowhere to be found.
     #[error(
         "data set {name} not found (looked in $DFL_DATA_DIR, datasets/cache and ../shared/datasets); fetch it with `cargo xtask data {name}`"
@@ -107,6 +113,10 @@ impl Error {
             other => other,
         }
     }
+}
+
+fn comma(place: &str) -> String {
+    if place.is_empty() { String::new() } else { format!(", {place}") }
 }
 
 fn last(loss: Option<f64>) -> String {

@@ -61,4 +61,4 @@ pub use standardised::{Centre, Frame, Standardised};
 pub use status::Status;
 pub use stochastic::{Constraint, Cost, CostCurvature, CostGrad, Curvature, Kink, OutcomeGrad, Risk};
 pub use task::{Formulation, Instances, Labels, Request, Source, Splits, Task, decide, label};
-pub use train::{Callback, EpochReport, Minibatch, Objective, Schedule, StepReport, TrainOptions, train};
+pub use train::{Callback, Done, EpochReport, Minibatch, Objective, Schedule, StepReport, TrainOptions, train, train_on};

@@ -125,6 +125,12 @@ impl Parameters for Linear {
         self.adam.step(learning_rate, &self.gradient, &mut self.weights);
         Ok(())
     }
+    fn optimiser_state(&self) -> Result<Vec<f64>> {
+        Ok(self.adam.state())
+    }
+    fn set_optimiser_state(&mut self, state: &[f64]) -> Result<()> {
+        self.adam.set_state(state)
+    }
     /// Writes `path` with extension `toml`: sizes and weights, which read back to the bit. The optimiser's state is not saved.
     fn save(&self, path: &Path) -> Result<()> {
         files::write_config(&path.with_extension("toml"), "linear", &Saved::of(self))

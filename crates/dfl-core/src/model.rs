@@ -52,6 +52,21 @@ pub trait Parameters {
     /// A backend's failure.
     fn step(&mut self, learning_rate: f64) -> Result<()>;
 
+    /// What the optimiser keeps between steps, flat: with [`Parameters::values`] all that training goes on from.
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`] for a model that cannot tell.
+    fn optimiser_state(&self) -> Result<Vec<f64>> {
+        Err(Error::Unsupported { who: "this model", what: "the state of its optimiser, which going on with a training needs" })
+    }
+    /// Restores such a state.
+    ///
+    /// # Errors
+    /// [`Error::Dimension`] for another length, [`Error::Unsupported`] as above.
+    fn set_optimiser_state(&mut self, _state: &[f64]) -> Result<()> {
+        Err(Error::Unsupported { who: "this model", what: "the state of its optimiser, which going on with a training needs" })
+    }
+
     /// Euclidean norm of the accumulated gradient.
     fn gradient_norm(&self) -> f64 {
         self.gradient().iter().map(|g| g * g).sum::<f64>().sqrt()

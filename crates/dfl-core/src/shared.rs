@@ -65,6 +65,12 @@ impl Parameters for Shared {
     fn gradient_norm(&self) -> f64 {
         self.model.gradient_norm()
     }
+    fn optimiser_state(&self) -> Result<Vec<f64>> {
+        self.model.optimiser_state()
+    }
+    fn set_optimiser_state(&mut self, state: &[f64]) -> Result<()> {
+        self.model.set_optimiser_state(state)
+    }
     fn save(&self, path: &Path) -> Result<()> {
         self.model.save(path)
     }

@@ -142,11 +142,19 @@ pub trait Callback<M: ?Sized> {
 /// No watching.
 impl<M: ?Sized> Callback<M> for () {}
 
+/// What a run has behind it that goes on: weights and optimiser are the model's.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Done {
+    /// Whole epochs.
+    pub epochs: usize,
+    /// Rows without a usable decision in them.
+    pub failures: usize,
+}
+
 /// Trains `model` on `data` by minibatch steps along the mean gradient; returns the epochs that ran.
 ///
 /// # Errors
-/// [`Error::NotSolved`] once more rows fail than are tolerated, [`Error::Diverged`] with the step and the last finite loss,
-/// [`Error::Domain`] for a zero batch, and whatever model, objective or callback report.
+/// As [`train_on`].
 pub fn train<M: Parameters + ?Sized, O: Objective<M> + ?Sized>(
     model: &mut M,
     objective: &O,
@@ -154,14 +162,33 @@ pub fn train<M: Parameters + ?Sized, O: Objective<M> + ?Sized>(
     options: &TrainOptions,
     callback: &mut dyn Callback<M>,
 ) -> Result<Vec<EpochReport>> {
+    train_on(model, objective, data, options, Done::default(), callback)
+}
+
+/// Goes on with a [`train`]ing after the epochs that are `done`: order of rows, noise and learning rate are functions of seed and step, so
+/// that a model with the weights and the [optimiser's state](Parameters::optimiser_state) of that moment ends with the bits of a run that was
+/// never interrupted, unless the objective itself remembers earlier steps. Returns the epochs that ran now.
+///
+/// # Errors
+/// [`Error::NotSolved`] once more rows fail than are tolerated, [`Error::Diverged`] with the step and the last finite loss,
+/// [`Error::Domain`] for a zero batch, and whatever model, objective or callback report.
+pub fn train_on<M: Parameters + ?Sized, O: Objective<M> + ?Sized>(
+    model: &mut M,
+    objective: &O,
+    data: &Instances,
+    options: &TrainOptions,
+    done: Done,
+    callback: &mut dyn Callback<M>,
+) -> Result<Vec<EpochReport>> {
     check_len("ids of the training rows", data.features.rows(), data.ids.len())?;
     if options.batch == 0 || data.is_empty() {
         return Err(Error::Domain { what: "batch size or number of training rows", value: 0.0, need: "at least 1" });
     }
     let targets = data.targets();
-    let mut run = Run { objective, data, targets, options, step: 0, failures: 0, last_loss: None };
-    let mut reports = Vec::with_capacity(options.epochs);
-    for epoch in 0..options.epochs {
+    let step = done.epochs * data.len().div_ceil(options.batch);
+    let mut run = Run { objective, data, targets, options, step, failures: done.failures, last_loss: None };
+    let mut reports = Vec::new();
+    for epoch in done.epochs..options.epochs {
         let (report, flow) = run.epoch(epoch, model, callback)?;
         reports.push(report);
         if flow.is_break() || callback.epoch_end(model, &report)?.is_break() {

@@ -4,8 +4,8 @@
 use std::ops::ControlFlow;
 
 use dfl_core::{
-    Batch, Call, Callback, Decider, DecisionLoss, Decisions, Dims, EpochReport, Error, Found, Instances, Linear, Loss, Needs, Parameters,
-    Predictor, Result, Rng, Row, Schedule, SolveInfo, Status, Stream, Targets, TrainOptions, train,
+    Batch, Call, Callback, Decider, DecisionLoss, Decisions, Dims, Done, EpochReport, Error, Found, Instances, Linear, Loss, Needs,
+    Parameters, Predictor, Result, Rng, Row, Schedule, SolveInfo, Status, Stream, Targets, TrainOptions, train, train_on,
 };
 
 /// Decides x = theta, and has no answer where theta is below -1.
@@ -93,6 +93,29 @@ fn training_finds_the_line_and_the_same_seed_the_same_bits() {
     assert!((weights[0] - 2.0).abs() < 1e-3 && (weights[1] - 1.0).abs() < 1e-3, "{weights:?}");
     assert_eq!(weights, run(0));
     assert_ne!(weights, run(1), "another seed shuffles differently");
+}
+
+/// Weights and optimiser of a model after three epochs, put into another one, go on to the bits of seven epochs in one go; without the
+/// optimiser's state they do not.
+#[test]
+fn a_training_that_goes_on_ends_with_the_same_bits() {
+    let options = TrainOptions { epochs: 7, batch: 4, learning_rate: 0.05, schedule: Schedule::Cosine, seed: 3, ..TrainOptions::default() };
+    let mut whole = Linear::new(1, 1);
+    let reports = train(&mut whole, &loss(), &data(0.0), &options, &mut ()).unwrap();
+    let mut part = Linear::new(1, 1);
+    train(&mut part, &loss(), &data(0.0), &options, &mut StopAfter(3)).unwrap();
+    let go_on = |remembers: bool| {
+        let mut model = Linear::new(1, 1);
+        model.set_values(&part.values()).unwrap();
+        if remembers {
+            model.set_optimiser_state(&part.optimiser_state().unwrap()).unwrap();
+        }
+        let done = Done { epochs: 3, failures: 0 };
+        let reports = train_on(&mut model, &loss(), &data(0.0), &options, done, &mut ()).unwrap();
+        (model.values(), reports.iter().map(|r| (r.epoch, r.loss)).collect::<Vec<_>>())
+    };
+    assert_eq!(go_on(true), (whole.values(), reports[3..].iter().map(|r| (r.epoch, r.loss)).collect()));
+    assert_ne!(go_on(false).0, whole.values());
 }
 
 struct StopAfter(usize);

@@ -8,6 +8,7 @@ mod batched;
 mod checks;
 #[cfg(feature = "clarabel")]
 mod clarabel;
+mod conflict;
 mod convexity;
 mod cvar;
 mod dys;
@@ -37,6 +38,7 @@ mod sqp;
 mod stochastic;
 mod top_k;
 mod tour;
+mod versions;
 mod wrap;
 
 pub use active_set::{ActiveSet, ActiveSetOptions, ActiveSetTape, ActiveSetWorkspace};
@@ -45,6 +47,7 @@ pub use barrier::{Barrier, BarrierOptions, BarrierTape, BarrierWorkspace};
 pub use batched::Batched;
 #[cfg(feature = "clarabel")]
 pub use clarabel::{Clarabel, ClarabelOptions, ClarabelWorkspace};
+pub use conflict::{Conflict, ConflictOptions, Part, irreducible_infeasible_subset};
 pub use convexity::check_convex;
 pub use cvar::cvar_of_samples;
 pub use dys::{Dys, DysDerivative, DysLayer, DysOptions, DysProjection, DysTape, DysWorkspace};

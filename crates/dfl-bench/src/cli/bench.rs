@@ -1,12 +1,12 @@
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitCode};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::{io::Write as _, num::NonZeroUsize};
+use std::process::ExitCode;
 
 use clap::Args;
 use dfl_core::{Error, Result};
 
+use super::machine::{commit, device, interruption, set_threads};
 use super::progress::Bars;
+use super::say;
 use crate::Timings;
 use crate::registry::make_loss;
 use crate::results::claims::{self, Verdict};
@@ -26,7 +26,8 @@ Examples:
 
 Results: OUT/results.jsonl (one measurement a line), OUT/report.html, the same tables as Markdown in
 OUT/report.md, OUT/claims.json and OUT/significance.json where a suite has claims and
-comparisons, OUT/rows.jsonl with what each test row cost.")]
+comparisons, OUT/rows.jsonl with what each test row cost, OUT/examples.jsonl with decisions that the
+report draws.")]
 pub(super) struct Bench {
     /// Suites to run, separated by commas
     #[arg(long, value_delimiter = ',', default_value = "default")]
@@ -37,8 +38,11 @@ pub(super) struct Bench {
     /// Name the suites with their expected time, and run none
     #[arg(long)]
     list: bool,
-    /// How much work to do
-    #[arg(long, value_enum, default_value_t)]
+    /// With --list: one JSON object a line
+    #[arg(long, requires = "list")]
+    json: bool,
+    /// How much work to do: quick, for minutes, or full, with longer training and more seeds
+    #[arg(long, value_enum, default_value_t, hide_possible_values = true)]
     profile: Profile,
     /// Number of seeds of the learned runs, in place of the suite's
     #[arg(long, value_parser = clap::value_parser!(u64).range(1..=10_000))]
@@ -72,7 +76,7 @@ pub(super) struct Bench {
 impl Bench {
     pub(super) fn run(&self) -> Result<ExitCode> {
         if self.list {
-            return list(&self.folder());
+            return list(&self.folder(), self.json);
         }
         let definitions = self.suite.iter().map(|name| Definition::load(&self.folder(), name)).collect::<Result<Vec<_>>>()?;
         let threads = set_threads(self.threads)?;
@@ -136,7 +140,8 @@ impl Bench {
         let claims: Vec<Verdict> = definitions.iter().flat_map(|d| d.judge(self.profile, &rows, published)).collect();
         let costs = store.rows();
         let families: Vec<Family> = definitions.iter().flat_map(|d| d.compare_rows(self.profile, &costs)).collect();
-        let heading = Heading { claims: claims.clone(), significance: families.clone(), maps: store.maps(), ..self.heading() };
+        let (significance, maps, examples) = (families.clone(), store.maps(), store.examples());
+        let heading = Heading { claims: claims.clone(), significance, maps, rows: costs, examples, ..self.heading() };
         report::write(&page, &heading, &rows, &curves)?;
         markdown::write(&self.out.join("report.md"), &rows, &families, &claims)?;
         say(&table::render(&rows));
@@ -163,9 +168,7 @@ impl Bench {
             threads: Some(rayon::current_num_threads()),
             profile: self.profile.id().into(),
             command: format!("cargo xtask bench {}", arguments.join(" ")).trim_end().into(),
-            claims: Vec::new(),
-            significance: Vec::new(),
-            maps: Vec::new(),
+            ..Heading::default()
         }
     }
 
@@ -192,59 +195,15 @@ impl Bench {
     }
 }
 
-fn list(folder: &Path) -> Result<ExitCode> {
+fn list(folder: &Path, json: bool) -> Result<ExitCode> {
     for name in Definition::names(folder)? {
         let d = Definition::load(folder, &name)?;
+        if json {
+            let minutes = serde_json::json!({ "quick": d.minutes.quick, "full": d.minutes.full });
+            say(&serde_json::json!({ "suite": name, "title": d.title, "minutes": minutes }).to_string());
+            continue;
+        }
         say(&format!("{name:<12} {}\n{:<12} quick {} min, full {} min", d.title, "", d.minutes.quick, d.minutes.full));
     }
     Ok(ExitCode::SUCCESS)
-}
-
-/// Bounds the threads of everything, once per process, and returns their number.
-fn set_threads(threads: Option<u64>) -> Result<usize> {
-    let all = || std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
-    let threads = threads.map_or_else(all, |t| t as usize);
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build_global();
-    pool.map_err(|e| Error::Backend { backend: "rayon", source: Box::new(e) })?;
-    #[cfg(feature = "torch")]
-    dfl_models::torch::set_threads(threads)?;
-    Ok(threads)
-}
-
-/// Refuses a device by its name; whether it is there shows when a network is made.
-fn device(text: &str) -> std::result::Result<String, String> {
-    let number = text.strip_prefix("cuda:").map(str::parse::<usize>);
-    if matches!(text, "auto" | "cpu") || matches!(number, Some(Ok(_))) {
-        Ok(text.into())
-    } else {
-        Err("expected auto, cpu or cuda:N".into())
-    }
-}
-
-/// A flag that the first Ctrl-C sets; the second ends the process.
-fn interruption() -> Result<&'static AtomicBool> {
-    static INTERRUPTED: AtomicBool = AtomicBool::new(false);
-    let handler = || {
-        if INTERRUPTED.swap(true, Ordering::Relaxed) {
-            std::process::exit(130);
-        }
-    };
-    match ctrlc::set_handler(handler) {
-        Ok(()) | Err(ctrlc::Error::MultipleHandlers) => Ok(&INTERRUPTED),
-        Err(e) => Err(Error::Backend { backend: "the signal handler", source: Box::new(e) }),
-    }
-}
-
-/// Short hash of the checkout's commit, with a `+` if the tree differs from it; nothing outside a checkout.
-fn commit() -> Option<String> {
-    let git =
-        |args: &[&str]| Command::new("git").args(args).current_dir(env!("CARGO_MANIFEST_DIR")).output().ok().filter(|o| o.status.success());
-    let head = git(&["rev-parse", "--short=12", "HEAD"])?;
-    let dirty = git(&["status", "--porcelain", "--untracked-files=no"]).is_some_and(|o| !o.stdout.is_empty());
-    Some(format!("{}{}", String::from_utf8_lossy(&head.stdout).trim(), if dirty { "+" } else { "" }))
-}
-
-/// Prints a line; a closed standard output, as behind `head`, is no reason to fail.
-fn say(text: &str) {
-    let _ = writeln!(std::io::stdout(), "{text}");
 }

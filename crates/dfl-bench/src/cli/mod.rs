@@ -3,11 +3,20 @@
 //! Exit codes: 0 done, 1 bad input or usage; `dfl solve` has more for problems without an optimum.
 
 mod bench;
+mod compare;
+mod completions;
+mod doctor;
+mod evaluate;
 mod generate;
+mod machine;
 mod measure_step;
 mod npz;
+mod predict;
 mod progress;
+mod report;
+mod show;
 mod solve;
+mod train;
 
 use std::error::Error as _;
 use std::ffi::OsString;
@@ -19,11 +28,23 @@ use dfl_core::{Error, Result};
 
 /// Decision-focused learning at the command line.
 #[derive(Debug, Parser)]
-#[command(name = "dfl", version, max_term_width = 100, arg_required_else_help = true)]
+#[command(name = "dfl", version, max_term_width = 100, arg_required_else_help = true, after_help = HELP)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
 }
+
+const HELP: &str = "\
+Examples:
+  dfl doctor                                   what is installed, and what to do about the rest
+  dfl solve plan.mps                           the optimum of a problem in a file
+  dfl train --problem plan.mps --features X.csv --costs C.csv --out run
+  dfl generate shortest-path --out sp.json     data of a benchmark
+  dfl COMMAND --help                           all about one of them
+
+Exit codes: 0 done, 1 bad input or something failed; dfl solve: 2 infeasible, 3 unbounded,
+4 stopped at a limit, 5 not convex; dfl bench --check: 1 a regression, 3 a row could not be
+measured; 130 stopped by a second Ctrl-C";
 
 #[derive(Debug, Subcommand)]
 enum Command {
@@ -31,8 +52,22 @@ enum Command {
     Generate(generate::Generate),
     /// Find the optimum of a problem in a file
     Solve(solve::Solve),
+    /// Train a predictor for the decisions of your own problem
+    Train(train::Train),
+    /// Judge a trained run on new rows
+    Evaluate(evaluate::Evaluate),
+    /// Decide for new rows with a trained run
+    Predict(predict::Predict),
+    /// Write the page of a trained run
+    Report(report::Report),
+    /// Compare trained runs on their test rows
+    Compare(compare::Compare),
     /// Run benchmark suites, print their tables, write results and a report
     Bench(bench::Bench),
+    /// Say what is installed and works, and what to do about the rest
+    Doctor(doctor::Doctor),
+    /// Write what a shell needs to complete arguments
+    Completions(completions::Completions),
     /// Take one training step and say what memory it needed
     #[command(hide = true)]
     MeasureStep(measure_step::MeasureStep),
@@ -54,9 +89,28 @@ fn dispatch(command: Command) -> Result<ExitCode> {
     match command {
         Command::Generate(generate) => generate.run(),
         Command::Solve(solve) => solve.run(),
+        Command::Train(train) => train.run(),
+        Command::Evaluate(evaluate) => evaluate.run(),
+        Command::Predict(predict) => predict.run(),
+        Command::Report(report) => report.run(),
+        Command::Compare(compare) => compare.run(),
         Command::Bench(bench) => bench.run(),
+        Command::Doctor(doctor) => doctor.run(),
+        Command::Completions(completions) => completions.run(),
         Command::MeasureStep(step) => step.run(),
     }
+}
+
+/// Prints a line; a closed standard output, as behind `head`, is no reason to fail.
+fn say(text: &str) {
+    let _ = writeln!(io::stdout(), "{text}");
+}
+
+/// Prints one JSON object.
+fn say_json(value: &impl serde::Serialize) -> Result<()> {
+    let text = serde_json::to_string(value).map_err(|e| Error::Backend { backend: "serde_json", source: Box::new(e) })?;
+    say(&text);
+    Ok(())
 }
 
 /// Prints a line on standard error.

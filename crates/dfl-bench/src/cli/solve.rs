@@ -7,16 +7,17 @@ use std::time::Instant;
 
 use clap::Args;
 use dfl_core::{Error, Program, Result, Status};
-use dfl_solvers::{Answer, Backend, Limits, Problem, read_problem};
+use dfl_solvers::{Answer, Backend, Conflict, ConflictOptions, Limits, Part, Problem, irreducible_infeasible_subset, read_problem};
 use serde::Serialize;
 
 use crate::files::AtomicFile;
+use crate::user::{UserProblem, read_user_problem};
 
 /// Arguments of `dfl solve`.
 #[derive(Args, Debug)]
 #[command(after_help = HELP, allow_negative_numbers = true)]
 pub(super) struct Solve {
-    /// Problem: .mps, .qps, .lp or .json
+    /// Problem: .mps, .qps, .lp, .json or .toml
     file: PathBuf,
     #[arg(long, default_value = "auto", help = backends())]
     backend: Backend,
@@ -29,6 +30,9 @@ pub(super) struct Solve {
     /// Iterations after which the solver stops
     #[arg(long, value_name = "N")]
     iterations: Option<usize>,
+    /// Parameters of a .toml model, in place of its [values]: NAME=NUMBER, with commas between
+    #[arg(long, value_name = "LIST", value_delimiter = ',', value_parser = parameter)]
+    parameters: Vec<(String, f64)>,
     /// File for the solution, a name and a value on each line
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
@@ -38,11 +42,10 @@ const HELP: &str = "\
 Examples:
   dfl solve portfolio.qps                      what is best, and how well that is known
   dfl solve plan.mps --backend highs --out plan.txt
-  dfl solve qp.json --json --time-limit 10 | python3 -m json.tool
+  dfl solve plant.toml --parameters demand=40,price=2.5 --json | python3 -m json.tool
 
-The problem: minimise or maximise 1/2 x'Px + c'x + r, within rows and bounds.
-  .mps .qps  MPS, free or fixed, with QUADOBJ, QMATRIX or QSECTION
-  .lp        LP format of CPLEX, with [ ... ] / 2 for the quadratic term
+The problem: minimise or maximise 1/2 x'Px + c'x + r, within rows and bounds, as MPS
+(.mps, .qps), LP of CPLEX (.lp), written by hand (.toml, see docs/files.md), or as triplets:
   .json      {\"n\": 2, \"m\": 3, \"P_upper\": {\"i\": [], \"j\": [], \"v\": []}, \"q\": [-1, -2], \"r\": 0,
               \"A\": {\"i\": [0, 0, 1, 2], \"j\": [0, 1, 0, 1], \"v\": [1, 1, 1, 1]},
               \"l\": [null, 0, 0], \"u\": [1, null, null]}: indices from 0, null for an infinite
@@ -50,9 +53,10 @@ The problem: minimise or maximise 1/2 x'Px + c'x + r, within rows and bounds.
 
 What is printed: the objective in the file's own sense; residuals relative to the size of
 their terms (primal: violation; dual: gradient of the Lagrangian, and complementarity);
-gap between primal and dual objective, or of branch and bound, relative.
+gap between primal and dual objective, or of branch and bound, relative. If no point is
+feasible: rows and bounds that contradict each other, of which none can be left out.
   --json: {\"status\", \"objective\", \"primal_residual\", \"dual_residual\", \"gap\", \"iterations\",
-           \"seconds\", \"x\", \"backend\"}, null for what there is none of
+           \"seconds\", \"x\", \"backend\", \"conflict\"}, null for what there is none of
 
 Exit code: 0 optimal, 2 infeasible, 3 unbounded, 4 stopped at a limit, 5 not convex,
 1 bad input, or no backend found an answer that stands its check";
@@ -74,13 +78,26 @@ struct Report<'a> {
     seconds: f64,
     x: Option<&'a [f64]>,
     backend: &'static str,
+    conflict: Option<Explained>,
+}
+
+/// Why a problem is infeasible.
+#[derive(Debug, Serialize)]
+struct Explained {
+    parts: Vec<Part>,
+    /// Whether they conflict only because variables are integer.
+    integrality: bool,
+    /// Whether none can be left out.
+    irreducible: bool,
+    #[serde(skip)]
+    claim: String,
 }
 
 impl Solve {
     pub(super) fn run(self) -> Result<ExitCode> {
         let limits = Limits { iterations: self.iterations, seconds: self.time_limit, ..Limits::default() };
         let out = self.out.as_deref().map(AtomicFile::create).transpose()?;
-        let problem = read_problem(&self.file)?;
+        let problem = self.read()?;
         let begun = Instant::now();
         let answer = match self.backend.solve(&problem.program, &limits) {
             Ok(answer) => answer,
@@ -91,7 +108,10 @@ impl Solve {
             }
             Err(error) => return Err(error),
         };
-        let report = Report::of(&problem, &answer, begun.elapsed().as_secs_f64());
+        let mut report = Report::of(&problem, &answer, begun.elapsed().as_secs_f64());
+        if answer.info.status == Status::Infeasible {
+            report.conflict = self.conflict(&problem)?;
+        }
         self.print(&report, &problem);
         if let (Some(file), Some(x)) = (out, report.x) {
             write_solution(file, &problem, x)?;
@@ -100,6 +120,23 @@ impl Solve {
             return Err(Error::NotSolved { index: 0, solver: answer.backend.id(), status: answer.info.status });
         }
         Ok(ExitCode::from(code(answer.info.status)))
+    }
+
+    fn read(&self) -> Result<Problem> {
+        if self.file.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("toml")) {
+            return at_parameters(read_user_problem(&self.file, None)?, &self.parameters);
+        }
+        if !self.parameters.is_empty() {
+            return Err(Error::Unsupported { who: "this file", what: "parameters; only .toml models have some" });
+        }
+        Ok(read_problem(&self.file)?.named())
+    }
+
+    fn conflict(&self, problem: &Problem) -> Result<Option<Explained>> {
+        let default = ConflictOptions::default();
+        let limits = Limits { seconds: self.time_limit.or(default.limits.seconds), ..default.limits };
+        let conflict = irreducible_infeasible_subset(&problem.program, &ConflictOptions { limits, ..default })?;
+        Ok(conflict.map(|conflict| Explained::new(&conflict, problem)))
     }
 
     fn print(&self, report: &Report<'_>, problem: &Problem) {
@@ -122,8 +159,30 @@ impl Report<'_> {
             seconds: 0.0,
             x: None,
             backend,
+            conflict: None,
         }
     }
+}
+
+impl Explained {
+    fn new(conflict: &Conflict, problem: &Problem) -> Self {
+        let parts = conflict.parts(&problem.program, &problem.variables, &problem.rows);
+        let Conflict { integrality, irreducible, .. } = *conflict;
+        Self { parts, integrality, irreducible, claim: conflict.claim("these") }
+    }
+}
+
+/// The problem with the numbers that its parameters are given: here, else in the file.
+fn at_parameters(problem: UserProblem, given: &[(String, f64)]) -> Result<Problem> {
+    let table = problem.values(given)?;
+    let program = problem.at(&table)?;
+    let UserProblem { name, maximise, variables, rows, .. } = problem;
+    Ok(Problem { name, program, maximise, variables, rows })
+}
+
+fn parameter(text: &str) -> std::result::Result<(String, f64), String> {
+    let parts = text.split_once('=').and_then(|(name, value)| Some((name.trim().to_owned(), value.trim().parse::<f64>().ok()?)));
+    parts.filter(|(_, value)| value.is_finite()).ok_or_else(|| "give a name and a finite number, as in demand=40".into())
 }
 
 impl<'a> Report<'a> {
@@ -206,17 +265,14 @@ fn write_table(out: &mut impl Write, report: &Report<'_>, problem: &Problem) -> 
     ];
     rows.iter()
         .filter_map(|(what, value)| Some((what, value.as_ref()?)))
-        .try_for_each(|(what, value)| writeln!(out, "  {what:<16} {value}"))
+        .try_for_each(|(what, value)| writeln!(out, "  {what:<16} {value}"))?;
+    let Some(conflict) = &report.conflict else { return Ok(()) };
+    for (k, part) in conflict.parts.iter().enumerate() {
+        writeln!(out, "  {:<16} {part}", if k == 0 { "conflict" } else { "" })?;
+    }
+    writeln!(out, "  {:<16} ({})", "", conflict.claim)
 }
 
 fn write_solution(file: AtomicFile, problem: &Problem, x: &[f64]) -> Result<()> {
-    file.write(|file| {
-        for (j, value) in x.iter().enumerate() {
-            match problem.variables.get(j) {
-                Some(name) => writeln!(file, "{name} {value}")?,
-                None => writeln!(file, "x{j} {value}")?,
-            }
-        }
-        Ok(())
-    })
+    file.write(|file| problem.variables.iter().zip(x).try_for_each(|(name, value)| writeln!(file, "{name} {value}")))
 }

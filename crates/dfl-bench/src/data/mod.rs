@@ -2,11 +2,13 @@
 
 pub mod allocation;
 pub mod conditional;
+pub mod discopt;
 pub mod epidemic;
 mod find;
 pub mod inventory;
 pub mod knapsack;
 pub mod numpy_rng;
+pub mod perturbed;
 pub mod pjm;
 pub mod polynomial;
 pub mod portfolio;

@@ -1,3 +1,5 @@
+use serde::{Deserialize, Serialize};
+
 /// What a page tells of one trained run; what is empty is left out.
 #[derive(Clone, Debug, Default)]
 pub struct Story {
@@ -17,7 +19,7 @@ pub struct Story {
     pub rows: Vec<RowOutcome>,
     /// What the baseline of the rows is called, e.g. `least_squares`.
     pub baseline: String,
-    /// Unit of costs, for axes; may be empty.
+    /// Unit of costs and regrets, for axes; may be empty.
     pub unit: String,
     /// Some decisions, drawn as what they are.
     pub examples: Vec<Example>,
@@ -68,7 +70,7 @@ pub struct RowOutcome {
 }
 
 /// A decision beside the best one.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Example {
     /// Name of the row, and why it is shown, e.g. `row 17, the largest regret`.
     pub title: String,
@@ -78,8 +80,16 @@ pub struct Example {
     pub best: Drawing,
 }
 
+impl Example {
+    /// Whether it shows what a model expected.
+    pub(crate) fn has_band(&self) -> bool {
+        matches!(&self.decided, Drawing::Schedule { band: Some(_), .. })
+    }
+}
+
 /// A decision as what it is.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Drawing {
     /// A path on a grid of `height` by `width` nodes, from arc to arc of [`dfl_solvers::Grid`]; `weights` is the share of each arc, 0 to 1,
     /// `[arcs]`, `costs` what each arc costs in truth, `[arcs]`.

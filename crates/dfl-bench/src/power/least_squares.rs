@@ -52,10 +52,25 @@ pub(super) fn with_intercept(x: &Batch) -> Mat<f64> {
 /// # Errors
 /// [`Error::Dimension`], [`Error::NotFinite`], and [`Error::Domain`] where columns are collinear or outnumber the rows: no unique answer.
 pub fn fit_least_squares(x: &Batch, y: &Batch) -> Result<Affine> {
+    let solution = solve(&with_intercept(x), x, y)?;
+    Ok(Affine::from_fn(x.cols(), y.cols(), |i, k| solution[(i, k)]))
+}
+
+/// As [`fit_least_squares`] with `b = 0`.
+///
+/// # Errors
+/// As there.
+pub fn fit_through_origin(x: &Batch, y: &Batch) -> Result<Affine> {
+    let design = Mat::from_fn(x.rows(), x.cols(), |i, j| x.row(i)[j]);
+    let solution = solve(&design, x, y)?;
+    Ok(Affine::from_fn(x.cols(), y.cols(), |i, k| if i < x.cols() { solution[(i, k)] } else { 0.0 }))
+}
+
+/// Coefficients `[columns of the design, outputs]`; the design is that of the inputs `x`.
+fn solve(design: &Mat<f64>, x: &Batch, y: &Batch) -> Result<Mat<f64>> {
     check_len("rows of the labels", x.rows(), y.rows())?;
     x.check_finite("inputs")?;
     y.check_finite("labels")?;
-    let design = with_intercept(x);
     let unknowns = design.ncols();
     let factor = design.col_piv_qr();
     let diagonal: Vec<f64> = (0..unknowns.min(design.nrows())).map(|k| factor.thin_R()[(k, k)].abs()).collect();
@@ -66,8 +81,7 @@ pub fn fit_least_squares(x: &Batch, y: &Batch) -> Result<Affine> {
         return Err(Error::Domain { what: "rank of the inputs", value: rank as f64, need });
     }
     let right = Mat::from_fn(y.rows(), y.cols(), |i, j| y.row(i)[j]);
-    let solution = factor.solve_lstsq(&right);
-    Ok(Affine::from_fn(x.cols(), y.cols(), |i, k| solution[(i, k)]))
+    Ok(factor.solve_lstsq(&right))
 }
 
 /// Root of the mean (divisor `rows`) squared error of each column.
@@ -102,6 +116,15 @@ mod tests {
         }
         let rmse = rmse_per_column(&fit.predict(&x).unwrap(), &y).unwrap();
         assert!(rmse[0] < 1e-14 && (rmse[1] - 0.5f64.sqrt()).abs() < 1e-14);
+    }
+
+    /// The slope of y = (2, 2, 5) on x = (1, 2, 2) through the origin: 16/9, by hand.
+    #[test]
+    fn hand_computed_line_through_the_origin() {
+        let (x, y) = (Batch::from_rows(&[[1.0], [2.0], [2.0]]).unwrap(), Batch::from_rows(&[[2.0], [2.0], [5.0]]).unwrap());
+        let fit = fit_through_origin(&x, &y).unwrap();
+        assert!((fit.weights.row(0)[0] - 16.0 / 9.0).abs() < 1e-14 && fit.intercept == [0.0]);
+        assert!(fit_through_origin(&Batch::zeros(3, 1), &y).is_err(), "a column of zeros has no slope");
     }
 
     #[test]

@@ -24,7 +24,7 @@ pub use dfl_core::{normal_cdf, normal_density};
 pub use expected::GaussianPower;
 pub use gaussian::{Forecast, MomentSlopes, Partials};
 pub use interior::{Certificate, minimise_shortfall_regression};
-pub use least_squares::{Affine, fit_least_squares, rmse_per_column};
+pub use least_squares::{Affine, fit_least_squares, fit_through_origin, rmse_per_column};
 pub use policy::{LinearPolicy, fit_linear_policy};
 pub use sqp::{RampQp, gaussian_decisions};
 pub use uncertain::UncertainDemand;

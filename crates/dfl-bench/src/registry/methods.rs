@@ -19,6 +19,8 @@ pub struct Setup<'a> {
     pub options: &'a MethodOptions,
     /// `auto`, `cpu` or `cuda:N`; only torch solvers read it.
     pub device: &'a str,
+    /// Whether each row may start from its last answer, where the answer does not depend on it but in its last bits.
+    pub warm: bool,
     /// Counts the solves of the solver, below all that surrounds it.
     pub counters: &'a Arc<Counters>,
     /// The training rows, labelled where the task is: what pools begin with and local losses are fitted on.

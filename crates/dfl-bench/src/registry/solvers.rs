@@ -79,14 +79,14 @@ pub fn make_decider(task: &dyn Task, id: &str, warm: bool) -> Result<Box<dyn Dec
     make(id, &Wanted { task, benchmark: None, outcome: None, options: &MethodOptions::default(), warm, device: "auto" })
 }
 
-/// The decider of a training loop, warm.
+/// The decider of a training loop.
 pub(super) fn training_decider(setup: &Setup<'_>) -> Result<Box<dyn Decider>> {
-    let Setup { task, solver, options, device, .. } = *setup;
+    let Setup { task, solver, options, device, warm, .. } = *setup;
     match options.nodes {
         Some(nodes) if solver == "exact" => task.limited_oracle(nodes),
         _ => {
             let outcome = Some(setup.train.truth.cols());
-            make(solver, &Wanted { task, benchmark: Some(task), outcome, options, warm: true, device })
+            make(solver, &Wanted { task, benchmark: Some(task), outcome, options, warm, device })
         }
     }
 }

@@ -2,13 +2,12 @@
 
 use plotters::prelude::*;
 
-use super::axis::Axis;
-use super::dot_plot::{Area, Failed, Plot, WIDTH, diamond, drawn, labels, legend};
-use super::palette::{AXIS, GRID, INK, SERIES, series};
+use super::dot_plot::diamond;
 use super::summary::{Group, same_group};
 use super::{Axes, Curve, Key, ids};
-
-const SIZE: (u32, u32) = (WIDTH, 330);
+use crate::page::axis::Axis;
+use crate::page::palette::{SERIES, series};
+use crate::page::plot::{Area, Failed, Plot, SIZE, drawn, framed, legend};
 
 /// Rows that are drawn, the best ones: of more, none could be followed.
 const MOST: usize = 12;
@@ -84,7 +83,8 @@ fn plot(group: &Group, frame: &Frame<'_>, curves: &[&Curve]) -> dfl_core::Result
     let entry = |line: &Series| legend(line.color, if line.hidden { "6 4" } else { "" }, &line.name);
     let level_entry = |level: &Level| legend(level.color, &format!("{} {}", level.dash.0, level.dash.1), &level.name);
     let figure_entry = (!figures.is_empty()).then(|| "◇ published".to_owned());
-    Ok(Plot { title, svg, legend: lines.iter().map(entry).chain(levels.iter().map(level_entry)).chain(figure_entry).collect() })
+    let legend = lines.iter().map(entry).chain(levels.iter().map(level_entry)).chain(figure_entry).collect();
+    Ok(Plot { title, svg, legend, ..Plot::default() })
 }
 
 /// Published figures of a metric that is followed over the strength of the smoothing.
@@ -162,13 +162,7 @@ fn draw(area: &Area<'_>, frame: &Frame<'_>, lines: &[Series], levels: &[Level], 
     let x = Axis::exactly(all().map(|point| point.0), frame.axes.is_some_and(|axes| axes.log[0]));
     let heights = all().map(|point| point.1).chain(levels.iter().map(|level| level.value)).chain(figures.iter().map(|figure| figure.1));
     let y = frame.axes.map_or_else(|| Axis::around(heights.clone()), |axes| Axis::scaled(heights.clone(), axes.log[1]));
-    let mut chart =
-        ChartBuilder::on(area).margin(8).margin_right(18).x_label_area_size(48).y_label_area_size(66).build_cartesian_2d(x, y)?;
-    let (x_label, y_label) = (|v: &f64| x.label(*v), |v: &f64| y.label(*v));
-    let mut mesh = chart.configure_mesh();
-    mesh.x_desc(frame.over()).y_desc(frame.what.replace('_', " ")).x_label_formatter(&x_label).y_label_formatter(&y_label);
-    mesh.axis_style(AXIS).bold_line_style(GRID).light_line_style(TRANSPARENT).label_style(labels(&INK)).axis_desc_style(labels(&INK));
-    mesh.draw()?;
+    let mut chart = framed(area, [x, y], [frame.over(), &frame.what.replace('_', " ")])?;
     for level in levels {
         let ends = [(x.low(), level.value), (x.high(), level.value)];
         chart.draw_series(DashedLineSeries::new(ends, level.dash.0, level.dash.1, level.color.stroke_width(2)))?;

@@ -1,34 +1,17 @@
 //! The leading metric of each row of a group as a dot with its error bar, and the published figure as a diamond.
 
-use dfl_core::{Error, Result};
-use plotters::coord::Shift;
-use plotters::drawing::DrawingAreaErrorKind;
+use dfl_core::Result;
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
-use super::axis::Axis;
-use super::html::escape;
 use super::ids::{self, Metric};
-use super::palette::{AXIS, GRID, INK, hex, series};
 use super::summary::{Group, Row};
-
-/// Where a plot is drawn, and how that fails.
-pub(super) type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
-pub(super) type Failed = DrawingAreaErrorKind<std::io::Error>;
-
-pub(super) const WIDTH: u32 = 480;
+use crate::page::axis::Axis;
+use crate::page::palette::{AXIS, GRID, INK, series};
+use crate::page::plot::{Area, Failed, Plot, WIDTH, drawn, labels};
 
 /// Height of one row: its name, and below it its dot.
 const ROW: u32 = 42;
-
-/// A drawing ready for a page.
-#[derive(Clone)]
-pub(super) struct Plot {
-    pub(super) title: String,
-    pub(super) svg: String,
-    /// Entries in HTML.
-    pub(super) legend: Vec<String>,
-}
 
 /// The plot of the leading metric, if anything was measured, and of the seconds of an epoch where several rows learn with a solver or a
 /// sampler; a sweep has its curves instead, and of gradients neither more nor less is better.
@@ -46,7 +29,7 @@ fn plot(group: &Group, metric: &'static Metric) -> Result<Option<Plot>> {
     }
     let title = format!("{} ({} is better)", metric.heading, if metric.higher_is_better { "more" } else { "less" });
     let svg = drawn((WIDTH, 64 + ROW * rows.len() as u32), &title, |area| draw(area, group, metric, &rows))?;
-    Ok(Some(Plot { title, svg, legend: marks(&rows, metric) }))
+    Ok(Some(Plot { title, svg, legend: marks(&rows, metric), ..Plot::default() }))
 }
 
 fn marks(rows: &[(usize, &Row)], metric: &Metric) -> Vec<String> {
@@ -92,25 +75,4 @@ fn draw(area: &Area<'_>, group: &Group, metric: &Metric, rows: &[(usize, &Row)])
 /// The mark of a published figure, around the place where it is put.
 pub(super) fn diamond() -> PathElement<(i32, i32)> {
     PathElement::new(vec![(0, -7), (7, 0), (0, 7), (-7, 0), (0, -7)], INK.stroke_width(2))
-}
-
-/// Text of a plot.
-pub(super) fn labels(color: &RGBColor) -> TextStyle<'_> {
-    ("sans-serif", 18).into_text_style(&(WIDTH, ROW)).color(color)
-}
-
-/// Runs `draw` on a fresh drawing and returns it as SVG that screen readers can name.
-pub(super) fn drawn(size: (u32, u32), title: &str, draw: impl FnOnce(&Area<'_>) -> std::result::Result<(), Failed>) -> Result<String> {
-    let mut svg = String::new();
-    let area = SVGBackend::with_string(&mut svg, size).into_drawing_area();
-    draw(&area).and_then(|()| area.present()).map_err(|source| Error::Backend { backend: "plotters", source: Box::new(source) })?;
-    drop(area);
-    Ok(svg.replacen("<svg ", &format!("<svg role=\"img\" aria-label=\"{}\" ", escape(title)), 1))
-}
-
-/// An entry of a legend: a piece of the line and its name.
-pub(super) fn legend(color: RGBColor, dashes: &str, name: &str) -> String {
-    let dashes = if dashes.is_empty() { String::new() } else { format!(" stroke-dasharray=\"{dashes}\"") };
-    let line = format!("<line x1=\"0\" y1=\"6\" x2=\"26\" y2=\"6\" stroke=\"{}\" stroke-width=\"3\"{dashes}/>", hex(color));
-    format!("<svg class=\"key\" width=\"26\" height=\"12\" aria-hidden=\"true\">{line}</svg>{}", escape(name))
 }

@@ -5,10 +5,10 @@ use plotters::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::Key;
-use super::dot_plot::{Area, Failed, Plot, drawn, labels};
 use super::log::Record;
-use super::palette::{AXIS, INK, hex};
 use super::summary::{Group, same_group};
+use crate::page::palette::{AXIS, INK};
+use crate::page::plot::{Area, Failed, Plot, drawn, labels, swatch};
 
 const SIDE: u32 = 400;
 
@@ -69,14 +69,9 @@ fn plot(map: &HeatMap, group: &Group) -> Result<Plot> {
     let title = format!("energy, {}{whose}", map.what);
     let svg = drawn((SIDE, SIDE), &title, |area| draw(area, map))?;
     let (low, high) = map.ends();
-    let swatch = |share: f64, value: f64| {
-        let colour = hex(colour(share));
-        format!(
-            "<svg class=\"key\" width=\"12\" height=\"12\" aria-hidden=\"true\"><rect width=\"12\" height=\"12\" fill=\"{colour}\"/></svg>{value:.3}"
-        )
-    };
-    let legend = vec![swatch(0.0, low), swatch(1.0, high), "× optimal decision".into(), "○ smallest value".into()];
-    Ok(Plot { title, svg, legend })
+    let end = |share: f64, value: f64| swatch(colour(share), &format!("{value:.3}"));
+    let legend = vec![end(0.0, low), end(1.0, high), "× optimal decision".into(), "○ smallest value".into()];
+    Ok(Plot { title, svg, legend, ..Plot::default() })
 }
 
 fn draw(area: &Area<'_>, map: &HeatMap) -> std::result::Result<(), Failed> {

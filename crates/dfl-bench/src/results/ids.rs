@@ -40,6 +40,9 @@ pub const NO_LEARNING: &[&str] = &[
     "least_squares_sigma",
     "least_squares_test_sigma",
     "least_squares_constant",
+    "least_squares_x2",
+    "least_squares_x4",
+    "least_squares_x10",
     "policy_linear",
     "policy_linear_all",
     "equal_weight",
@@ -158,6 +161,8 @@ const fn more_is_better(metric: Metric) -> Metric {
 /// All metrics; tables show them in this order and drop the last ones first where room is short.
 pub const METRICS: &[Metric] = &[
     metric_row("normalized_regret", "norm. regret", "1", Kind::Quality),
+    metric_row("regret", "regret", "cost", Kind::Quality),
+    metric_row("linear_regret", "linear regret", "cost", Kind::Quality),
     metric_row("cvar_regret", "CVaR regret", "1", Kind::Quality),
     metric_row("cvar_regret_published", "CVaR regret, published", "1", Kind::Quality),
     metric_row("population_cost", "population cost", "cost", Kind::Quality),

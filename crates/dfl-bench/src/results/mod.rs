@@ -4,7 +4,7 @@
 //! [`report`] show them; [`Baseline`] and [`compare`] tell whether they are still what they were. Nothing here prints:
 //! whoever runs the experiments decides where the text goes.
 
-mod axis;
+mod again;
 mod baseline;
 pub mod bootstrap;
 pub mod claims;
@@ -12,16 +12,17 @@ mod compare;
 mod curve;
 mod curve_plot;
 mod dot_plot;
+mod examples;
 mod heat_map;
 mod html;
 pub mod ids;
 mod log;
 pub mod markdown;
 mod measurement;
-mod numbers;
+pub(crate) mod numbers;
 mod overview;
-mod palette;
 pub mod report;
+mod row_plots;
 mod rows;
 mod share_plot;
 mod sheet;
@@ -33,6 +34,7 @@ pub mod table;
 pub use baseline::{Acceptance, Accepted, Baseline};
 pub use compare::{Comparison, Difference, compare};
 pub use curve::{Axes, Curve};
+pub use examples::Examples;
 pub use heat_map::HeatMap;
 pub use measurement::{Key, Measurement, latest};
 pub use rows::RowCosts;

@@ -2,7 +2,7 @@
 
 /// Decimals at which the values of a column are told apart: four digits of the smallest value, but no more than six of the largest;
 /// beside published figures as many as these have, and no fewer than three digits of the smallest value need.
-pub(super) fn shared_decimals(values: &[f64], published: &[f64]) -> usize {
+pub(crate) fn shared_decimals(values: &[f64], published: &[f64]) -> usize {
     let sizes = || values.iter().map(|v| v.abs()).filter(|&v| v > 0.0);
     let (small, large) = (sizes().fold(f64::INFINITY, f64::min), sizes().fold(0.0, f64::max));
     let digits_of_small = |digits| if large == 0.0 { 0 } else { decimals_for(small, digits).min(decimals_for(large, 6)).min(9) };
@@ -24,7 +24,7 @@ fn decimals_for(v: f64, digits: i32) -> usize {
 }
 
 /// With so many decimals and no minus before a zero.
-pub(super) fn fixed(v: f64, decimals: usize) -> String {
+pub(crate) fn fixed(v: f64, decimals: usize) -> String {
     let text = format!("{v:.decimals$}");
     match text.strip_prefix('-') {
         Some(zero) if zero.chars().all(|c| c == '0' || c == '.') => zero.to_owned(),
@@ -33,7 +33,7 @@ pub(super) fn fixed(v: f64, decimals: usize) -> String {
 }
 
 /// With three significant digits, in powers of ten where the plain number would be long.
-pub(super) fn three_digits(v: f64) -> String {
+pub(crate) fn three_digits(v: f64) -> String {
     let size = v.abs();
     if size == 0.0 {
         "0".to_owned()
@@ -45,7 +45,7 @@ pub(super) fn three_digits(v: f64) -> String {
 }
 
 /// A mean of counts: whole where it is whole.
-pub(super) fn count(v: f64) -> String {
+pub(crate) fn count(v: f64) -> String {
     if v.fract() == 0.0 { format!("{v:.0}") } else { format!("{v:.1}") }
 }
 

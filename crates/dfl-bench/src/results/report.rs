@@ -1,6 +1,5 @@
-//! `report.html`: tables and plots on one page that needs nothing else, neither a network nor a script.
+//! `report.html`: tables and plots on one page that needs nothing else: no network, and no script but to sort its tables.
 
-use std::fmt::Write as _;
 use std::path::Path;
 
 use dfl_core::Result;
@@ -9,10 +8,15 @@ use super::claims::Verdict;
 use super::sheet::Sheet;
 use super::significance::{self, Family};
 use super::summary::{Group, groups};
-use super::{Curve, HeatMap, Measurement, curve_plot, dot_plot, heat_map, html, overview, palette, share_plot};
+use super::{Curve, Examples, HeatMap, Measurement, RowCosts, curve_plot, dot_plot, heat_map, html, overview, row_plots, share_plot};
 use crate::files::AtomicFile;
+use crate::page::frame;
+use crate::page::html::{escape, figures};
+use crate::page::plot::Plot;
 
-/// What stands at the head of the page; what is empty is left out.
+pub use super::again::again;
+
+/// What the page shows besides measurements and curves; what is empty is left out.
 #[derive(Clone, Debug, Default)]
 pub struct Heading {
     /// The page's title.
@@ -33,6 +37,10 @@ pub struct Heading {
     pub significance: Vec<Family>,
     /// Heat maps, each for the table of its job.
     pub maps: Vec<HeatMap>,
+    /// What each test row cost under each job.
+    pub rows: Vec<RowCosts>,
+    /// Decisions to be drawn.
+    pub examples: Vec<Examples>,
 }
 
 /// Writes the page; a reader sees the old one or the new one, never half of it.
@@ -51,53 +59,33 @@ pub fn write(path: &Path, heading: &Heading, measurements: &[Measurement], curve
 pub fn render(heading: &Heading, measurements: &[Measurement], curves: &[Curve]) -> Result<String> {
     let groups = groups(measurements);
     let sections: String =
-        groups.iter().enumerate().map(|(number, group)| section(number, group, curves, &heading.maps)).collect::<Result<_>>()?;
+        groups.iter().enumerate().map(|(number, group)| section(number, group, curves, heading)).collect::<Result<_>>()?;
     let empty = if groups.is_empty() { "<p>Nothing was measured.</p>\n" } else { "" };
     let body = format!(
         "{}{}{}{empty}{sections}{}",
-        header(heading),
+        frame::header(&heading.title, &facts(heading)),
         contents(&groups),
         overview(&groups) + &shares(&groups)? + &claims(&heading.claims) + &significance(&heading.significance),
-        footer(heading)
+        frame::footer(&heading.command)
     );
-    Ok(format!("{}<body>\n{body}</body>\n</html>\n", head(&heading.title)))
+    Ok(frame::document(&heading.title, &body))
 }
 
-fn head(title: &str) -> String {
-    // Forbids what the page must not do: fetch anything or run a script.
-    let policy = "default-src 'none'; style-src 'unsafe-inline'";
-    let style = format!("{}@media (prefers-color-scheme: dark) {{\n{}}}\n", include_str!("report.css"), palette::dark_rules());
-    format!(
-        "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<meta http-equiv=\"Content-Security-Policy\" content=\"{policy}\">\n\
-         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>{}</title>\n<style>\n{style}</style>\n</head>\n",
-        html::escape(title)
-    )
-}
-
-fn header(heading: &Heading) -> String {
+fn facts(heading: &Heading) -> Vec<String> {
     let threads = heading.threads.map(|threads| if threads == 1 { "1 thread".to_owned() } else { format!("{threads} threads") });
     let commit = heading.commit.as_ref().map(|commit| format!("commit {commit}"));
     let profile = (!heading.profile.is_empty()).then(|| format!("profile {}", heading.profile));
-    let when = (!heading.when.is_empty()).then(|| heading.when.clone());
-    let facts: Vec<String> =
-        [when, commit, threads, profile].into_iter().flatten().map(|fact| format!("<span>{}</span>", html::escape(&fact))).collect();
-    format!("<header>\n<h1>{}</h1>\n<p class=\"meta\">{}</p>\n</header>\n", html::escape(&heading.title), facts.join(" · "))
+    [Some(heading.when.clone()), commit, threads, profile].into_iter().flatten().collect()
 }
 
 fn contents(groups: &[Group]) -> String {
-    if groups.len() < 2 {
-        return String::new();
-    }
-    let item = |(number, group): (usize, &Group)| {
-        let key = group.key();
-        format!("<li><a href=\"#g{number}\">{} {}</a></li>\n", html::escape(&key.task), html::escape(group.size()))
-    };
-    format!("<nav aria-label=\"Contents\"><ul>\n{}</ul></nav>\n", groups.iter().enumerate().map(item).collect::<String>())
+    let title = |(number, group): (usize, &Group)| (format!("g{number}"), format!("{} {}", group.key().task, group.size()));
+    frame::contents(&groups.iter().enumerate().map(title).collect::<Vec<_>>())
 }
 
 fn overview(groups: &[Group]) -> String {
     let tables: String =
-        overview::sheets(groups).iter().map(|sheet| format!("<h3>{}</h3>\n{}", html::escape(&sheet.title), html::table(sheet))).collect();
+        overview::sheets(groups).iter().map(|sheet| format!("<h3>{}</h3>\n{}", escape(&sheet.title), html::table(sheet))).collect();
     if tables.is_empty() {
         return tables;
     }
@@ -107,10 +95,7 @@ fn overview(groups: &[Group]) -> String {
 }
 
 fn shares(groups: &[Group]) -> Result<String> {
-    let section = |(title, plots): (String, Vec<dot_plot::Plot>)| {
-        let figures: String = plots.iter().map(html::figure).collect();
-        format!("<section>\n<h2>{}</h2>\n<div class=\"figures\">\n{figures}</div>\n</section>\n", html::escape(&title))
-    };
+    let section = |(title, plots): (String, Vec<Plot>)| format!("<section>\n<h2>{}</h2>\n{}</section>\n", escape(&title), figures(&plots));
     Ok(share_plot::plots(groups)?.into_iter().map(section).collect())
 }
 
@@ -129,33 +114,17 @@ fn significance(families: &[Family]) -> String {
     }
     let table = |family: &Family| {
         let sheet = significance::sheet(family);
-        format!(
-            "<h3>{}</h3>\n<p class=\"context\">{}</p>\n{}",
-            html::escape(&sheet.title),
-            html::escape(&sheet.context),
-            html::table(&sheet)
-        )
+        format!("<h3>{}</h3>\n<p class=\"context\">{}</p>\n{}", escape(&sheet.title), escape(&sheet.context), html::table(&sheet))
     };
     let tables: String = families.iter().map(table).collect();
     format!("<section id=\"significance\">\n<h2>Row by row</h2>\n{tables}</section>\n")
 }
 
-fn section(number: usize, group: &Group, curves: &[Curve], maps: &[HeatMap]) -> Result<String> {
+fn section(number: usize, group: &Group, curves: &[Curve], heading: &Heading) -> Result<String> {
     let sheet = Sheet::new(group);
-    let (title, context) = (html::escape(&sheet.title), html::escape(&sheet.context));
-    let plots = [dot_plot::plots(group)?, curve_plot::plots(group, curves)?, heat_map::plots(group, maps)?].concat();
-    let figures: String = plots.iter().map(html::figure).collect();
-    let mut section = format!("<section id=\"g{number}\">\n<h2>{title}</h2>\n<p class=\"context\">{context}</p>\n{}", html::table(&sheet));
-    if !figures.is_empty() {
-        let _ = writeln!(section, "<div class=\"figures\">\n{figures}</div>");
-    }
-    section.push_str("</section>\n");
-    Ok(section)
-}
-
-fn footer(heading: &Heading) -> String {
-    if heading.command.is_empty() {
-        return String::new();
-    }
-    format!("<footer><p>Made by <code>{}</code>.</p></footer>\n", html::escape(&heading.command))
+    let (title, context) = (escape(&sheet.title), escape(&sheet.context));
+    let plots = [dot_plot::plots(group)?, curve_plot::plots(group, curves)?, heat_map::plots(group, &heading.maps)?].concat();
+    let rows = row_plots::html(group, &heading.rows, &heading.examples)?;
+    let (table, figures) = (html::table(&sheet), figures(&plots));
+    Ok(format!("<section id=\"g{number}\">\n<h2>{title}</h2>\n<p class=\"context\">{context}</p>\n{table}{figures}{rows}</section>\n"))
 }

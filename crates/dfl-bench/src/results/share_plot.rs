@@ -4,13 +4,11 @@ use dfl_core::Result;
 use plotters::prelude::*;
 
 use super::Key;
-use super::axis::Axis;
-use super::dot_plot::{Area, Failed, Plot, WIDTH, drawn, labels, legend};
 use super::ids::{self, Metric};
-use super::palette::{AXIS, GRID, INK, series};
 use super::summary::Group;
-
-const SIZE: (u32, u32) = (WIDTH, 330);
+use crate::page::axis::Axis;
+use crate::page::palette::series;
+use crate::page::plot::{Area, Failed, Plot, SIZE, drawn, framed, legend};
 
 /// Means of one row's metric over the sizes, each with its standard error.
 struct Line {
@@ -57,7 +55,7 @@ fn plot(groups: &[&Group], metric: &'static Metric, over: &str) -> Result<Option
     let svg = drawn(SIZE, &title, |area| draw(area, metric, over, &lines))?;
     let entry = |(number, line): (usize, &Line)| legend(series(number), "", &line.name);
     let legend = lines.iter().enumerate().map(entry).collect();
-    Ok(Some(Plot { title, svg, legend }))
+    Ok(Some(Plot { title, svg, legend, ..Plot::default() }))
 }
 
 fn lines(groups: &[&Group], metric: &Metric) -> Vec<Line> {
@@ -82,13 +80,7 @@ fn draw(area: &Area<'_>, metric: &Metric, over: &str, lines: &[Line]) -> std::re
     let all = || lines.iter().flat_map(|line| &line.points);
     let x = Axis::exactly(all().map(|point| point.0), true);
     let y = Axis::around(all().flat_map(|point| [point.1 - point.2, point.1 + point.2]).filter(|v| *v > 0.0));
-    let mut chart =
-        ChartBuilder::on(area).margin(8).margin_right(18).x_label_area_size(48).y_label_area_size(66).build_cartesian_2d(x, y)?;
-    let (x_label, y_label) = (|v: &f64| x.label(*v), |v: &f64| y.label(*v));
-    let mut mesh = chart.configure_mesh();
-    mesh.x_desc(over).y_desc(metric.heading).x_label_formatter(&x_label).y_label_formatter(&y_label);
-    mesh.axis_style(AXIS).bold_line_style(GRID).light_line_style(TRANSPARENT).label_style(labels(&INK)).axis_desc_style(labels(&INK));
-    mesh.draw()?;
+    let mut chart = framed(area, [x, y], [over, metric.heading])?;
     for (number, line) in lines.iter().enumerate() {
         let color = series(number);
         chart.draw_series(LineSeries::new(line.points.iter().map(|point| (point.0, point.1)), color.stroke_width(2)))?;

@@ -1,4 +1,4 @@
-//! The output directory: `results.jsonl`, `curves.jsonl`, `rows.jsonl` and `maps.jsonl`.
+//! The output directory: `results.jsonl`, `curves.jsonl`, `rows.jsonl`, `maps.jsonl` and `examples.jsonl`.
 
 use std::fs;
 use std::io;
@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use dfl_core::{Error, Result};
 
 use super::log::{Earlier, Log, Record, failure};
-use super::{Curve, HeatMap, Key, Measurement, RowCosts, ids, latest};
+use super::{Curve, Examples, HeatMap, Key, Measurement, RowCosts, ids, latest};
 
 impl Record for Measurement {
     fn key(&self) -> &Key {
@@ -21,7 +21,7 @@ impl Record for Curve {
     }
 }
 
-/// Measurements, learning curves, costs of test rows and heat maps of one output directory, on disk as soon as they are added.
+/// Measurements, learning curves, costs of test rows, heat maps and drawn decisions of one output directory, on disk as soon as they are added.
 ///
 /// The files only grow. If a quantity was measured twice, as after a resumed failure, the later line counts.
 #[derive(Debug)]
@@ -31,10 +31,12 @@ pub struct Store {
     curve_log: Log,
     row_log: Log,
     map_log: Log,
+    example_log: Log,
     measurements: Vec<Measurement>,
     curves: Vec<Curve>,
     rows: Vec<RowCosts>,
     maps: Vec<HeatMap>,
+    examples: Vec<Examples>,
     warnings: Vec<String>,
 }
 
@@ -51,9 +53,11 @@ impl Store {
         let (curve_log, curves) = open::<Curve>(dir, "curves.jsonl", resume)?;
         let (row_log, rows) = open::<RowCosts>(dir, "rows.jsonl", resume)?;
         let (map_log, maps) = open::<HeatMap>(dir, "maps.jsonl", resume)?;
-        let warnings = [measured.warning, curves.warning, rows.warning, maps.warning].into_iter().flatten().collect();
-        let (measurements, curves, rows, maps) = (measured.records, curves.records, rows.records, maps.records);
-        Ok(Self { dir: dir.to_owned(), results, curve_log, row_log, map_log, measurements, curves, rows, maps, warnings })
+        let (example_log, examples) = open::<Examples>(dir, "examples.jsonl", resume)?;
+        let warnings = [measured.warning, curves.warning, rows.warning, maps.warning, examples.warning].into_iter().flatten().collect();
+        let (measurements, curves, rows, maps, examples) = (measured.records, curves.records, rows.records, maps.records, examples.records);
+        let dir = dir.to_owned();
+        Ok(Self { dir, results, curve_log, row_log, map_log, example_log, measurements, curves, rows, maps, examples, warnings })
     }
 
     /// Adds all measurements of one job, in one write; a kill or a full disk loses the job as a whole.
@@ -110,6 +114,21 @@ impl Store {
         Ok(())
     }
 
+    /// Adds decisions of one job that are drawn. Add them before its measurements, which are what marks it as done.
+    ///
+    /// # Errors
+    /// As [`append`](Self::append).
+    pub fn append_examples(&mut self, job: Examples) -> Result<()> {
+        if let Some(fault) = ids::key_fault(&job.key) {
+            return Err(self.refused(fault));
+        }
+        if !job.examples.is_empty() {
+            self.example_log.append(std::slice::from_ref(&job))?;
+            self.examples.push(job);
+        }
+        Ok(())
+    }
+
     /// Whether the job has measurements and none of them failed; a failed job is worth another try.
     pub fn done(&self, key: &Key) -> bool {
         let job: Vec<_> = self.measurements.iter().filter(|row| row.key == *key).cloned().collect();
@@ -139,6 +158,12 @@ impl Store {
         let repeated =
             |at: usize| self.maps[at + 1..].iter().any(|later| (&later.key, &later.what) == (&self.maps[at].key, &self.maps[at].what));
         (0..self.maps.len()).filter(|&at| !repeated(at)).map(|at| self.maps[at].clone()).collect()
+    }
+
+    /// The decisions that are drawn; of those of one job, only the last.
+    pub fn examples(&self) -> Vec<Examples> {
+        let repeated = |at: usize| self.examples[at + 1..].iter().any(|later| later.key == self.examples[at].key);
+        (0..self.examples.len()).filter(|&at| !repeated(at)).map(|at| self.examples[at].clone()).collect()
     }
 
     /// What was found amiss when earlier lines were read and was set right.

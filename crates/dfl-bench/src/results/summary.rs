@@ -195,13 +195,18 @@ fn summary(metric: &str, rows: &[&Measurement]) -> Option<Summary> {
     (!values.is_empty()).then(|| Summary { mean: mean(&values), se: standard_error(&values), seeds: values.len(), published })
 }
 
-/// The first quality that a paper printed, else the first one measured.
+/// What leads wherever it is measured: an expected cost has not the noise of test rows that a printed figure has, and what papers print under the
+/// name of a regret may be none.
+const LEADS: [&str; 2] = ["population_cost", "regret"];
+
+/// One of [`LEADS`]; else the first quality that a paper printed; else the first one measured.
 fn leading(rows: &[Row]) -> &'static Metric {
     let first = |wanted: &dyn Fn(&Metric) -> bool| METRICS.iter().find(|metric| wanted(metric));
     let published = |metric: &Metric| rows.iter().any(|row| row.cells.get(metric.id).is_some_and(|cell| cell.published.is_some()));
     let measured = |metric: &Metric| rows.iter().any(|row| row.cells.contains_key(metric.id));
     let failed = |metric: &Metric| rows.iter().any(|row| row.failures.iter().any(|failure| failure.metric == metric.id));
-    first(&|metric| metric.kind == Kind::Quality && published(metric))
+    first(&|metric| LEADS.contains(&metric.id) && measured(metric))
+        .or_else(|| first(&|metric| metric.kind == Kind::Quality && published(metric)))
         .or_else(|| first(&measured))
         .or_else(|| first(&failed))
         .unwrap_or(&METRICS[0])

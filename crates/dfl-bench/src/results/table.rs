@@ -43,6 +43,18 @@ pub fn significance(families: &[Family]) -> String {
     families.iter().map(|family| one(significance::sheet(family))).collect::<Vec<_>>().join("\n")
 }
 
+/// Rows of text below their titles; the first column is words, the others are numbers.
+pub(crate) fn plain(titles: &[&str], rows: &[Vec<String>]) -> String {
+    let cell = |row: &Vec<String>, k: usize| Cell { value: row.get(k).cloned().unwrap_or_default(), spread: String::new() };
+    let column = |(k, title): (usize, &&str)| Column {
+        title: (*title).to_owned(),
+        numeric: k > 0,
+        spare: 0,
+        cells: rows.iter().map(|row| cell(row, k)).collect(),
+    };
+    grid(&titles.iter().enumerate().map(column).collect::<Vec<_>>())
+}
+
 fn one(mut sheet: Sheet) -> String {
     let left_out = fit(&mut sheet.columns);
     if !left_out.is_empty() {

@@ -3,12 +3,14 @@ use std::collections::BTreeMap;
 use dfl_core::{Error, Generative, Instances, Request, Result, Splits, label};
 
 use super::checkpoint::Checkpoint;
+use super::examples::examples;
 use super::labels::LabelCache;
 use super::learn::{Learned, Learner};
 use super::pupil::{School, WarmStarts, Work};
 use super::run_spec::Kind;
 use super::share::part;
 use super::{Candidate, Choose, Experiment, Profile, RunSpec, Select, Training};
+use crate::page::Example;
 use crate::registry::{Method, MethodOptions, Setup, learns_from_decisions};
 use crate::tasks::{Benchmark, Figure, TaskOptions, make_task};
 
@@ -26,6 +28,8 @@ pub(super) struct Record {
     pub(super) figures: Vec<Figure>,
     /// Names of the test rows, and what each cost.
     pub(super) rows: (Vec<u64>, Vec<f64>),
+    /// Some decisions on test rows, of the first seed alone.
+    pub(super) examples: Vec<Example>,
     /// Leading figure on the validation rows, by epoch; empty for a baseline.
     pub(super) curve: Vec<[f64; 2]>,
     /// What was chosen on the validation rows.
@@ -84,16 +88,19 @@ impl<'a> Job<'a> {
         if self.is_baseline() {
             let decisions = task.baseline(&self.run.method, &data)?;
             let (figures, costs) = (task.figures(&data.test, &decisions)?, task.per_row(&data.test, &decisions)?);
-            return Ok(Record { figures, rows: (data.test.ids, costs), curve: Vec::new(), settings: Settings::new() });
+            let examples = if self.seed == 0 { examples(&*task, &data.test, &decisions, &costs, None)? } else { Vec::new() };
+            return Ok(Record { figures, rows: (data.test.ids, costs), examples, curve: Vec::new(), settings: Settings::new() });
         }
         self.check_choice(&data)?;
         let (tries, learner) = (self.tries(around)?, self.learner(&*task, &data, around));
         let Best { learned, settings, work } = self.best(&learner, around, &tries)?;
         let judged = (learned.judge)(&data.test)?;
         task.check_learned(&judged.figures)?;
+        let drawn = |band| examples(&*task, &data.test, &judged.decisions, &judged.per_row, band);
+        let examples = if self.seed == 0 { drawn(learned.band.as_ref())? } else { Vec::new() };
         let mut figures = judged.figures;
         figures.extend(costs(&learned, &work, data.train.len().div_ceil(self.training().batch)));
-        Ok(Record { figures, rows: (data.test.ids.clone(), judged.per_row), curve: learned.curve, settings })
+        Ok(Record { figures, rows: (data.test.ids.clone(), judged.per_row), examples, curve: learned.curve, settings })
     }
 
     /// The distribution that is reported.
@@ -203,7 +210,7 @@ impl<'a> Job<'a> {
 const TIGHT: f64 = 1e-6;
 
 /// The normals of the constraints that are tight at the optimal decisions, of the tightest relaxation that has no auxiliary variables.
-fn add_normals(task: &dyn Benchmark, part: &mut Instances) -> Result<()> {
+pub(crate) fn add_normals(task: &dyn Benchmark, part: &mut Instances) -> Result<()> {
     let relaxations = [task.tight_relaxation(), task.relaxation()];
     let without_auxiliaries = relaxations.into_iter().flatten().find(|f| f.visible == f.program.n());
     let missing =

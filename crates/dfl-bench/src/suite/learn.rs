@@ -1,4 +1,5 @@
 use std::ops::ControlFlow;
+use std::rc::Rc;
 
 use dfl_core::{
     Batch, Callback, EpochReport, Error, Instances, Objective, Parameters, Predictor, Result, Splits, TrainOptions, metrics, train,
@@ -31,10 +32,15 @@ pub(super) struct Learner<'a> {
 /// Judges weights on some rows.
 type Judge<'a> = Box<dyn Fn(&Instances) -> Result<Judged> + 'a>;
 
+/// What a model that says a distribution expects of some rows: the tenth and the ninetieth percentile of each entry of the truth.
+pub(super) type Band<'a> = Box<dyn Fn(&Instances) -> Result<[Batch; 2]> + 'a>;
+
 /// A trained model's record.
 pub(super) struct Learned<'a> {
     /// Judges the weights that are reported.
     pub(super) judge: Judge<'a>,
+    /// What they expect, if they say a distribution.
+    pub(super) band: Option<Band<'a>>,
     /// Leading figure on the validation rows after each epoch.
     pub(super) curve: Vec<[f64; 2]>,
     /// That of the weights that are reported.
@@ -50,12 +56,13 @@ pub(super) struct Judged {
     pub(super) figures: Vec<Figure>,
     /// The leading figure of each row.
     pub(super) per_row: Vec<f64>,
+    pub(super) decisions: Batch,
 }
 
 impl<'a> Learner<'a> {
     /// Trains from fresh weights at one learning rate; if they run away, those of the last whole epoch are left in the checkpoint.
     pub(super) fn train<M: Parameters + Predictor + ?Sized + 'a>(&self, pupil: Pupil<'a, M>, rate: f64) -> Result<Learned<'a>> {
-        let Pupil { mut model, warm_up, objective, decide, predicts_truth, anew } = pupil;
+        let Pupil { mut model, warm_up, objective, decide, predicts_truth, anew, band } = pupil;
         let kept = Kept { epochs: 0, weights: model.values() };
         let mut watch = Watch { learner: self, decide: &decide, warm: false, epochs: 0, curve: Vec::new(), best: None, kept };
         let trained = self.both_phases(&mut model, (&*warm_up, &*objective), anew, rate, &mut watch);
@@ -69,7 +76,11 @@ impl<'a> Learner<'a> {
             model.set_values(&weights)?;
             valid = value;
         }
-        let (task, weights) = (self.task, model.values());
+        let (task, weights, model) = (self.task, model.values(), Rc::new(model));
+        let band = band.map(|band| {
+            let model = Rc::clone(&model);
+            Box::new(move |part: &Instances| band(&model, part)) as Band<'a>
+        });
         let judge = Box::new(move |part: &Instances| {
             let decisions = decide(&model, part)?;
             let mut figures = task.figures(part, &decisions)?;
@@ -77,10 +88,10 @@ impl<'a> Learner<'a> {
                 let value = metrics::rmse(model.predict(&part.features)?.as_slice(), part.truth.as_slice());
                 figures.push(Figure { metric: "rmse", value, se: None });
             }
-            Ok(Judged { figures, per_row: task.per_row(part, &decisions)? })
+            Ok(Judged { figures, per_row: task.per_row(part, &decisions)?, decisions })
         });
         // A figure that is no number loses every comparison.
-        Ok(Learned { judge, curve, valid: if valid.is_nan() { f64::INFINITY } else { valid }, epochs, weights })
+        Ok(Learned { judge, band, curve, valid: if valid.is_nan() { f64::INFINITY } else { valid }, epochs, weights })
     }
 
     /// The warm-up, if there is one, and the main phase, whose epochs are returned.

@@ -2,6 +2,7 @@
 
 mod checkpoint;
 mod definition;
+mod examples;
 mod expand;
 mod grid;
 mod job;
@@ -18,6 +19,7 @@ mod timing;
 pub(crate) use definition::benchmarks;
 pub use definition::{ByProfile, Choose, DataOptions, Definition, Experiment, Profile, Select, Training, WarmUp};
 pub use grid::{Candidate, OptionGrid};
+pub(crate) use job::add_normals;
 pub use published::{Published, PublishedFigure};
 pub use run_spec::{ModelSpec, RunSpec};
 pub use runner::{Options, Outcome, Progress, Runner};

@@ -23,8 +23,14 @@ const PROXY_SEED: u64 = 1 << 35;
 /// Most samples of one pass through a model that is judged: bounds memory.
 const PASS: usize = 1 << 15;
 
+/// Samples that the band of a drawing is read off.
+const BAND: usize = 201;
+
 /// Makes decisions of what a model says of some rows.
 pub(super) type Decide<'a, M> = Box<dyn Fn(&M, &Instances) -> Result<Batch> + 'a>;
+
+/// What a model expects of some rows, low and high.
+pub(super) type Expect<'a, M> = Box<dyn Fn(&M, &Instances) -> Result<[Batch; 2]> + 'a>;
 
 /// A model with what it learns from, and what makes decisions of what it says.
 pub(super) struct Pupil<'a, M: ?Sized> {
@@ -35,6 +41,8 @@ pub(super) struct Pupil<'a, M: ?Sized> {
     pub(super) decide: Decide<'a, M>,
     /// Whether it predicts the truth; a policy does not.
     pub(super) predicts_truth: bool,
+    /// The tenth and the ninetieth percentile of what it expects, if it says a distribution.
+    pub(super) band: Option<Expect<'a, M>>,
     /// What goes on after a warm-up that is shared.
     pub(super) anew: Option<Anew<M>>,
 }
@@ -74,7 +82,7 @@ impl<'a> School<'_, 'a> {
     pub(super) fn point(&self) -> Result<Pupil<'a, dyn Trainable>> {
         let (task, data, device) = (self.learner.task, self.learner.data, self.around.device);
         let Work { counters, .. } = self.work;
-        let setup = Setup { task, solver: &self.run.solver, options: self.options, device, counters, train: &data.train };
+        let setup = Setup { task, solver: &self.run.solver, options: self.options, device, warm: true, counters, train: &data.train };
         let (policy, missing) = (self.run.is_policy(), Error::Unsupported { who: task.name(), what: "decisions of a policy's output" });
         let judge = if policy { task.policy().unwrap_or(Err(missing))? } else { task.oracle()? };
         let outputs = judge.dims().theta;
@@ -87,6 +95,7 @@ impl<'a> School<'_, 'a> {
                 Ok(decide(&*judge, &predictions, &part.ids)?.0)
             }),
             predicts_truth: !policy,
+            band: None,
             anew: self.anew(|| make_predictor(&self.run.predictor, &self.predictor(outputs)))?,
         })
     }
@@ -111,6 +120,7 @@ impl<'a> School<'_, 'a> {
                 }
             }),
             predicts_truth: true,
+            band: Some(Box::new(move |model, part| expected(model, part, seed))),
             anew: self.anew(|| self.untrained())?,
         })
     }
@@ -155,6 +165,22 @@ fn decide_for_samples(model: &dyn Generative, judge: &dyn Decider, samples: usiz
         decisions.extend(decide(judge, &finite("sample", drawn, &ids)?, &ids)?.0.into_vec());
     }
     Batch::from_vec(part.len(), judge.dims().x, decisions)
+}
+
+/// The tenth and the ninetieth percentile of each entry over samples of some rows.
+fn expected(model: &dyn Generative, part: &Instances, seed: u64) -> Result<[Batch; 2]> {
+    let drawn = finite("sample", model.sample(&part.features, BAND, Stream { seed, step: 0 }), &part.ids)?;
+    let entries = drawn.cols() / BAND;
+    let percentile = |row: &[f64], entry: usize, share: f64| {
+        let mut values: Vec<f64> = row.iter().skip(entry).step_by(entries).copied().collect();
+        values.sort_by(f64::total_cmp);
+        values[(share * (BAND - 1) as f64).round() as usize]
+    };
+    let side = |share: f64| {
+        let values = drawn.iter().flat_map(|row| (0..entries).map(move |entry| percentile(row, entry, share))).collect();
+        Batch::from_vec(part.len(), entries, values)
+    };
+    Ok([side(0.1)?, side(0.9)?])
 }
 
 /// What a model says, which is divergence if it is not finite.

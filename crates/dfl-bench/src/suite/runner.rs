@@ -12,7 +12,7 @@ use super::timing::{Figures, PeerHome, Peers, SEED, Surroundings, TimingJob};
 use super::{Definition, Profile, Published};
 use crate::data::pjm::Columns;
 use crate::registry::{Method, Setup};
-use crate::results::{Curve, Key, Measurement, RowCosts, Store, ids};
+use crate::results::{Curve, Examples, Key, Measurement, RowCosts, Store, ids};
 use crate::tasks::Figure;
 
 /// How a suite is run.
@@ -249,6 +249,7 @@ impl Runner<'_> {
         if let Some(costs) = RowCosts::new(key, names, costs) {
             self.store.append_rows(costs)?;
         }
+        self.store.append_examples(Examples { key: key.clone(), examples: record.examples })?;
         self.store.append(&measurements)
     }
 

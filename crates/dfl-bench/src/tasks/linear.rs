@@ -2,6 +2,7 @@ use dfl_core::{Batch, Decider, Error, Formulation, Instances, Request, Result, S
 
 use super::conditional::of_samples;
 use super::{Benchmark, Figure, cut, repeat, unknown};
+use crate::page::Drawing;
 use crate::power::fit_least_squares;
 
 /// What a regret is relative to.
@@ -47,6 +48,10 @@ pub trait LinearProblem: Send + Sync {
     }
     /// As [`Benchmark::shared_items`].
     fn shared_items(&self) -> Option<usize> {
+        None
+    }
+    /// As [`Benchmark::drawing`].
+    fn drawing(&self, _costs: &[f64], _decision: &[f64]) -> Option<Drawing> {
         None
     }
 }
@@ -105,6 +110,10 @@ impl<P: LinearProblem> Benchmark for LinearTask<P> {
         ])
     }
 
+    fn drawing(&self, truth: &[f64], decision: &[f64]) -> Option<Drawing> {
+        self.problem.drawing(truth, decision)
+    }
+
     fn needs_labels(&self) -> bool {
         true
     }
@@ -145,6 +154,11 @@ impl<P: LinearProblem> Benchmark for LinearTask<P> {
 }
 
 impl<P: LinearProblem> LinearTask<P> {
+    /// The task of a problem.
+    pub fn of(problem: P) -> Self {
+        Self { problem }
+    }
+
     /// Predictions for the test rows; one line for all items where they share their model.
     fn least_squares(&self, data: &Splits) -> Result<Batch> {
         let items = self.shared_items().unwrap_or(1);

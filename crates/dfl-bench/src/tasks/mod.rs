@@ -3,6 +3,7 @@
 mod allocation;
 mod conditional;
 mod covid;
+pub mod discopt;
 mod inventory;
 mod knapsack;
 mod linear;
@@ -26,6 +27,7 @@ use dfl_core::{
 pub use allocation::{AllocationCost, AllocationTask};
 pub use conditional::{ConditionalTask, RelaxedItems};
 pub use covid::CovidTask;
+pub use discopt::DiscoptTask;
 pub use inventory::InventoryTask;
 pub use knapsack::{Items, KnapsackTask};
 pub use linear::{LinearProblem, LinearTask};
@@ -39,6 +41,7 @@ pub use tsp::{Tours, TspTask};
 pub use unambiguous::unambiguous_regret;
 
 use crate::data::pjm::Columns;
+use crate::page::Drawing;
 use crate::suite::DataOptions;
 
 /// One figure of merit of decisions on some rows.
@@ -83,6 +86,11 @@ pub trait Benchmark: Task {
     /// As [`Benchmark::figures`].
     fn per_row(&self, part: &Instances, decisions: &Batch) -> Result<Vec<f64>> {
         self.costs(&part.truth, decisions)
+    }
+
+    /// A decision for a row of this truth as what it is, where the task has a picture of it.
+    fn drawing(&self, _truth: &[f64], _decision: &[f64]) -> Option<Drawing> {
+        None
     }
 
     /// Whether the figures compare with the exact optimum, so that the data must be labelled.
@@ -232,6 +240,8 @@ pub const TASKS: &[(&str, &str, Make)] = &[
     ("cvar_knapsack", "normalized_regret", |o| Ok(Box::new(ConditionalTask::items(o)?))),
     ("cvar_portfolio", "normalized_regret", |o| Ok(Box::new(ConditionalTask::assets(o)?))),
     ("cvar_shortest_path", "normalized_regret", |o| Ok(Box::new(ConditionalTask::paths(o)?))),
+    ("discopt_allocation", "regret", |o| Ok(Box::new(DiscoptTask::from_options(discopt::Problem::Allocation, o)?))),
+    ("discopt_portfolio", "regret", |o| Ok(Box::new(DiscoptTask::from_options(discopt::Problem::Portfolio, o)?))),
     ("inventory", "task_loss", |o| Ok(Box::new(InventoryTask::from_options(o)?))),
     ("power", "task_loss", |o| Ok(Box::new(PowerScheduling::new(o.columns)))),
     ("portfolio", "task_loss", |o| Ok(Box::new(Portfolio::from_options(o)?))),

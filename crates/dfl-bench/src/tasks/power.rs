@@ -9,6 +9,7 @@ use dfl_solvers::{Backend, Batched, Deciding, Identity, Limits};
 
 use super::{Benchmark, Figure, Uncertain, unknown};
 use crate::data::pjm::{Columns, HOURS, Part, Pjm, Split};
+use crate::page::Drawing;
 use crate::power::{Baseline, GaussianPower, PowerCost, UncertainDemand};
 use crate::registry::{Ramps, make_decider};
 
@@ -112,6 +113,10 @@ impl Benchmark for PowerScheduling {
     fn figures(&self, part: &Instances, decisions: &Batch) -> Result<Vec<Figure>> {
         let costs = self.costs(&part.truth, decisions)?;
         Ok(vec![Figure { metric: "task_loss", value: metrics::mean(&costs), se: metrics::standard_error(&costs) }])
+    }
+
+    fn drawing(&self, truth: &[f64], decision: &[f64]) -> Option<Drawing> {
+        Some(Drawing::Schedule { amounts: decision.to_vec(), demand: truth.to_vec(), band: None })
     }
 
     fn needs_labels(&self) -> bool {

@@ -4,6 +4,7 @@ use dfl_solvers::{Batched, RiskBudget, RiskBudgetOptions};
 use super::linear::{check_seed, negated, numpy_seed};
 use super::{LinearProblem, LinearTask, TaskOptions};
 use crate::data::portfolio::PortfolioData;
+use crate::page::Drawing;
 
 /// PyEPO's budget of risk as a multiple of the mean covariance.
 const BUDGET: f64 = 2.25;
@@ -69,5 +70,9 @@ impl LinearProblem for Assets {
     }
     fn formulation(&self) -> Formulation {
         Formulation { program: self.program.clone(), params: ParamMap::costs(self.data.assets), visible: self.data.assets }
+    }
+    fn drawing(&self, _costs: &[f64], decision: &[f64]) -> Option<Drawing> {
+        let names = (0..decision.len()).map(|j| format!("asset {j}")).collect();
+        Some(Drawing::Portfolio { names, shares: decision.to_vec() })
     }
 }

@@ -3,6 +3,7 @@ use dfl_solvers::{Batched, Grid, ShortestPath};
 
 use super::{LinearProblem, LinearTask, TaskOptions};
 use crate::data::shortest_path::ShortestPathData;
+use crate::page::Drawing;
 
 /// Shortest path on a grid with predicted arc costs: PyEPO's synthetic benchmark. Minimises; costs are PyEPO's after its cast to `f32`.
 pub type ShortestPathTask = LinearTask<GridPaths>;
@@ -43,5 +44,9 @@ impl LinearProblem for GridPaths {
     }
     fn formulation(&self) -> Formulation {
         Formulation { program: self.grid.program(), params: ParamMap::costs(self.grid.arcs()), visible: self.grid.arcs() }
+    }
+    fn drawing(&self, costs: &[f64], decision: &[f64]) -> Option<Drawing> {
+        let [height, width] = self.data.grid;
+        Some(Drawing::Path { height, width, weights: decision.to_vec(), costs: costs.to_vec() })
     }
 }

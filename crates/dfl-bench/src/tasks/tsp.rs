@@ -1,8 +1,10 @@
 use dfl_core::{Batch, Decider, Formulation, NoGradient, ParamMap, Result};
 use dfl_solvers::{Batched, ShortestTour, Tour, TourOptions, TourRelaxation};
 
+use super::linear::numpy_seed;
 use super::{LinearProblem, LinearTask, TaskOptions};
 use crate::data::tsp::TspData;
+use crate::page::Drawing;
 
 /// PyEPO's travelling salesperson with predicted costs of the undirected edges. Minimises; costs are PyEPO's after its cast to `f32`.
 ///
@@ -13,7 +15,7 @@ pub type TspTask = LinearTask<Tours>;
 /// The tours through some nodes, and how the costs of their edges are drawn.
 pub struct Tours {
     tour: Tour,
-    /// Everything but the number of rows and the seed.
+    /// Everything but the number of rows; its seed is that of the places that are drawn, and a request has its own.
     data: TspData,
 }
 
@@ -28,7 +30,8 @@ impl TspTask {
 
     pub(super) fn from_options(options: &TaskOptions<'_>) -> Result<Self> {
         let (nodes, d) = (options.count("size of a tour", "NODES, e.g. 5")?, options.data);
-        Self::new(TspData { nodes, features: d.features, degree: d.degree, noise: d.noise, ..Default::default() })
+        let seed = numpy_seed(options.seed)?;
+        Self::new(TspData { nodes, features: d.features, degree: d.degree, noise: d.noise, seed, ..Default::default() })
     }
 }
 
@@ -61,6 +64,24 @@ impl LinearProblem for Tours {
     fn tight_relaxation(&self) -> Option<Formulation> {
         self.tour.relaxation(TourRelaxation::Subtour).or_else(|_| self.tour.relaxation(TourRelaxation::Flow)).ok()
     }
+    /// The nodes are where the seed that the task was made with puts them.
+    fn drawing(&self, _costs: &[f64], decision: &[f64]) -> Option<Drawing> {
+        let points = self.data.coordinates().ok()?.iter().map(|point| [point[0], point[1]]).collect();
+        Some(Drawing::Tour { points, order: order(self.tour, decision) })
+    }
+}
+
+/// The nodes in the order in which the edges of a decision lead from node 0 on, until they lead no further.
+fn order(tour: Tour, decision: &[f64]) -> Vec<usize> {
+    let mut left: Vec<(usize, usize)> = tour.ends().into_iter().zip(decision).filter(|(_, x)| **x > 0.5).map(|(edge, _)| edge).collect();
+    let (mut order, mut at) = (vec![0], 0);
+    while order.len() < tour.nodes() {
+        let Some(next) = left.iter().position(|&(a, b)| a == at || b == at) else { break };
+        let (a, b) = left.swap_remove(next);
+        at = a + b - at;
+        order.push(at);
+    }
+    order
 }
 
 #[cfg(feature = "highs")]

@@ -1,6 +1,6 @@
 use tch::Tensor;
 
-use super::bridge::Torch;
+use super::bridge::{Torch, flatten, unflatten};
 
 /// Adam (Kingma & Ba 2015, Algorithm 1) on tensors, step for step what [`dfl_core::Adam`] does on slices.
 ///
@@ -17,6 +17,24 @@ impl Adam {
     const BETA1: f64 = 0.9;
     const BETA2: f64 = 0.999;
     const EPSILON: f64 = 1e-8;
+
+    /// That of [`dfl_core::Adam::state`], the moments in the order of `weights`.
+    pub(crate) fn state(&self, weights: &[Tensor]) -> Torch<Vec<f64>> {
+        let n: usize = weights.iter().map(Tensor::numel).sum();
+        let moments = match self.moments.is_empty() {
+            true => vec![0.0; 2 * n],
+            false => [flatten(self.moments.iter().map(|(m, _)| m))?, flatten(self.moments.iter().map(|(_, v)| v))?].concat(),
+        };
+        Ok([vec![f64::from(self.steps)], moments].concat())
+    }
+
+    /// Restores a state of the right length, `1 + 2n`.
+    pub(crate) fn set_state(&mut self, state: &[f64], weights: &[Tensor]) -> Torch<()> {
+        let (first, second) = state[1..].split_at((state.len() - 1) / 2);
+        self.steps = state[0] as i32;
+        self.moments = unflatten(first, weights)?.into_iter().zip(unflatten(second, weights)?).collect();
+        Ok(())
+    }
 
     /// Moves `weights` along `gradient`; both in the same order at every call.
     pub(crate) fn step(&mut self, rate: f64, gradient: &[Tensor], weights: &mut [Tensor]) -> Torch<()> {

@@ -1,8 +1,10 @@
 use std::fmt;
 use std::str::FromStr;
 
-use dfl_core::{Error, Result};
-use tch::Cuda;
+use dfl_core::{Batch, Error, Result};
+use tch::{Cuda, Kind};
+
+use super::bridge::{backend, from_tensor, to_tensor};
 
 /// Where a network runs, chosen at run time: `auto`, `cpu` or `cuda:N`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -83,6 +85,23 @@ pub fn set_threads(threads: usize) -> Result<()> {
     }
 }
 
+/// The devices that libtorch sees, the host first, each with what came of a small computation on it.
+pub fn try_devices() -> Vec<(Device, Result<()>)> {
+    let gpus = (0..usize::try_from(Cuda::device_count()).unwrap_or_default()).map(Device::Cuda);
+    [Device::Cpu].into_iter().chain(gpus).map(|device| (device, multiply(device))).collect()
+}
+
+/// `[1 2; 3 4]` squared is `[7 10; 15 22]`.
+fn multiply(device: Device) -> Result<()> {
+    let matrix = to_tensor("a small matrix", &Batch::from_rows(&[[1.0, 2.0], [3.0, 4.0]])?, (Kind::Double, device.resolve()?))?;
+    let square = from_tensor("its square", &matrix.f_mm(&matrix).map_err(backend)?)?;
+    let wrong = square.as_slice().iter().zip([7.0, 10.0, 15.0, 22.0]).find(|(got, expected)| *got != expected);
+    match wrong {
+        None => Ok(()),
+        Some((&value, _)) => Err(Error::Domain { what: "an entry of a small product", value, need: "what arithmetic says" }),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -110,6 +129,12 @@ mod tests {
         assert!(error.contains("nvidia-smi"), "{error}");
         assert_eq!(Device::Cpu.resolve().unwrap(), tch::Device::Cpu);
         assert!(Device::Auto.resolve().is_ok());
+    }
+
+    #[test]
+    fn the_host_computes() {
+        let tried = try_devices();
+        assert!(matches!(tried[0], (Device::Cpu, Ok(()))), "{:?}", tried[0]);
     }
 
     #[test]

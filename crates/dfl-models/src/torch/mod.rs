@@ -21,7 +21,7 @@ mod weights;
 
 pub use architecture::{Architecture, Precision};
 pub use conditional::Conditional;
-pub use device::{Device, set_threads};
+pub use device::{Device, set_threads, try_devices};
 pub use diffusion::{Diffusion, DiffusionConfig, DiffusionSampler, Elbo, LinearDiffusion, NoiseSchedule, NoiseTable, Timesteps};
 pub use dys::{Dys, DysDecider, DysDecisions};
 pub use flow::{Flow, FlowConfig};

@@ -156,6 +156,12 @@ impl Parameters for Network {
     fn step(&mut self, learning_rate: f64) -> Result<()> {
         self.weights.step(learning_rate)
     }
+    fn optimiser_state(&self) -> Result<Vec<f64>> {
+        self.weights.optimiser_state()
+    }
+    fn set_optimiser_state(&mut self, state: &[f64]) -> Result<()> {
+        self.weights.set_optimiser_state(state)
+    }
     /// Writes `path` with extension `safetensors` (weights and running statistics) and, beside it, with extension `toml` (the
     /// architecture). Each file is replaced in one go. The optimiser's state is not saved.
     fn save(&self, path: &Path) -> Result<()> {

@@ -101,6 +101,15 @@ impl Weights {
         self.adam.step(learning_rate, gradient, &mut self.tensors[..self.trained]).map_err(backend)
     }
 
+    pub(crate) fn optimiser_state(&self) -> Result<Vec<f64>> {
+        self.adam.state(self.trained()).map_err(backend)
+    }
+
+    pub(crate) fn set_optimiser_state(&mut self, state: &[f64]) -> Result<()> {
+        check_len("state of the optimiser", 1 + 2 * self.len(), state.len())?;
+        self.adam.set_state(state, &self.tensors[..self.trained]).map_err(backend)
+    }
+
     pub(crate) fn save(&self, path: &Path) -> Result<()> {
         let named: Vec<(&str, &Tensor)> = self.names.iter().map(String::as_str).zip(&self.tensors).collect();
         files::write_tensors(path, &named)

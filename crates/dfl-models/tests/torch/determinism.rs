@@ -28,6 +28,27 @@ fn the_same_seed_gives_the_same_bits_whatever_other_threads_draw() {
     assert_ne!(trained(1, 2), trained(1, 3), "another seed of the dropout");
 }
 
+/// Five steps in one go, and two and three with weights and optimiser carried over to another network; before the first step the state is zero.
+#[test]
+fn a_network_goes_on_from_weights_and_optimiser_to_the_same_bits() {
+    let steps = |model: &mut Network, steps: std::ops::Range<u64>| {
+        for step in steps {
+            model.zero_grad();
+            let out = model.forward(&normals(16, 5, step), Stream { seed: 2, step }).unwrap();
+            model.backward(&out).unwrap();
+            model.step(1e-2).unwrap();
+        }
+    };
+    let (mut first, mut second) = (network(1), network(7));
+    assert!(first.optimiser_state().unwrap().iter().all(|v| *v == 0.0));
+    steps(&mut first, 0..2);
+    second.set_values(&first.values()).unwrap();
+    second.set_optimiser_state(&first.optimiser_state().unwrap()).unwrap();
+    steps(&mut second, 2..5);
+    assert_eq!(second.values(), trained(1, 2));
+    assert!(matches!(second.set_optimiser_state(&[0.0]), Err(Error::Dimension { .. })));
+}
+
 /// Weights are uniform on [-1/sqrt(n), 1/sqrt(n)) for n inputs: bounds kept, variance 1/(3n) within 5 standard errors.
 #[test]
 fn first_weights_have_the_spread_of_a_linear_layer() {

@@ -24,12 +24,21 @@ pub struct Problem {
     pub maximise: bool,
     /// Names of the variables, `[n]`; empty if the file gives none.
     pub variables: Vec<String>,
+    /// Names of the rows, `[m]`; empty if the file gives none, and an empty name for a row that has none.
+    pub rows: Vec<String>,
 }
 
 impl Problem {
     /// An objective of `program` as the file counts it, and back.
     pub fn in_own_sense(&self, objective: f64) -> f64 {
         if self.maximise { 0.0 - objective } else { objective }
+    }
+
+    /// The same with a name for each variable and row: `x0` or `row0` where the file gives none, with its number.
+    pub fn named(mut self) -> Self {
+        fill(&mut self.variables, self.program.n(), "x");
+        fill(&mut self.rows, self.program.m(), "row");
+        self
     }
 
     /// Finishes what a reader has found: the opposite sign if the file maximises, and a check of everything.
@@ -90,6 +99,11 @@ pub fn read_problem(path: &Path) -> Result<Problem> {
         return Err(Error::Content { path: path.into(), line: 1, problem: "the file is empty", remedy: "write the problem again" });
     }
     read(path, &text)?.finish(path)
+}
+
+fn fill(names: &mut Vec<String>, count: usize, stem: &str) {
+    names.resize(count, String::new());
+    names.iter_mut().enumerate().filter(|(_, name)| name.is_empty()).for_each(|(k, name)| *name = format!("{stem}{k}"));
 }
 
 fn unreadable(path: &Path, source: io::Error) -> Error {

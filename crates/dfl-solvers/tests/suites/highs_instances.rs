@@ -18,7 +18,7 @@ const SMALL: usize = 1200;
 const ALONE: [&str; 2] = ["perold.mps", "gas11.mps"];
 
 /// The instances in the sources of the package `highs-sys`.
-fn folder() -> PathBuf {
+pub(super) fn folder() -> PathBuf {
     let output =
         Command::new(env!("CARGO")).args(["metadata", "--format-version", "1", "--offline", "--features", "highs"]).output().unwrap();
     let metadata: Value = serde_json::from_slice(&output.stdout).expect("cargo knows the packages it has built");
@@ -28,7 +28,7 @@ fn folder() -> PathBuf {
 }
 
 /// The fields of each line of the table, or nothing if it is not there.
-fn table() -> Vec<Vec<String>> {
+pub(super) fn table() -> Vec<Vec<String>> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/suites/highs_instances_reference.csv");
     let Ok(text) = fs::read_to_string(&path) else {
         // Written past the capture of the test harness, so that it is seen and counted.

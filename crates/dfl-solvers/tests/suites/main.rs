@@ -1,6 +1,8 @@
 //! Problems from files with known optima, through the reader and every backend that is built in.
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test that panics has failed, and the tables are what it shows")]
 
+#[cfg(feature = "highs")]
+mod conflicts;
 mod generated;
 #[cfg(feature = "highs")]
 mod highs_instances;

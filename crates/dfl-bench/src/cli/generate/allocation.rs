@@ -1,7 +1,7 @@
 use clap::{Args, ValueEnum};
 use dfl_core::Result;
 
-use super::{Own, whole};
+use super::{Own, Written, whole};
 use crate::data::allocation::{AllocationData, Returns};
 
 const HELP: &str = "\
@@ -28,15 +28,15 @@ pub(super) struct Flags {
     /// Number of features of an instance, all noise
     #[arg(long, value_name = "N", default_value = "20", value_parser = whole::<usize>)]
     features: usize,
-    /// Constants of the distribution
-    #[arg(long, value_enum, default_value = "code")]
+    /// Constants of the distribution: those of the published code, and so of its figures, or paper
+    #[arg(long, value_enum, default_value = "code", hide_possible_values = true)]
     constants: Constants,
     #[command(flatten)]
     own: Own,
 }
 
 impl Flags {
-    pub(super) fn run(self) -> Result<()> {
+    pub(super) fn run(self) -> Result<Written> {
         let Self { features, constants, own: Own { products, samples, seed, out } } = self;
         let file = out.open()?;
         let returns = match constants {

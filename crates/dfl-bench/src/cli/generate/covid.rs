@@ -1,7 +1,7 @@
 use clap::Args;
 use dfl_core::Result;
 
-use super::{Output, parse_output, whole};
+use super::{Output, Written, parse_output, whole};
 use crate::data::epidemic::{EpidemicData, Process};
 
 const HELP: &str = "\
@@ -29,8 +29,8 @@ pub(super) struct Flags {
     /// Deviation of the latent transmission about its path
     #[arg(long, value_name = "S", default_value = "0.3")]
     volatility: f64,
-    /// What is observed
-    #[arg(long, value_enum, default_value = "ode")]
+    /// What is observed: ode, the differential equations, or binomial, whole people by chance
+    #[arg(long, value_enum, default_value = "ode", hide_possible_values = true)]
     process: Process,
     /// Seed of the stream; an epidemic depends on it and on its number alone
     #[arg(long, default_value = "0", value_parser = clap::value_parser!(u64))]
@@ -41,7 +41,7 @@ pub(super) struct Flags {
 }
 
 impl Flags {
-    pub(super) fn run(self) -> Result<()> {
+    pub(super) fn run(self) -> Result<Written> {
         let Self { samples, horizon, population, volatility, process, seed, out } = self;
         let file = out.open()?;
         let args = EpidemicData { samples, horizon, population, volatility, process, seed };

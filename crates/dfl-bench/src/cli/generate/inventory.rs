@@ -1,7 +1,7 @@
 use clap::Args;
 use dfl_core::Result;
 
-use super::{Own, whole};
+use super::{Own, Written, whole};
 use crate::data::inventory::InventoryData;
 
 const HELP: &str = "\
@@ -25,7 +25,7 @@ pub(super) struct Flags {
 }
 
 impl Flags {
-    pub(super) fn run(self) -> Result<()> {
+    pub(super) fn run(self) -> Result<Written> {
         let Self { features, own: Own { products, samples, seed, out } } = self;
         let file = out.open()?;
         let args = InventoryData { products, samples, features, seed };

@@ -1,7 +1,7 @@
 use clap::Args;
 use dfl_core::Result;
 
-use super::{Common, Noise, whole};
+use super::{Common, Noise, Written, whole};
 use crate::data::knapsack::KnapsackData;
 
 const HELP: &str = "\
@@ -32,7 +32,7 @@ pub(super) struct Flags {
 }
 
 impl Flags {
-    pub(super) fn run(self) -> Result<()> {
+    pub(super) fn run(self) -> Result<Written> {
         let Self { items, dim, noise: Noise { noise }, common: Common { samples, features, degree, to } } = self;
         let file = to.out.open()?;
         let args = KnapsackData { items, dim, samples, features, degree, noise, seed: to.seed };

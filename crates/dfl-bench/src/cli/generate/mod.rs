@@ -5,6 +5,7 @@ mod covid;
 mod inventory;
 mod knapsack;
 mod output;
+mod perturbed;
 mod portfolio;
 mod security;
 mod shortest_path;
@@ -17,13 +18,21 @@ use std::str::FromStr;
 use clap::{Args, Subcommand};
 use dfl_core::Result;
 
-use output::{Output, parse_output};
+use output::{Output, Written, parse_output};
 
 /// Arguments of `dfl generate`.
 #[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  dfl generate shortest-path --grid 5x5 --samples 1000 --out sp.json
+  dfl generate knapsack --items 40 --out knapsack.npz    for numpy.load
+  dfl generate TASK --help                               all flags, and what the file has")]
 pub(super) struct Generate {
     #[command(subcommand)]
     task: Task,
+    /// Say what was written as one JSON object
+    #[arg(long, global = true)]
+    json: bool,
 }
 
 #[derive(Debug, Subcommand)]
@@ -42,6 +51,8 @@ enum Task {
     Allocation(allocation::Flags),
     /// Demand from a mixture whose weights and means follow from features
     Inventory(inventory::Flags),
+    /// Features and costs for a problem of a file: its own costs times polynomials of the features
+    Perturbed(perturbed::Flags),
     /// Windows of simulated epidemics: compartments, then patients and transmission
     Covid(covid::Flags),
     /// Attractiveness of the nodes of a graph to attackers, and features that hide it
@@ -102,7 +113,7 @@ struct Noise {
 
 impl Generate {
     pub(super) fn run(self) -> Result<ExitCode> {
-        match self.task {
+        let written = match self.task {
             Task::ShortestPath(flags) => flags.run(),
             Task::Knapsack(flags) => flags.run(),
             Task::Tsp(flags) => flags.run(),
@@ -110,9 +121,11 @@ impl Generate {
             Task::TopK(flags) => flags.run(),
             Task::Allocation(flags) => flags.run(),
             Task::Inventory(flags) => flags.run(),
+            Task::Perturbed(flags) => flags.run(),
             Task::Covid(flags) => flags.run(),
             Task::Security(flags) => flags.run(),
         }?;
+        written.say(self.json);
         Ok(ExitCode::SUCCESS)
     }
 }

@@ -38,16 +38,41 @@ impl Output {
 }
 
 impl OpenOutput {
-    /// Writes the data of `task`, made with `args`, and says what was written.
-    pub(super) fn write(self, task: &'static str, args: &impl Serialize, arrays: &Arrays<'_>) -> Result<()> {
+    /// Writes the data of `task`, made with `args`.
+    pub(super) fn write(self, task: &'static str, args: &impl Serialize, arrays: &Arrays<'_>) -> Result<Written> {
         let Output { path, format } = self.output;
         self.file.write(|file| match format {
             Format::Json => Ok(serde_json::to_writer(file, &Document { task, args, arrays })?),
             Format::Npz => npz::write(file, arrays),
         })?;
-        let shapes: Vec<_> = arrays.iter().map(|(name, batch)| format!("{name} [{}, {}]", batch.rows(), batch.cols())).collect();
-        let _ = writeln!(io::stdout(), "wrote {}: {}", path.display(), shapes.join(", "));
-        Ok(())
+        Ok(Written::default().and(path, arrays))
+    }
+}
+
+/// Files that were written, each with the sizes of the arrays in it.
+#[derive(Debug, Default)]
+pub(super) struct Written(Vec<(PathBuf, Vec<(&'static str, [usize; 2])>)>);
+
+impl Written {
+    /// One more file.
+    pub(super) fn and(mut self, file: PathBuf, arrays: &Arrays<'_>) -> Self {
+        self.0.push((file, arrays.iter().map(|(name, batch)| (*name, [batch.rows(), batch.cols()])).collect()));
+        self
+    }
+
+    /// Says so on the standard output, a line for each file.
+    pub(super) fn say(&self, json: bool) {
+        for (file, arrays) in &self.0 {
+            let text = if json {
+                let arrays: serde_json::Map<_, _> =
+                    arrays.iter().map(|(name, size)| ((*name).to_owned(), size.as_slice().into())).collect();
+                serde_json::json!({ "file": file, "arrays": arrays }).to_string()
+            } else {
+                let shapes: Vec<_> = arrays.iter().map(|(name, [rows, cols])| format!("{name} [{rows}, {cols}]")).collect();
+                format!("wrote {}: {}", file.display(), shapes.join(", "))
+            };
+            let _ = writeln!(io::stdout(), "{text}");
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 use clap::Args;
 use dfl_core::Result;
 
-use super::{Common, whole};
+use super::{Common, Written, whole};
 use crate::data::portfolio::PortfolioData;
 
 const HELP: &str = "\
@@ -30,7 +30,7 @@ pub(super) struct Flags {
 }
 
 impl Flags {
-    pub(super) fn run(self) -> Result<()> {
+    pub(super) fn run(self) -> Result<Written> {
         let Self { assets, noise_level, common: Common { samples, features, degree, to } } = self;
         let file = to.out.open()?;
         let args = PortfolioData { assets, samples, features, degree, noise_level, seed: to.seed };

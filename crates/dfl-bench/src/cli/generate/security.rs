@@ -1,7 +1,7 @@
 use clap::Args;
 use dfl_core::{Batch, Result};
 
-use super::output::{Output, parse_output};
+use super::output::{Output, Written, parse_output};
 use super::whole;
 use crate::data::security::SecurityData;
 use crate::security::RandomGraph;
@@ -45,7 +45,7 @@ pub(super) struct Flags {
 }
 
 impl Flags {
-    pub(super) fn run(self) -> Result<()> {
+    pub(super) fn run(self) -> Result<Written> {
         let Self { nodes, budget, features, noise, samples, seed, out } = self;
         let file = out.open()?;
         let args = SecurityData { graph: RandomGraph { budget, ..RandomGraph::of_size(nodes) }, features, noise, samples, seed };

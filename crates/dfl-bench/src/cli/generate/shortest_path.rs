@@ -1,7 +1,7 @@
 use clap::Args;
 use dfl_core::Result;
 
-use super::{Common, Noise};
+use super::{Common, Noise, Written};
 use crate::data::shortest_path::ShortestPathData;
 
 const HELP: &str = "\
@@ -28,7 +28,7 @@ pub(super) struct Flags {
 }
 
 impl Flags {
-    pub(super) fn run(self) -> Result<()> {
+    pub(super) fn run(self) -> Result<Written> {
         let Self { grid, noise: Noise { noise }, common: Common { samples, features, degree, to } } = self;
         let file = to.out.open()?;
         let args = ShortestPathData { grid, samples, features, degree, noise, seed: to.seed };

@@ -1,7 +1,7 @@
 use clap::Args;
 use dfl_core::Result;
 
-use super::{To, whole};
+use super::{To, Written, whole};
 use crate::data::top_k::TopKData;
 
 const HELP: &str = "\
@@ -38,7 +38,7 @@ pub(super) struct Flags {
 }
 
 impl Flags {
-    pub(super) fn run(self) -> Result<()> {
+    pub(super) fn run(self) -> Result<Written> {
         let Self { items, samples, features: _, degree, noise, to } = self;
         let file = to.out.open()?;
         let args = TopKData { items, samples, degree, noise, seed: to.seed };

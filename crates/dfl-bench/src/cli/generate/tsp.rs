@@ -1,7 +1,7 @@
 use clap::Args;
 use dfl_core::Result;
 
-use super::{Common, Noise, whole};
+use super::{Common, Noise, Written, whole};
 use crate::data::tsp::TspData;
 
 const HELP: &str = "\
@@ -29,7 +29,7 @@ pub(super) struct Flags {
 }
 
 impl Flags {
-    pub(super) fn run(self) -> Result<()> {
+    pub(super) fn run(self) -> Result<Written> {
         let Self { nodes, noise: Noise { noise }, common: Common { samples, features, degree, to } } = self;
         let file = to.out.open()?;
         let args = TspData { nodes, samples, features, degree, noise, seed: to.seed };

@@ -102,6 +102,11 @@ impl Market {
         Self { prices, train: first..train, valid: train..valid, test: valid..test }
     }
 
+    /// Names of the assets, in the order of the columns.
+    pub fn names(&self) -> &[String] {
+        &self.prices.names
+    }
+
     /// The first day that has [`LOOKBACK`] days of prices before it; training begins there if not later.
     pub fn first_day(&self) -> usize {
         self.train.start.max(LOOKBACK + 1)

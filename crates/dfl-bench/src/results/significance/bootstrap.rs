@@ -5,12 +5,12 @@ use crate::results::bootstrap::moving_block_means;
 
 /// What resampling says of a mean difference.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Resampled {
+pub(crate) struct Resampled {
     /// Quantiles of 2.5 % and 97.5 % of the resampled means.
-    pub(super) interval: [f64; 2],
+    pub(crate) interval: [f64; 2],
     /// Two-sided p-value of a mean of zero: twice the smaller share of resampled means on either side of zero, themselves counted once in
     /// numerator and denominator so that it is never 0. Below 0.05 just where the interval leaves out zero, but for the draws' own noise.
-    pub(super) p: f64,
+    pub(crate) p: f64,
 }
 
 /// Paired percentile bootstrap of the mean of `differences`, one for each test row, in order; rows of a time series in blocks of `block`.
@@ -19,7 +19,7 @@ pub(super) struct Resampled {
 ///
 /// # Errors
 /// As [`moving_block_means`].
-pub(super) fn paired(differences: &[f64], block: usize, draws: usize) -> Result<Resampled> {
+pub(crate) fn paired(differences: &[f64], block: usize, draws: usize) -> Result<Resampled> {
     let mut means = moving_block_means(differences, block, draws, 0)?;
     means.sort_unstable_by(f64::total_cmp);
     let below = means.partition_point(|&m| m < 0.0);

@@ -14,6 +14,7 @@ use super::claims::{Selector, is_at};
 use super::ids;
 use crate::files::AtomicFile;
 
+pub(crate) use bootstrap::{Resampled, paired};
 pub use judge::judge;
 pub(super) use show::sheet;
 

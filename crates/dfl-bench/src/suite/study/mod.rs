@@ -11,6 +11,7 @@ mod energy_landscape;
 mod gradient_size;
 mod landscape;
 mod memory;
+mod notebook;
 mod problem;
 mod run;
 mod squared;
@@ -31,6 +32,7 @@ use self::gradient_size::GradientSize;
 use self::landscape::Landscape;
 use self::memory::Memory;
 pub(crate) use self::memory::TrainingStep;
+use self::notebook::Notebook;
 use self::timesteps::TimestepStudy;
 use super::definition::one_of;
 use crate::results::HeatMap;
@@ -60,6 +62,8 @@ pub enum Study {
     Timesteps(TimestepStudy),
     /// Peak memory of one training step of a diffusion.
     Memory(Memory),
+    /// The discopt notebook on its own data and on other draws of them.
+    Notebook(Notebook),
 }
 
 /// What is computed and stored together.
@@ -124,6 +128,7 @@ impl Study {
             Self::Cosine(study) => study.check(),
             Self::Timesteps(study) => study.check(),
             Self::Memory(study) => study.check(),
+            Self::Notebook(study) => study.check(),
         }
     }
 
@@ -140,6 +145,7 @@ impl Study {
             Self::Cosine(study) => study.pieces(),
             Self::Timesteps(study) => study.pieces(),
             Self::Memory(study) => study.pieces(),
+            Self::Notebook(study) => study.pieces(),
         }
     }
 }

@@ -111,7 +111,8 @@ pub(super) struct Epoch<'a> {
 impl<'a> Epoch<'a> {
     pub(super) fn new(lesson: &'a Lesson, solver: &str, pool: &'a ThreadPool) -> Result<Self> {
         let (options, counters) = (MethodOptions::default(), Arc::default());
-        let setup = Setup { task: &*lesson.task, solver, options: &options, device: "auto", counters: &counters, train: &lesson.rows };
+        let setup =
+            Setup { task: &*lesson.task, solver, options: &options, device: "auto", warm: true, counters: &counters, train: &lesson.rows };
         let method = pool.install(|| make_loss("spo_plus", &setup))?;
         Ok(Self { method, lesson, pool })
     }

@@ -17,6 +17,7 @@ pub use cost::PortfolioCost;
 use super::{Benchmark, Figure, TaskOptions, Uncertain, unknown};
 use crate::data::pjm::Columns;
 use crate::data::prices::{Inputs, Market, Table};
+use crate::page::Drawing;
 use crate::registry::make_decider;
 use crate::results::bootstrap::moving_block_se;
 
@@ -172,6 +173,14 @@ impl Benchmark for Portfolio {
             Ok(Figure { metric, value: metrics::mean(values), se })
         };
         Ok(vec![figure("task_loss", &costs)?, figure("mean_daily_return_percent", &returns)?])
+    }
+
+    fn drawing(&self, _truth: &[f64], decision: &[f64]) -> Option<Drawing> {
+        let names = match self.prices {
+            PriceSource::Table(table) => Market::load(table).ok()?.names().to_vec(),
+            PriceSource::Synthetic => (0..self.assets).map(|j| format!("asset {j}")).collect(),
+        };
+        Some(Drawing::Portfolio { names: names.into_iter().take(self.assets).collect(), shares: decision.to_vec() })
     }
 
     fn needs_labels(&self) -> bool {

@@ -35,6 +35,8 @@ pub(super) struct Model<'a> {
     names: Vec<&'a str>,
     places: HashMap<&'a str, usize>,
     rows: HashSet<&'a str>,
+    /// Name of each row; empty where there is none.
+    row_names: Vec<&'a str>,
     entries: Vec<(usize, usize, f64)>,
     quadratic: Vec<(usize, usize, f64)>,
     row_lo: Vec<f64>,
@@ -82,7 +84,13 @@ impl<'a> Model<'a> {
     }
 
     pub(super) fn name_row(&mut self, name: &'a str) -> Checked<()> {
-        if self.rows.insert(name) { Ok(()) } else { Err(Fault("a second row of this name", "rename one of them")) }
+        if !self.rows.insert(name) {
+            return Err(Fault("a second row of this name", "rename one of them"));
+        }
+        // That of the row to come.
+        self.row_names.resize(self.row_lo.len(), "");
+        self.row_names.push(name);
+        Ok(())
     }
 
     /// `left relation right`, all that has variables moved to the left, unless only the right has some.
@@ -149,7 +157,7 @@ impl<'a> Model<'a> {
     }
 
     /// The problem, after the last line; a fault comes with its line, `end` if it is of no other.
-    pub(super) fn finish(self, end: usize) -> Result<Problem, (Fault, usize)> {
+    pub(super) fn finish(mut self, end: usize) -> Result<Problem, (Fault, usize)> {
         let (n, m) = (self.variables.len(), self.row_lo.len());
         if n == 0 {
             return Err((Fault("there are no variables", "check that this is an LP file"), end));
@@ -162,8 +170,11 @@ impl<'a> Model<'a> {
             .with_bounds(lo, up);
         let integer: Vec<bool> = self.variables.iter().map(|v| v.integer).collect();
         let program = if integer.contains(&true) { program.with_integers(integer) } else { program };
-        let variables = self.names.iter().map(ToString::to_string).collect();
-        Ok(Problem { program: Program { r: self.constant, ..program }, maximise: self.maximise, variables, ..Problem::default() })
+        if !self.row_names.is_empty() {
+            self.row_names.resize(m, "");
+        }
+        let [variables, rows] = [&self.names, &self.row_names].map(|names| names.iter().map(ToString::to_string).collect());
+        Ok(Problem { program: Program { r: self.constant, ..program }, maximise: self.maximise, variables, rows, ..Problem::default() })
     }
 }
 

@@ -21,9 +21,9 @@ impl Model<'_> {
             .with_bounds(lo, up);
         let integer: Vec<bool> = self.variables.iter().map(|v| v.integer).collect();
         let program = if integer.contains(&true) { program.with_integers(integer) } else { program };
-        let variables = self.names.iter().map(ToString::to_string).collect();
+        let [variables, rows] = [&self.names, &self.row_names].map(|names| names.iter().map(ToString::to_string).collect());
         let r = self.constant.unwrap_or(0.0);
-        Ok(Problem { name: self.name, program: Program { r, ..program }, maximise: self.maximise, variables })
+        Ok(Problem { name: self.name, program: Program { r, ..program }, maximise: self.maximise, variables, rows })
     }
 
     fn upper_triangle(&self) -> Checked<Vec<(usize, usize, f64)>> {

@@ -46,6 +46,8 @@ pub(super) struct Model<'a> {
     pub(super) variables: Vec<Variable>,
     /// Names of the variables, in order.
     pub(super) names: Vec<&'a str>,
+    /// Names of the constraints, in order.
+    pub(super) row_names: Vec<&'a str>,
     pub(super) entries: Vec<(usize, usize, f64)>,
     pub(super) quadratic: Vec<(usize, usize, f64)>,
     /// Whether `quadratic` has both triangles.
@@ -94,6 +96,7 @@ impl<'a> Model<'a> {
         let row = match kind {
             Some(kind) => {
                 self.constraints.push(Constraint { kind, side: None, range: None });
+                self.row_names.push(name);
                 self.last.push(None);
                 Row::At(self.constraints.len() - 1)
             }

@@ -15,7 +15,7 @@ const MARGIN: f64 = 0.06;
 
 /// From `low` to `high`; the number of ticks follows from the range.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Axis {
+pub(crate) struct Axis {
     low: f64,
     high: f64,
     log: bool,
@@ -24,7 +24,7 @@ pub(super) struct Axis {
 impl Axis {
     /// An axis with room for all values; logarithmic where they span orders of magnitude, with what is zero but for rounding, such as
     /// the cost of full knowledge, at its left end.
-    pub(super) fn around(values: impl Iterator<Item = f64>) -> Self {
+    pub(crate) fn around(values: impl Iterator<Item = f64>) -> Self {
         let values: Vec<f64> = values.filter(|v| v.is_finite()).collect();
         let largest = values.iter().fold(0.0_f64, |a, v| a.max(v.abs()));
         let (low, high) = ends(values.iter().copied());
@@ -38,8 +38,23 @@ impl Axis {
         Self::linear(low, high)
     }
 
+    /// An axis with room for all values, logarithmic where half of the positive ones would crowd into a thirtieth of a linear one: a few large
+    /// values do not hide the rest. What is zero or too small then lies at its left end.
+    pub(crate) fn skewed(values: impl Iterator<Item = f64>) -> Self {
+        let mut values: Vec<f64> = values.filter(|v| v.is_finite()).collect();
+        values.sort_by(f64::total_cmp);
+        let (Some(&low), Some(&high)) = (values.first(), values.last()) else { return Self { low: 0.0, high: 1.0, log: false } };
+        let positive: Vec<f64> = values.into_iter().filter(|v| *v > NEGLIGIBLE * high.abs()).collect();
+        let crowded = positive.get(positive.len() / 2).is_some_and(|middle| 30.0 * middle < high);
+        if low < -NEGLIGIBLE * high.abs() || !crowded {
+            return Self::linear(low, high);
+        }
+        // The smallest fiftieth may be small by chance only.
+        Self::logarithmic(positive[positive.len() / 50], high)
+    }
+
     /// An axis with room for all values on the scale that is asked for; of a logarithmic one values that are not positive are no part.
-    pub(super) fn scaled(values: impl Iterator<Item = f64>, log: bool) -> Self {
+    pub(crate) fn scaled(values: impl Iterator<Item = f64>, log: bool) -> Self {
         let (low, high) = ends(values.filter(|v| v.is_finite() && (!log || *v > 0.0)));
         match (low > high, log) {
             (true, _) => Self { low: 0.0, high: 1.0, log: false },
@@ -61,28 +76,28 @@ impl Axis {
     }
 
     /// An axis from the first to the last value, such as that of epochs; a logarithmic one from the first that is positive.
-    pub(super) fn exactly(values: impl Iterator<Item = f64>, log: bool) -> Self {
+    pub(crate) fn exactly(values: impl Iterator<Item = f64>, log: bool) -> Self {
         let (low, high) = ends(values.filter(|v| !log || *v > 0.0));
         if low < high { Self { low, high, log } } else { Self { low: 0.0, high: 1.0, log: false } }
     }
 
     /// A linear axis between two numbers.
-    pub(super) fn between(low: f64, high: f64) -> Self {
+    pub(crate) fn between(low: f64, high: f64) -> Self {
         Self { low, high, log: false }
     }
 
     /// The smallest value on the axis.
-    pub(super) fn low(&self) -> f64 {
+    pub(crate) fn low(&self) -> f64 {
         self.low
     }
 
     /// The largest value on the axis.
-    pub(super) fn high(&self) -> f64 {
+    pub(crate) fn high(&self) -> f64 {
         self.high
     }
 
     /// A few round numbers.
-    pub(super) fn ticks(&self) -> Vec<f64> {
+    pub(crate) fn ticks(&self) -> Vec<f64> {
         if self.log { self.log_ticks() } else { self.linear_ticks() }
     }
 
@@ -93,9 +108,11 @@ impl Axis {
         (first..).map(|k| k as f64 * step).take_while(|&v| v <= self.high * (1.0 + 1e-12)).take(12).collect()
     }
 
-    /// The distance of linear ticks: at most eight of them.
+    /// The distance of linear ticks: at most eight of them, fewer where their texts would touch.
     fn step(&self) -> f64 {
-        round_step((self.high - self.low) / 8.0)
+        let fine = round_step((self.high - self.low) / 8.0);
+        let long = [self.low, self.high].into_iter().any(|end| text(end, fine).len() > 4);
+        if long { round_step((self.high - self.low) / 5.0) } else { fine }
     }
 
     fn log_ticks(&self) -> Vec<f64> {
@@ -109,19 +126,31 @@ impl Axis {
     }
 
     /// A tick's text.
-    pub(super) fn label(&self, tick: f64) -> String {
+    pub(crate) fn label(&self, tick: f64) -> String {
         let step = if self.log { tick } else { self.step() };
         if tick == 0.0 {
             return "0".to_owned();
         }
-        if !(1e-4..1e6).contains(&tick.abs()) {
+        // Ticks of a logarithmic axis stand as close for large numbers as for small ones.
+        let most = if self.log { 1e4 } else { 1e6 };
+        if !(1e-4..most).contains(&tick.abs()) {
             return format!("{tick:.0e}");
         }
-        let decimals = usize::try_from(-(step.abs() * (1.0 + 1e-9)).log10().floor() as i32).unwrap_or(0);
-        format!("{tick:.decimals$}")
+        text(tick, step)
     }
 
-    fn position(&self, v: f64) -> f64 {
+    /// Whether it is logarithmic.
+    pub(crate) fn is_log(&self) -> bool {
+        self.log
+    }
+
+    /// The value at this share of the way along the axis.
+    pub(crate) fn at(&self, share: f64) -> f64 {
+        if self.log { self.low * (self.high / self.low).powf(share) } else { self.low + share * (self.high - self.low) }
+    }
+
+    /// The share of the way along the axis at which a value lies; of what is too small for a logarithmic one 0.
+    pub(crate) fn position(&self, v: f64) -> f64 {
         let scale = |v: f64| if self.log { v.max(f64::MIN_POSITIVE).log10() } else { v };
         let position = (scale(v) - scale(self.low)) / (scale(self.high) - scale(self.low));
         if self.log { position.max(0.0) } else { position }
@@ -133,8 +162,14 @@ fn ends(values: impl Iterator<Item = f64>) -> (f64, f64) {
     values.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), v| (low.min(v), high.max(v)))
 }
 
+/// With the decimals of the distance to the next tick.
+fn text(tick: f64, step: f64) -> String {
+    let decimals = usize::try_from(-(step.abs() * (1.0 + 1e-9)).log10().floor() as i32).unwrap_or(0);
+    format!("{tick:.decimals$}")
+}
+
 /// The next of 1, 2, 5, 10, 20, ... at or above `width > 0`.
-fn round_step(width: f64) -> f64 {
+pub(crate) fn round_step(width: f64) -> f64 {
     let decade = 10f64.powf(width.log10().floor());
     [1.0, 2.0, 5.0].into_iter().map(|factor| factor * decade).find(|&step| step >= width * (1.0 - 1e-9)).unwrap_or(10.0 * decade)
 }
@@ -170,6 +205,12 @@ mod tests {
     }
 
     #[test]
+    fn long_texts_are_fewer() {
+        assert_eq!(labels(Axis::between(0.0, 0.039)), ["0", "0.01", "0.02", "0.03"]);
+        assert_eq!(labels(Axis::between(0.0, 60_000.0)), ["0", "20000", "40000", "60000"]);
+    }
+
+    #[test]
     fn distant_values_get_a_logarithmic_axis() {
         assert_eq!(labels(Axis::around([3.2, 68.1].into_iter())), ["5", "10", "20", "50"]);
         assert_eq!(labels(Axis::around([0.001, 90.0].into_iter())).first().map(String::as_str), Some("0.001"));
@@ -188,6 +229,17 @@ mod tests {
         assert_eq!(labels(Axis::scaled([0.0, 0.04, 4.0].into_iter(), false)), ["0", "1", "2", "3", "4"]);
         assert_eq!(labels(Axis::scaled([0.0, 1.0, 4.0].into_iter(), true)), ["1", "2"]);
         assert_eq!(Axis::exactly([0.1, 10.0].into_iter(), true).map(&1.0, (0, 200)), 100);
+    }
+
+    /// Of 100 values up to 1 and one of 1000 all but one would lie within a hundredth of a linear axis.
+    #[test]
+    fn a_few_large_values_do_not_hide_the_rest() {
+        let values = || (0..100).map(|i| 0.01 * f64::from(i)).chain([1000.0]);
+        let axis = Axis::skewed(values());
+        // From 0.03 on, with the margin at both ends: (ln(0.5 / 0.03) / ln(1000 / 0.03) + 0.06) / 1.12.
+        assert!(axis.is_log() && axis.position(0.0) == 0.0 && (axis.position(0.5) - 0.2948).abs() < 1e-4, "{axis:?}");
+        assert!(!Axis::skewed(values().take(100)).is_log());
+        assert!((axis.at(axis.position(7.0)) - 7.0).abs() < 1e-12);
     }
 
     #[test]

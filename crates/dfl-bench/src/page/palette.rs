@@ -5,14 +5,14 @@
 use plotters::style::RGBColor;
 
 /// Text, axes and grid: light and dark.
-pub(super) const INK: RGBColor = RGBColor(0x22, 0x26, 0x2b);
-pub(super) const AXIS: RGBColor = RGBColor(0x8a, 0x90, 0x98);
-pub(super) const GRID: RGBColor = RGBColor(0xe3, 0xe6, 0xea);
+pub(crate) const INK: RGBColor = RGBColor(0x22, 0x26, 0x2b);
+pub(crate) const AXIS: RGBColor = RGBColor(0x8a, 0x90, 0x98);
+pub(crate) const GRID: RGBColor = RGBColor(0xe3, 0xe6, 0xea);
 
 const NEUTRALS: [(RGBColor, &str); 3] = [(INK, "#e6e8eb"), (AXIS, "#7d848d"), (GRID, "#333941")];
 
 /// Told apart by people who see red and green alike (after Okabe and Ito), darkened until thin lines show on white.
-pub(super) const SERIES: [(RGBColor, &str); 8] = [
+pub(crate) const SERIES: [(RGBColor, &str); 8] = [
     (RGBColor(0x00, 0x6b, 0xb3), "#56b4e9"),
     (RGBColor(0xd5, 0x5e, 0x00), "#f28a3c"),
     (RGBColor(0x00, 0x8c, 0x66), "#2fc79b"),
@@ -23,21 +23,42 @@ pub(super) const SERIES: [(RGBColor, &str); 8] = [
     (RGBColor(0x5f, 0x6b, 0x76), "#aab4be"),
 ];
 
+/// Who is who in all plots of one run.
+pub(crate) const MODEL: RGBColor = SERIES[0].0;
+pub(crate) const BASELINE: RGBColor = SERIES[1].0;
+pub(crate) const BEST: RGBColor = SERIES[2].0;
+
+/// From little to much, told apart in grey: light and dark, away from the page in both.
+const SHADES: [(RGBColor, &str); 6] = [
+    (RGBColor(0xe1, 0xe5, 0xea), "#2b3138"),
+    (RGBColor(0xca, 0xd0, 0xd8), "#3d4650"),
+    (RGBColor(0xae, 0xb7, 0xc2), "#546070"),
+    (RGBColor(0x8f, 0x9b, 0xa9), "#6f7d8e"),
+    (RGBColor(0x6e, 0x7c, 0x8c), "#8e9bab"),
+    (RGBColor(0x4c, 0x59, 0x69), "#b3bdc9"),
+];
+
+/// The shade of a share between 0 and 1.
+pub(crate) fn shade(share: f64) -> RGBColor {
+    let place = (share.clamp(0.0, 1.0) * SHADES.len() as f64) as usize;
+    SHADES[place.min(SHADES.len() - 1)].0
+}
+
 /// The colour of the series of this number; they repeat after eight.
-pub(super) fn series(number: usize) -> RGBColor {
+pub(crate) fn series(number: usize) -> RGBColor {
     SERIES[number % SERIES.len()].0
 }
 
 /// As in HTML and SVG.
-pub(super) fn hex(RGBColor(r, g, b): RGBColor) -> String {
+pub(crate) fn hex(RGBColor(r, g, b): RGBColor) -> String {
     format!("#{r:02X}{g:02X}{b:02X}")
 }
 
 /// Rules that exchange each colour of a plot and its legend for the dark one.
-pub(super) fn dark_rules() -> String {
+pub(crate) fn dark_rules() -> String {
     let rule = |(light, dark): &(RGBColor, &str)| {
         let light = hex(*light);
         format!("svg [stroke=\"{light}\"]{{stroke:{dark}}}svg [fill=\"{light}\"]{{fill:{dark}}}\n")
     };
-    NEUTRALS.iter().chain(&SERIES).map(rule).collect()
+    NEUTRALS.iter().chain(&SERIES).chain(&SHADES).map(rule).collect()
 }
