@@ -91,9 +91,9 @@ impl Answer {
     /// The shadow price of a constraint.
     ///
     /// Of an inequality it is what the value loses for each unit by which the constraint is tightened (a minimum rises, a maximum
-    /// falls): at least 0 whichever way it was written. Of an equality it is the derivative of the value in its right-hand side, as `left -
-    /// right = 0` has it: of `4 == x` that of -4. Of dependent constraints it is one of several;
-    /// see [`duals_are_unique`](super::SensitivityStatus::duals_are_unique).
+    /// falls): at least 0 whichever way it was written. Of an equality it is the derivative of the value in its right-hand side, where it
+    /// is `left - right = 0`: of `4 == x` that in -4. Of dependent constraints it is one of several; see
+    /// [`duals_are_unique`](super::SensitivityStatus::duals_are_unique).
     ///
     /// # Errors
     /// [`Error::Model`](dfl_core::Error::Model) for a constraint of another model.

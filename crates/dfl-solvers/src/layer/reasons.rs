@@ -1,13 +1,13 @@
 //! Why the sensitivities of an answer are not derivatives.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 
-use dfl_core::{Result, Side, Status};
+use dfl_core::{Entry, Result, Side, Status};
 
 use super::answer::Answer;
 use super::parameter::{Bound, Parameter};
 use super::status::{Reason, SensitivityStatus};
-use super::tight::{Along, Item};
+use super::tight::{Along, CONSISTENT, Item};
 
 /// An integer variable this close to a bound is at it: the tolerance on integers of solvers.
 const INTEGER: f64 = 1e-6;
@@ -70,14 +70,11 @@ impl Answer {
     /// The dependent constraints that some parameter moves apart.
     fn redundant(&self, components: &[String]) -> Option<Reason> {
         let tight = self.tight();
-        let integers = self.moved_integer_bounds();
+        let bounds = self.parted_bounds();
         let apart = |along: &Along<'_>| {
             let broken = tight.dependent.iter().filter(|combination| tight.breaks(combination, along));
             let broken = broken.flatten().map(|&(item, _)| self.item_name(item));
-            let meeting = tight.meeting.iter().filter(|combination| tight.breaks(combination, along));
-            let meeting = meeting.flatten().map(|&(item, _)| self.side_name(item));
-            let held = integers.iter().filter(|(component, _)| *component == along.component).map(|(_, name)| name.clone());
-            broken.chain(meeting).chain(held).collect()
+            broken.chain(bounds.iter().filter(|(component, _)| *component == along.component).map(|(_, name)| name.clone())).collect()
         };
         self.broken(components, apart).map(|(names, parameters)| Reason::Redundant { names, parameters })
     }
@@ -96,18 +93,27 @@ impl Answer {
         (!names.is_empty()).then_some((names, parameters))
     }
 
-    /// Bounds of integer variables at which these are held, with each component of `theta` that moves one of them: a step one way makes
-    /// the integer jump, or leaves it no value.
-    fn moved_integer_bounds(&self) -> Vec<(usize, String)> {
-        let Some(whole) = self.whole.as_ref().filter(|_| !self.relaxed) else { return Vec::new() };
-        let (named, mut out) = (&self.layer.named, Vec::new());
-        let params = &named.formulation.params;
-        for component in 0..params.theta() {
-            let mut dtheta = vec![0.0; params.theta()];
+    /// Bounds that a component of `theta` moves away from what is held there, with that component: the two of a variable, where they meet
+    /// and do not move together, and that of an integer variable at it, since a step one way makes it jump or leaves it no value.
+    fn parted_bounds(&self) -> Vec<(usize, String)> {
+        let (named, program, mut out) = (&self.layer.named, &self.program, Vec::new());
+        let whole = self.whole.as_ref().filter(|_| !self.relaxed);
+        let integer = |j: usize| whole.is_some_and(|whole| whole.integer[j]);
+        let parted = |[lo, up]: [f64; 2]| f64::abs(lo - up) > CONSISTENT * (f64::abs(lo) + f64::abs(up));
+        for component in 0..self.params.theta() {
+            let (mut dtheta, mut rates) = (vec![0.0; self.params.theta()], BTreeMap::new());
             dtheta[component] = 1.0;
-            params.tangent(&dtheta, |entry, d| {
-                let Some((j, bound)) = named.bound_of(entry).filter(|&(j, _)| whole.integer[j] && d != 0.0) else { return };
-                if entry.get(whole).is_some_and(|side| (self.solution.x[j] - side).abs() <= INTEGER) {
+            self.params.tangent(&dtheta, |entry, d| match entry {
+                Entry::Lo(j) if program.lo[j] == program.up[j] => rates.entry(j).or_insert([0.0, 0.0])[0] += d,
+                Entry::Up(j) if program.lo[j] == program.up[j] => rates.entry(j).or_insert([0.0, 0.0])[1] += d,
+                _ => {}
+            });
+            for (j, _) in rates.into_iter().filter(|&(_, rates)| parted(rates)) {
+                out.extend([Bound::Lower, Bound::Upper].map(|bound| (component, named.bound_name(j, bound))));
+            }
+            named.formulation.params.tangent(&dtheta, |entry, d| {
+                let Some((j, bound)) = named.bound_of(entry).filter(|&(j, _)| integer(j) && d != 0.0) else { return };
+                if whole.and_then(|whole| entry.get(whole)).is_some_and(|side| (self.solution.x[j] - side).abs() <= INTEGER) {
                     out.push((component, named.bound_name(j, bound)));
                 }
             });
@@ -120,15 +126,6 @@ impl Answer {
         match item {
             Item::Row(i, _) => named.row_name(i),
             Item::Bound(j, _) if self.program.lo[j] == self.program.up[j] => named.bound_name(j, Bound::Both),
-            other => self.side_name(other),
-        }
-    }
-
-    /// The same, of a variable whose bounds meet which of them.
-    fn side_name(&self, item: Item) -> String {
-        let named = &self.layer.named;
-        match item {
-            Item::Row(i, _) => named.row_name(i),
             Item::Bound(j, Side::Lower) => named.bound_name(j, Bound::Lower),
             Item::Bound(j, _) => named.bound_name(j, Bound::Upper),
         }

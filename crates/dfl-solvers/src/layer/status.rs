@@ -27,7 +27,7 @@ pub enum Reason {
         parameters: Vec<String>,
     },
     /// The tight constraints in `names` depend on each other, whether something moves them apart or not: their multipliers need not be
-    /// unique, and neither they nor their sensitivities say more than that they are some.
+    /// unique, and those of the answer and their sensitivities are of one choice among several.
     DualsNotUnique(Vec<String>),
     /// The objective is flat along directions of these variables within the tight constraints: there may be other optima, and the
     /// sensitivity is that of least norm.

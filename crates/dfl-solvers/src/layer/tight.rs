@@ -8,7 +8,7 @@ use crate::active_set::kernels::axpy;
 use crate::kkt::{Place, place, zero_dual};
 
 /// A rate up to this share of its terms is rounding.
-const CONSISTENT: f64 = 1e-8;
+pub(super) const CONSISTENT: f64 = 1e-8;
 /// A factor in a combination of constraints up to this is rounding.
 const ROUNDING: f64 = 1e-9;
 
@@ -30,12 +30,10 @@ pub(super) struct Tight {
     pub(super) weak: Vec<Item>,
     /// Combinations of the gradients of tight constraints that vanish.
     pub(super) dependent: Vec<Combination>,
-    /// The two bounds of each variable where they meet: one equality with one multiplier, unless something moves them apart.
-    pub(super) meeting: Vec<Combination>,
 }
 
 /// Constraints, and factors of their gradients.
-pub(super) type Combination = Vec<(Item, f64)>;
+type Combination = Vec<(Item, f64)>;
 
 impl Tight {
     pub(super) fn of(program: &Program, solution: &Solution) -> Self {
@@ -68,9 +66,7 @@ impl Tight {
             }
         }
         let free = (0..program.n()).filter(|&j| gradients.held[j].is_none()).collect();
-        let meeting = (0..program.n()).filter(|&j| program.lo[j] == program.up[j]);
-        let meeting = meeting.map(|j| vec![(Item::Bound(j, Side::Lower), 1.0), (Item::Bound(j, Side::Upper), -1.0)]).collect();
-        Self { free, strong, weak, dependent, meeting }
+        Self { free, strong, weak, dependent }
     }
 
     /// An orthonormal basis of the directions that the strong constraints leave.
