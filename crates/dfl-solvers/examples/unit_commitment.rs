@@ -65,15 +65,15 @@ pub(crate) fn derivatives() -> Result<Vec<Line>> {
     for (s, Station { name, .. }, t) in all().filter(|&(s, _, t)| answer.x(on[s][t]).is_ok_and(|on| on > 0.5)) {
         println!("hour {t}: {name:<5}{:>6.1}", answer.x(output[s][t])?);
     }
-    // Two other numbers are offered by name.
-    let (relaxed, through) = (answer.relaxation()?, answer.straight_through()?);
-    let (matrix, hour) = (relaxed.sensitivity_matrix()?, &layer.parameter_names()[2]);
-    println!("\nby {hour}, not a derivative of this model:");
-    println!("{:<20}{:>12}{:>18}", "", "relaxation", "straight-through");
-    println!("{:<20}{:>12.4}", "value", relaxed.envelope_gradient(load)?[2]);
-    for variable in ["coal on 2", "gas on 2", "oil on 2", "coal output 2", "gas output 2", "oil output 2"] {
-        println!("{variable:<20}{:>12.4}{:>18.4}", matrix.get(variable, hour)?, through.get(variable, hour)?);
+    // Beside the derivatives, two numbers that are offered by name and are not derivatives.
+    let (relaxed, through, hour) = (answer.relaxation()?, answer.straight_through()?, &layer.parameter_names()[2]);
+    let (held, free) = (answer.sensitivity_matrix()?, relaxed.sensitivity_matrix()?);
+    println!("\n{hour:<16}{:>12}{:>14}{:>20}", "derivative", "relaxation *", "straight-through *");
+    println!("{:<16}{:>12.4}{:>14.4}", "value", answer.envelope_gradient(load)?[2], relaxed.envelope_gradient(load)?[2]);
+    for name in ["oil on 2", "oil output 2"] {
+        println!("{name:<16}{:>12.4}{:>14.4}{:>20.4}", held.get(name, hour)?, free.get(name, hour)?, through.get(name, hour)?);
     }
+    println!("* not a derivative of this model");
     // The step is small enough for the same commitment to stay optimal, which the derivative takes for granted.
     compare(&layer, &answer, 1e-3)
 }
