@@ -216,7 +216,8 @@ fn what_is_called_a_derivative_is_one_on_degenerate_models() {
     assert!(solved > 300 && unique > 100 && total[0] > 1000 && total[1] > 1000 && total[2] > 300, "{solved} {unique} {total:?}");
 }
 
-/// min x, 0 <= x <= most at most = 0: one way nothing happens, the other way there is no point. Bounds that move together have a derivative.
+/// min x, 0 <= x <= most at most = 0: one way nothing happens, the other way there is no point. Bounds that move together have a
+/// derivative.
 #[test]
 fn bounds_that_meet_are_told_from_a_variable_that_is_held() {
     let built = |moves: fn(&mut Model, Variable) -> Parameter| {

@@ -192,7 +192,8 @@ impl Layer {
     /// These values, and for all other parameters the numbers that the model was written with.
     ///
     /// # Errors
-    /// [`Error::Model`](dfl_core::Error::Model) for a parameter of another model, one without a number, one given twice, and a wrong number of values.
+    /// [`Error::Model`](dfl_core::Error::Model) for a parameter of another model, one without a number, one given twice, and a wrong number
+    /// of values.
     pub fn theta(&self, values: &[(Parameter, &[f64])]) -> Result<Vec<f64>> {
         let mut theta: Vec<Option<f64>> = self.named.parameters.iter().flat_map(|p| p.nominal.iter().copied()).collect();
         for (k, &(parameter, numbers)) in values.iter().enumerate() {

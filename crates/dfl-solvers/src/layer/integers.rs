@@ -41,7 +41,8 @@ impl Answer {
     /// $$\frac{\mathrm d x}{\mathrm d p} := \frac{\partial x}{\partial p}\Big|_{z} + \frac{\partial x}{\partial z}\,\frac{\mathrm d z_{\text{relaxed}}}{\mathrm d p}$$
     ///
     /// with the other variables at this answer's integers $z$, and $z$ moving as in the relaxed model. **Not a derivative**: that of $z$ is 0
-    /// wherever it exists. Of a relaxed answer it is [`sensitivity_matrix`](Self::sensitivity_matrix), in which integers move already. It is 0 too where only costs of a linear model move; `docs/black-boxes.md` has estimates that are not.
+    /// wherever it exists. It is 0 too where only costs of a linear model move; `docs/black-boxes.md` has estimates that are not. Of a
+    /// relaxed answer it is the [`sensitivity_matrix`](Self::sensitivity_matrix), in which integers move already.
     ///
     /// # Errors
     /// As [`relaxation`](Self::relaxation) and [`sensitivity`](Self::sensitivity).

@@ -106,8 +106,8 @@ impl Model {
     }
 
     /// The right-hand sides of these constraints, each with its variables on the left. An inequality has to say its direction, since
-    /// `good_lp` keeps `x >= 3` as `-x <= -3` and does not tell: `at_least(c)` has the value 3. An equality is `left - right = 0`: the value
-    /// of `x == 3` is 3, that of `3 == x` is -3, or 3 as `at_least(c)`.
+    /// `good_lp` keeps `x >= 3` as `-x <= -3` and does not tell: `at_least(c)` has the value 3. An equality is `left - right = 0`: the
+    /// value of `x == 3` is 3, that of `3 == x` is -3, or 3 as `at_least(c)`.
     ///
     /// # Errors
     /// As [`set`](Self::set).
