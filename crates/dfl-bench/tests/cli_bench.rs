@@ -109,7 +109,7 @@ fn the_page_of_a_folder_is_made_again() {
     let again = report(&[]);
     assert!(again.status.success() && text(&again).contains("report.html"), "{}", text(&again));
     let second = std::fs::read_to_string(&page).unwrap();
-    assert!(["spo_plus", "least_squares", "Regret"].iter().all(|word| first.contains(word) && second.contains(word)));
+    assert!(["spo_plus", "least_squares", "regret of"].iter().all(|word| first.contains(word) && second.contains(word)));
     let refused = report(&["--out", "elsewhere.html"]);
     assert!(!refused.status.success() && text(&refused).contains("--out"), "{}", text(&refused));
 }

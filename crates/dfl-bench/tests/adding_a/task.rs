@@ -89,7 +89,8 @@ fn a_method_of_the_registry_trains_on_it() {
     let task = assignment(3);
     let data = labelled(&task);
     let (options, counters) = (MethodOptions::default(), Arc::default());
-    let setup = Setup { task: &task, solver: "exact", options: &options, device: "cpu", counters: &counters, train: &data.train };
+    let setup =
+        Setup { task: &task, solver: "exact", options: &options, device: "cpu", counters: &counters, train: &data.train, warm: false };
     let loss = make_loss("spo_plus", &setup).unwrap();
     let mut model = Linear::new(3, 9);
     train(&mut model, &loss, &data.train, &TrainOptions { epochs: 30, learning_rate: 0.05, ..Default::default() }, &mut ()).unwrap();
