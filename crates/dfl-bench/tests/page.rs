@@ -119,7 +119,7 @@ fn decisions_that_do_not_fit_together_are_named() {
 /// A sorted column goes by the number, not by what is printed of it.
 #[test]
 fn numbers_carry_what_they_are_sorted_by() {
-    let rows = vec![vec![SheetCell { text: "a".into(), number: None }, number(1234.567_89)], vec![]];
+    let rows = vec![vec![SheetCell { text: "a".into(), number: None }, number(1_234.567_89)], vec![]];
     let sheets = vec![Sheet { title: "t".into(), columns: vec!["who".into(), "cost".into()], rows, ..Sheet::default() }];
     let page = render(&Story { sheets, ..Story::default() }).unwrap();
     assert!(page.contains("<td class=\"number\" data-v=\"1234.56789\">1234.568</td>"), "{page}");
