@@ -80,7 +80,7 @@ fn many_rows_make_no_large_page() {
 
 #[test]
 fn text_is_escaped_everywhere() {
-    let evil = "<b>&\"'";
+    let evil = "<b>&\"' onload=\"x";
     let cell = SheetCell { text: evil.into(), number: None };
     let values = Drawing::Values { names: vec![evil.into()], values: vec![1.0] };
     let (title, name) = (evil.to_owned(), evil.to_owned());
@@ -98,6 +98,7 @@ fn text_is_escaped_everywhere() {
     };
     let page = render(&story).unwrap();
     assert!(!page.contains("<b>") && page.contains("&lt;b&gt;&amp;"), "{page}");
+    assert!(!page.contains("onload=\""), "an attribute that a name has brought: {page}");
     assert_eq!(unbalanced(&page), None);
 }
 
