@@ -193,6 +193,61 @@ fn a_network_for_integers_goes_on_after_a_kill() {
     assert_eq!(place.ok(&["predict", "whole", "--features", "X.csv"]).lines().count(), 31);
 }
 
+/// The first rate diverges in its second step; the second one begins without a finished epoch, is killed and goes on. The problem has no name
+/// but that of its file, which its copy in the folder does not have.
+#[test]
+fn a_rate_that_diverges_at_once_stops_neither_the_others_nor_a_resumption() {
+    let place = two_ways();
+    let train = |out: &'static str| {
+        let more = ["--loss", "two_stage", "--learning-rate", "1e300,0.01", "--set", "batch=4", "--epochs", "300", "--threads", "1"];
+        [&["train", "--out", out], &FILES[..], &more].concat()
+    };
+    place.ok(&train("whole"));
+    place.killed_after(20, "cut", &train("cut"));
+    place.ok(&["train", "--resume", "cut"]);
+    for file in ["weights.toml", "metrics.json", "rows.jsonl"] {
+        assert!(place.read(&format!("whole/{file}")) == place.read(&format!("cut/{file}")), "{file} differs");
+    }
+    let metrics: Value = serde_json::from_slice(&place.read("whole/metrics.json")).unwrap();
+    let first = &metrics["tried"][0];
+    assert_eq!((&metrics["problem"], &first["epochs"], first["diverged"].is_string()), (&"ways".into(), &0.into(), true), "{metrics}");
+    // The copy of the problem is what a training goes on with, so it must be the one that it began with.
+    place.killed_after(20, "other", &train("other"));
+    let copy = String::from_utf8(place.read("other/problem.lp")).unwrap();
+    place.write("other/problem.lp", &copy.replace("2 q", "3 q"));
+    let said = place.refused(&["train", "--resume", "other"]);
+    assert!(said.contains("it was the problem of this run, and has changed"), "{said}");
+}
+
+/// A name in TOML has no remarks behind it.
+#[test]
+fn a_name_of_several_words_stays_whole() {
+    let place = two_ways();
+    let model = "name = 'two ways, one day'\nparameters = ['p', 'q']\nobjective = 'p*x + q*y'\n[variables]\nx = { lower = 0 }\ny = { lower = 0 }\n[constraints]\none = 'x + y = 1'\n";
+    place.write("ways.toml", model);
+    let files = ["--problem", "ways.toml", "--features", "X.csv", "--costs", "C.csv", "--out", "run", "--epochs", "2"];
+    assert!(place.ok(&[&["train"], &files[..]].concat()).starts_with("two ways, one day: spo_plus"));
+}
+
+/// Tables that are arrays of one file of numpy.
+#[test]
+fn arrays_of_one_file_are_features_and_costs() {
+    let place = Place::new();
+    place.ok(&["generate", "shortest-path", "--grid", "2x2", "--samples", "20", "--features", "2", "--out", "sp.npz"]);
+    let grid = "min\n obj: a + b + c + d\nst\n s: a + b = 1\n u: a - c = 0\n v: b - d = 0\nend\n";
+    place.write("grid.lp", grid);
+    let files = ["--problem", "grid.lp", "--features", "sp.npz:x", "--costs", "sp.npz:c"];
+    let refused = place.refused(&[&["train", "--out", "run", "--loss", "pfy", "--set", "loss.sigma=1"], &files[..]].concat());
+    assert!(refused.contains("unknown setting `loss.sigma`"), "{refused}");
+    place.ok(&[&["train", "--out", "run", "--epochs", "3"], &files[..]].concat());
+    place.ok(&["evaluate", "run", "--features", "sp.npz:x", "--costs", "sp.npz:c"]);
+    let wrong = [&["train", "--out", "run", "--force", "--epochs", "3"], &files[..4], &["--costs", "sp.npz:d"]].concat();
+    assert!(place.refused(&wrong).contains("there is no array `d`"));
+    assert_eq!(place.ok(&["predict", "run", "--features", "sp.npz:x"]).lines().count(), 21, "the earlier run is still there");
+    let both = place.refused(&["predict", "run", "--features", "sp.npz:x", "--json", "--out", "d.json"]);
+    assert!(both.contains("cannot be used with"), "one object goes to standard output: {both}");
+}
+
 /// The cost of p is 5 + x and that of q is 5 - x: a line is enough, and every loss finds it.
 #[test]
 fn a_line_is_found_by_losses_of_costs_and_of_decisions() {
@@ -301,6 +356,15 @@ fn a_run_folder_is_guarded() {
     place.ok(&train(&[]));
     assert!(place.refused(&train(&[])).contains("go on with --resume, replace it with --force"));
     assert!(place.ok(&["train", "--resume", "run"]).contains("kept epoch"), "what has ended is shown again");
+    assert!(place.ok(&["train", "--resume", "run", "--epochs", "3", "--threads", "1"]).contains("kept epoch"));
+    for (more, named) in [
+        (["--epochs", "100"], "it began with `epochs = 3`, now there is `epochs = 100`"),
+        (["--set", "batch=7"], "now there is `batch = 7`"),
+        (["--costs", "V.csv"], "C.csv"),
+    ] {
+        let said = place.refused(&[&["train", "--resume", "run"], &more[..]].concat());
+        assert!(said.contains(named), "{said}");
+    }
     let said = place.refused(&train(&["--resume", "--loss", "pfy"]));
     assert!(said.contains("it began with `loss = \"spo_plus\"`, now there is `loss = \"pfy\"`"), "{said}");
     place.ok(&train(&["--force"]));
@@ -319,6 +383,14 @@ fn a_run_folder_is_guarded() {
     };
     assert!(edit("run/versions.json", "\"format\": 1", "\"format\": 0").contains("its format is 0"));
     assert!(edit("run/weights.toml", "weights = [", "weights = [ ").contains("it was changed after training"));
+    assert!(edit("run/epochs.jsonl", "\"epoch\":1", "\"epoch\":7").contains("it was changed after training"));
+    let metrics = place.read("run/metrics.json");
+    place.write("run/metrics.json", "{}");
+    assert!(place.refused(&["train", "--resume", "run"]).contains("it was changed after training"));
+    fs::write(place.path("run/metrics.json"), metrics).unwrap();
+    let inside = ["train", "--problem", "run/problem.lp", "--features", "X.csv", "--costs", "C.csv", "--out", "run", "--force"];
+    assert!(place.refused(&inside).contains("it lies in the folder of the run"));
+    assert!(place.path("run/problem.lp").exists());
     fs::remove_file(place.path("run/scaler.toml")).unwrap();
     assert!(place.refused(&["report", "run"]).contains("scaler.toml"));
 }

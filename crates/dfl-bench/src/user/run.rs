@@ -70,7 +70,7 @@ impl Run {
         }
         let scaler: Scaler = folder.read_toml("scaler.toml")?;
         scaler.check(&folder.file("scaler.toml"))?;
-        let problem = read_user_problem(&folder.problem()?, Some(&scaler.parameters))?;
+        let problem = read_user_problem(&folder.problem(&versions)?, Some(&scaler.parameters))?;
         let task = UserTask::new(&problem, scaler.unit, settings.violation_cost.unwrap_or(0.0), &settings.limits)?;
         let model = load_model(&settings, &folder, &scaler)?;
         let model = Scaled { model, scaler, layout: task.layout().clone() };

@@ -98,7 +98,7 @@ impl Run {
             false => self.problem.in_tables(&Batch::from_rows(std::slice::from_ref(&row.truth))?)?.into_vec(),
         };
         let truth: HashMap<&str, f64> = self.problem.parameters.iter().map(String::as_str).zip(truth).collect();
-        let scene = Scene { variables: &self.problem.variables, truth: &truth };
+        let scene = Scene { problem: &self.problem, truth: &truth };
         let draw = |decision: &[f64]| self.settings.drawing.draw(decision, scene);
         let (decided, best) = (draw(&row.decision), draw(&row.best_decision));
         let (decided, best) = if self.settings.drawing == DrawAs::Values { most_different(decided, best) } else { (decided, best) };

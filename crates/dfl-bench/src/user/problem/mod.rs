@@ -45,6 +45,8 @@ pub struct UserProblem {
     pub given: Option<Vec<f64>>,
     /// Names of the variables, `[n]`.
     pub variables: Vec<String>,
+    /// Where each variable of the file, in its order, stands among `variables`, `[n]`.
+    pub in_file: Vec<usize>,
     /// Names of the rows, `[m]`.
     pub rows: Vec<String>,
     /// Whether the file maximises.
