@@ -135,7 +135,7 @@ fn a_linear_program_from_data_to_report() {
     let test = &metrics["figures"]["test"];
     let regret = |who: &str| test[who]["normalized_regret"].as_f64().unwrap();
     assert_eq!((regret("oracle"), metrics["rows"]["test"].as_u64()), (0.0, Some(12)));
-    assert!(regret("model") >= 0.0 && regret("model") < regret("constant") + 0.05, "{test}");
+    assert!(regret("model") >= 0.0 && regret("model") < 0.7 * regret("constant"), "{test}");
 
     // The same rows again are the same figures, of all 60 rows.
     let said = place.ok(&["evaluate", "whole", "--features", "X.csv", "--costs", "C.csv", "--rows-out", "rows.csv", "--json"]);
@@ -147,6 +147,23 @@ fn a_linear_program_from_data_to_report() {
         rows.lines().skip(1).all(|line| line.rsplit(',').next().unwrap().parse::<f64>().unwrap() > -1e-6),
         "no decision beats the best"
     );
+
+    // On the test rows alone they are the figures that training reported.
+    let rows = String::from_utf8(place.read("whole/rows.jsonl")).unwrap();
+    let tested: Vec<Value> = rows.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    for (from, to) in [("X.csv", "X_test.csv"), ("C.csv", "C_test.csv")] {
+        let text = String::from_utf8(place.read(from)).unwrap();
+        let kept = |line: &&str| tested.iter().any(|row| line.split(',').next() == row["id"].as_str());
+        place.write(to, &text.lines().take(1).chain(text.lines().skip(1).filter(kept)).map(|line| format!("{line}\n")).collect::<String>());
+    }
+    let said = place.ok(&["evaluate", "whole", "--features", "X_test.csv", "--costs", "C_test.csv", "--json"]);
+    let found: Value = serde_json::from_str(&said).unwrap();
+    for figures in found["figures"].as_array().unwrap() {
+        for (name, value) in figures[1].as_object().unwrap() {
+            let (value, trained) = (value.as_f64().unwrap(), test[figures[0].as_str().unwrap()][name].as_f64().unwrap());
+            assert!((value - trained).abs() <= 1e-9 * trained.abs().max(1.0), "{} {name}: {value} and {trained}", figures[0]);
+        }
+    }
 
     let decisions = place.ok(&["predict", "whole", "--features", "X.csv", "--costs-out", "costs.csv"]);
     let mut lines = decisions.lines();
@@ -244,6 +261,9 @@ fn arrays_of_one_file_are_features_and_costs() {
     let wrong = [&["train", "--out", "run", "--force", "--epochs", "3"], &files[..4], &["--costs", "sp.npz:d"]].concat();
     assert!(place.refused(&wrong).contains("there is no array `d`"));
     assert_eq!(place.ok(&["predict", "run", "--features", "sp.npz:x"]).lines().count(), 21, "the earlier run is still there");
+    place.ok(&["generate", "shortest-path", "--grid", "2x2", "--samples", "4", "--features", "3", "--out", "wide.npz"]);
+    let wide = place.refused(&["predict", "run", "--features", "wide.npz:x"]);
+    assert!(wide.contains("3 columns without names, where the run was trained on 2"), "{wide}");
     let both = place.refused(&["predict", "run", "--features", "sp.npz:x", "--json", "--out", "d.json"]);
     assert!(both.contains("cannot be used with"), "one object goes to standard output: {both}");
 }
@@ -269,6 +289,17 @@ fn a_line_is_found_by_losses_of_costs_and_of_decisions() {
         // Where x is 0 both ways are as good.
         assert!(of("model") <= 0.5 && of("constant") > 0.5, "{loss}: {}", metrics["figures"]["test"]);
     }
+    // Without names decisions are those of the variables in the order of the file, whichever are predicted first.
+    let bare: String =
+        String::from_utf8(place.read("V.csv")).unwrap().lines().skip(1).map(|l| format!("{}\n", &l[l.len() - 3..])).collect();
+    place.write("bare.csv", &bare);
+    let files =
+        ["train", "--problem", "ways.lp", "--features", "X.csv", "--loss", "pfy", "--learning-rate", "0.1", "--set", "predict=['q', 'p']"];
+    place.ok(&[&files[..], &["--solutions", "bare.csv", "--out", "bare", "--epochs", "60"]].concat());
+    assert!(place.ok(&["predict", "bare", "--features", "X.csv"]).starts_with("id,q,p\nday0,0,1\nday1,0,1\n"));
+    place.write("bare.csv", &bare.replace('\n', ",0\n"));
+    let wide = place.refused(&[&files[..], &["--solutions", "bare.csv", "--out", "wide"]].concat());
+    assert!(wide.contains("3 columns without names") && wide.contains("has 2 variables"), "{wide}");
     let decided = place.ok(&["predict", "run_spo_plus", "--features", "X.csv"]);
     assert!(decided.starts_with("id,p,q\nday0,1,0\nday1,1,0\n"), "{decided}");
 }
@@ -297,6 +328,16 @@ fn a_predicted_demand_is_judged_by_the_true_one() {
     let decided = place.ok(&["predict", "decided", "--features", "X.csv"]);
     let made: Vec<f64> = decided.lines().skip(1).map(|line| line.split(',').nth(1).unwrap().parse().unwrap()).collect();
     assert!((made[0] - 4.0).abs() < 0.5 && (made[6] - 16.0).abs() < 0.5, "{made:?}");
+    // Who learned from decisions was never asked what a violation costs, without which costs mean nothing.
+    place.write("M.csv", &format!("make\n{}", (0..40).map(|i| format!("{}\n", 10.0 + 2.0 * row(i))).collect::<String>()));
+    let seen = ["train", "--problem", "plant.toml", "--features", "X.csv", "--solutions", "M.csv", "--loss", "sqde"];
+    place.ok(&[&seen[..], &["--out", "seen", "--epochs", "2"]].concat());
+    assert!(
+        place
+            .refused(&["evaluate", "seen", "--features", "X.csv", "--costs", "D.csv"])
+            .contains("violation_cost=COST of a unit in training")
+    );
+    place.ok(&["evaluate", "seen", "--features", "X.csv", "--solutions", "M.csv"]);
 }
 
 /// Values of a file that maximises: the way of the greater one is taken, and figures say so.
@@ -310,6 +351,28 @@ fn a_file_that_maximises_keeps_its_signs() {
     let costs = place.ok(&["predict", "run", "--features", "X.csv", "--what", "costs"]);
     let first: Vec<f64> = costs.lines().nth(1).unwrap().split(',').skip(1).map(|v| v.parse().unwrap()).collect();
     assert!(first[0] > 0.0 && first[1] > first[0], "values and not costs: {first:?}");
+    // Values 2 and 8, then 8 and 2: the model takes the 8s, whoever takes one way always has 5 on average, 3 too little.
+    place.write("new.csv", "x\n-3\n3\n");
+    place.write("values.csv", "p,q\n2,8\n8,2\n");
+    let evaluate = ["evaluate", "run", "--features", "new.csv", "--costs", "values.csv"];
+    let found: Value = serde_json::from_str(&place.ok(&[&evaluate[..], &["--json", "--threads", "0"]].concat())).unwrap();
+    assert_eq!(found["maximise"], true);
+    for (who, cost, regret) in [("model", -8.0, 0.0), ("constant", -5.0, 3.0), ("oracle", -8.0, 0.0)] {
+        let figures = &found["figures"].as_array().unwrap().iter().find(|f| f[0] == who).unwrap()[1];
+        let (mean, over) = (figures["mean_cost"].as_f64().unwrap(), figures["mean_regret"].as_f64().unwrap());
+        assert!((mean - cost).abs() < 1e-9 && (over - regret).abs() < 1e-9, "{who}: {figures}");
+    }
+    let rows = String::from_utf8(place.read("run/rows.jsonl")).unwrap();
+    for row in rows.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()) {
+        let truth: Vec<f64> = row["truth"].as_array().unwrap().iter().map(|v| v.as_f64().unwrap()).collect();
+        assert!(truth[0] > 0.0 && (truth[0] + truth[1] - 10.0).abs() < 1e-9, "what the table says: {row}");
+    }
+    for args in [&evaluate[..], &["compare", "run", "run"]] {
+        let said = place.ok(args);
+        assert!(said.contains("The file maximises"), "{said}");
+    }
+    place.ok(&["report", "run"]);
+    assert!(String::from_utf8(place.read("run/report.html")).unwrap().contains("The file maximises"));
 }
 
 #[test]

@@ -200,7 +200,7 @@ impl Train {
             say(&format!("So `{}` would do as well here; more rows, another loss or predictor may change that.", metrics.baseline));
         }
         if metrics.maximise {
-            say("The file maximises: costs are objectives with their sign turned.");
+            say(user::MAXIMISES);
         }
         metrics.notes.iter().for_each(|note| say(note));
         say(&format!("kept epoch {} at learning rate {} in {}", metrics.epoch, metrics.learning_rate, out.display()));

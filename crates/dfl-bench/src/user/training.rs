@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use dfl_core::{Batch, Error, Instances, Parameters as _, Result, Splits, Task as _};
@@ -269,7 +269,8 @@ impl Prepared {
         if self.data.test.is_empty() {
             on_test.clear();
         }
-        notes.dedup();
+        let mut seen = BTreeSet::new();
+        notes.retain(|note| seen.insert(note.clone()));
         let results = self.row_results(&on_test)?;
         folder.write_lines("rows.jsonl", &results)?;
         let settings = &self.settings;
@@ -299,7 +300,7 @@ impl Prepared {
     fn row_results(&self, judged: &[Judged]) -> Result<Vec<RowResult>> {
         let test = &self.data.test;
         let ids: Vec<String> = test.ids.iter().map(|&id| self.loaded.ids[id as usize].clone()).collect();
-        row_results(judged, &ids, &self.parameters(test)?, test)
+        row_results(judged, &ids, &self.loaded.truth(&self.parameters(test)?)?, test)
     }
 }
 

@@ -86,6 +86,26 @@ impl UserProblem {
         Ok(values)
     }
 
+    /// The decision of each row of a table: its columns of the variables' names, or in the order of the file if it has no names.
+    ///
+    /// # Errors
+    /// [`Error::Input`] for a missing column or, without names, another number of columns.
+    pub fn decisions(&self, table: &Table) -> Result<Batch> {
+        if table.named {
+            return Ok(table.select(&self.variables)?.values);
+        }
+        let (columns, n) = (table.values.cols(), self.variables.len());
+        if columns != n {
+            let problem = format!("{columns} columns without names, where {} has {n} variables", self.path.display());
+            return Err(table.fault("", problem, "name the columns in its first line, or give all of them"));
+        }
+        let mut values = Batch::zeros(table.values.rows(), n);
+        for (i, row) in table.values.iter().enumerate() {
+            self.in_file.iter().zip(row).for_each(|(&j, value)| values.row_mut(i)[j] = *value);
+        }
+        Ok(values)
+    }
+
     /// What a user's tables have for each row of `theta`, as predicted: the other way of [`thetas`](Self::thetas).
     ///
     /// # Errors
