@@ -18,6 +18,18 @@ use notebook::{
 
 const EPSILON: f64 = 1.0;
 
+/// Coefficients of each activity before and after learning: reproduced from the notebook's data by its reference, which prints them.
+const LEAST_SQUARES: [[f64; 5]; 3] = [
+    [0.453_921_61, -0.053_858_89, -0.201_719_59, -0.199_398_54, -0.381_916_18],
+    [0.044_079_22, 0.322_757_61, -0.573_312_81, 0.215_744_01, -0.609_718_21],
+    [-0.310_852_34, 0.060_476_02, 0.003_707_69, -0.383_197_74, -0.171_901_34],
+];
+const TRAINED: [[f64; 5]; 3] = [
+    [0.610_742_26, -0.114_708_3, -0.190_442_89, -0.161_682_35, -0.429_723_97],
+    [0.087_968_14, 0.378_900_48, -0.650_770_64, 0.294_610_75, -0.626_155_6],
+    [-0.511_561_9, 0.065_182_56, 0.069_888_83, -0.499_780_68, -0.107_656_16],
+];
+
 /// Effort on three activities: `min c'x + |x|^2`, all effort spent, none negative.
 fn allocation() -> Result<(Layer, Parameter)> {
     variables! { vars: 0 <= x[3] <= 1; }
@@ -127,6 +139,36 @@ fn table(experiment: &Experiment) -> Result<Vec<Line>> {
     Ok(lines)
 }
 
+/// The coefficients, how far learning moved them, and how often the cheapest activity is predicted to be the cheapest.
+fn coefficients(experiment: &Experiment) -> Result<Vec<Line>> {
+    let Experiment { rows, least_squares, .. } = experiment;
+    let trained = experiment.train(linear)?.0;
+    let each = |name: &str, model: &Affine, known: &[[f64; 5]; 3]| -> Vec<Line> {
+        let pairs = (0..3).flat_map(|j| (0..5).map(move |k| (j, k)));
+        pairs.map(|(j, k)| printed(format!("{name}: cost {j} by feature {k}"), model.weights.row(k)[j], known[j][k], 8)).collect()
+    };
+    let norm = |values: &[f64]| values.iter().map(|v| v * v).sum::<f64>().sqrt();
+    let (before, after) = (least_squares.weights.as_slice(), trained.weights.as_slice());
+    let moved: Vec<f64> = after.iter().zip(before).map(|(a, b)| a - b).collect();
+    let right = |model: &Affine| -> Result<f64> {
+        let predicted = model.predict(&rows.test.0)?;
+        Ok(predicted.iter().zip(rows.test.1.iter()).filter(|(p, c)| cheapest(p) == cheapest(c)).count() as f64)
+    };
+    let mut lines = each("two-stage", least_squares, &LEAST_SQUARES);
+    lines.extend(each("DFL", &trained, &TRAINED));
+    lines.extend([
+        printed("how far learning moved them, relative", norm(&moved) / norm(before), 0.268, 3),
+        printed("two-stage: rows with the right cheapest", right(least_squares)?, 12.0, 0),
+        printed("DFL: rows with the right cheapest", right(&trained)?, 13.0, 0),
+    ]);
+    show("Coefficients", &lines);
+    Ok(lines)
+}
+
+fn cheapest(costs: &[f64]) -> Option<usize> {
+    (0..costs.len()).min_by(|&a, &b| costs[a].total_cmp(&costs[b]))
+}
+
 /// What the notebook does not say.
 fn beyond(experiment: &Experiment) -> Result<Vec<Line>> {
     let Experiment { layer, rows, least_squares } = experiment;
@@ -153,6 +195,7 @@ pub(crate) fn run() -> Result<Vec<Line>> {
     let mut lines = one_solve("A demonstration", &[0.8, 1.0, 1.2], [0.4333, 0.3333, 0.2333], 1.3133)?;
     lines.extend(one_solve("The first test row", experiment.rows.test.1.row(0), [0.6012, 0.0441, 0.3547], 1.1775)?);
     lines.extend(table(&experiment)?);
+    lines.extend(coefficients(&experiment)?);
     lines.extend(beyond(&experiment)?);
     Ok(lines)
 }

@@ -1,5 +1,6 @@
 //! The notebook examples, run as a user runs them: what they print beside the notebook's numbers are those, to their digits.
 #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+#![allow(clippy::duplicate_mod, reason = "each example has what they share as a module of its own")]
 
 #[path = "../examples/discopt_allocation.rs"]
 mod discopt_allocation;
@@ -16,7 +17,7 @@ fn the_allocation_is_the_notebooks() {
     let lines = discopt_allocation::run().unwrap();
     let printed: Vec<_> = lines.iter().filter_map(|line| Some((&line.what, line.ours, line.notebook?, line.digits))).collect();
     printed.iter().for_each(|&(what, ours, theirs, digits)| within(what, ours, theirs, digits));
-    assert_eq!(printed.len(), 2 * 16 + 23);
+    assert_eq!(printed.len(), 2 * 16 + 23 + 33);
     let of = |name: &str| lines.iter().find(|line| line.what == name).unwrap().ours;
     for (what, figure) in [
         ("training predictions at a bound", 0.2),

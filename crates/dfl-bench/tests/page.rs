@@ -80,7 +80,7 @@ fn many_rows_make_no_large_page() {
 
 #[test]
 fn text_is_escaped_everywhere() {
-    let evil = "<b>&\"'";
+    let evil = "<b>&\"' onload=\"x";
     let cell = SheetCell { text: evil.into(), number: None };
     let values = Drawing::Values { names: vec![evil.into()], values: vec![1.0] };
     let (title, name) = (evil.to_owned(), evil.to_owned());
@@ -98,6 +98,7 @@ fn text_is_escaped_everywhere() {
     };
     let page = render(&story).unwrap();
     assert!(!page.contains("<b>") && page.contains("&lt;b&gt;&amp;"), "{page}");
+    assert!(!page.contains("onload=\""), "an attribute that a name has brought: {page}");
     assert_eq!(unbalanced(&page), None);
 }
 
@@ -119,7 +120,7 @@ fn decisions_that_do_not_fit_together_are_named() {
 /// A sorted column goes by the number, not by what is printed of it.
 #[test]
 fn numbers_carry_what_they_are_sorted_by() {
-    let rows = vec![vec![SheetCell { text: "a".into(), number: None }, number(1234.567_89)], vec![]];
+    let rows = vec![vec![SheetCell { text: "a".into(), number: None }, number(1_234.567_89)], vec![]];
     let sheets = vec![Sheet { title: "t".into(), columns: vec!["who".into(), "cost".into()], rows, ..Sheet::default() }];
     let page = render(&Story { sheets, ..Story::default() }).unwrap();
     assert!(page.contains("<td class=\"number\" data-v=\"1234.56789\">1234.568</td>"), "{page}");

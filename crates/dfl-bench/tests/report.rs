@@ -230,7 +230,7 @@ fn comparisons_of_test_rows_are_shown_with_interval_and_adjusted_p() {
 
 #[test]
 fn text_is_escaped_everywhere() {
-    let evil = "<b>&\"'";
+    let evil = "<b>&\"' onload=\"x";
     let row = Measurement::failed(&key("power", evil, "dfl_sqp", "mlp", evil, 1), "task_loss", evil);
     let heading = Heading {
         title: evil.into(),
@@ -247,6 +247,7 @@ fn text_is_escaped_everywhere() {
     let good = Measurement::new(&key("power", evil, "so_ebm", evil, evil, 1), "task_loss", 1.0);
     let page = render(&heading, &[row, good], &[curve]).unwrap();
     assert!(!page.contains("<b>") && page.contains("&lt;b&gt;&amp;&quot;"), "{page}");
+    assert!(!page.contains("onload=\""), "an attribute that a name has brought: {page}");
 }
 
 #[test]

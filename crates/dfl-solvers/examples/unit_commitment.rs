@@ -56,7 +56,7 @@ pub(crate) fn derivatives() -> Result<Vec<Line>> {
     let balance: Vec<_> = (0..LOAD.len()).map(|t| model.add_constraint(met(t))).collect();
 
     // From here on it is differentiated.
-    model.rhs_of("load", &balance)?;
+    let load = model.rhs_of("load", &balance)?;
     let gas: Vec<_> = output[1].iter().map(|&x| (Target::Cost(x), 1.0)).collect();
     model.affine("price of gas", STATIONS[1].cost[0], &gas)?;
     let layer = model.layer()?;
@@ -65,6 +65,15 @@ pub(crate) fn derivatives() -> Result<Vec<Line>> {
     for (s, Station { name, .. }, t) in all().filter(|&(s, _, t)| answer.x(on[s][t]).is_ok_and(|on| on > 0.5)) {
         println!("hour {t}: {name:<5}{:>6.1}", answer.x(output[s][t])?);
     }
+    // Beside the derivatives, two numbers that are offered by name and are not derivatives.
+    let (relaxed, through, hour) = (answer.relaxation()?, answer.straight_through()?, &layer.parameter_names()[2]);
+    let (held, free) = (answer.sensitivity_matrix()?, relaxed.sensitivity_matrix()?);
+    println!("\n{hour:<16}{:>12}{:>14}{:>20}", "derivative", "relaxation *", "straight-through *");
+    println!("{:<16}{:>12.4}{:>14.4}", "value", answer.envelope_gradient(load)?[2], relaxed.envelope_gradient(load)?[2]);
+    for name in ["oil on 2", "oil output 2"] {
+        println!("{name:<16}{:>12.4}{:>14.4}{:>20.4}", held.get(name, hour)?, free.get(name, hour)?, through.get(name, hour)?);
+    }
+    println!("* not a derivative of this model");
     // The step is small enough for the same commitment to stay optimal, which the derivative takes for granted.
     compare(&layer, &answer, 1e-3)
 }

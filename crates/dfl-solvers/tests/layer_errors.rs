@@ -20,28 +20,53 @@ fn stranger() -> Variable {
     vars.add_vector(variable(), 9)[8]
 }
 
-fn says<T: std::fmt::Debug>(result: dfl_core::Result<T>, start: &str) {
-    let text = result.unwrap_err().to_string();
-    assert!(text.starts_with(start), "{text}\ninstead of\n{start}");
+fn says<T: std::fmt::Debug>(result: dfl_core::Result<T>, text: &str) {
+    assert_eq!(result.unwrap_err().to_string(), text);
+}
+
+const OTHER_ROW: &str = "a constraint of another model: number 0; use what add_constraint of this model returned";
+const OTHER_PARAMETER: &str = "a parameter of another model: number 0; use what naming it in this model returned";
+
+/// Copies of a model share what it had when they were made, and nothing that came later.
+#[test]
+fn a_copy_knows_only_what_the_model_had() {
+    let (mut model, x, y, row) = model();
+    let price = model.cost_of("price", &[x]).unwrap();
+    let mut copy = model.clone();
+    let (cap, most) = (model.add_constraint(constraint!(x <= 9)), model.bound_of("most", Bound::Upper, &[y]).unwrap());
+    let copied = (copy.add_constraint(constraint!(y <= 2)), copy.cost_of("other", &[y]).unwrap());
+    let [layer, copy] = [model, copy].map(|model| model.layer().unwrap());
+    let [answer, other] = [&layer, &copy].map(|layer| layer.solve(&layer.nominal().unwrap()).unwrap());
+    for answer in [&answer, &other] {
+        assert_eq!((answer.dual(row).unwrap(), answer.envelope_gradient(price).unwrap()), (1.0, vec![1.0]));
+    }
+    assert!(answer.dual(cap).is_ok() && other.dual(copied.0).is_ok());
+    let (other_row, other_parameter) = (OTHER_ROW.replace('0', "1"), OTHER_PARAMETER.replace('0', "1"));
+    says(other.dual(cap), &other_row);
+    says(answer.dual(copied.0), &other_row);
+    says(other.envelope_gradient(most), &other_parameter);
+    says(layer.theta(&[(copied.1, &[1.0])]), &other_parameter);
 }
 
 #[test]
 fn parameters_that_cannot_be() {
     let (mut model, x, y, row) = model();
     model.cost_of("price", &[x]).unwrap();
-    says(model.cost_of("price", &[y]), "two parameters of one name: price; choose");
+    says(model.cost_of("price", &[y]), "two parameters of one name: price; choose another name");
     says(model.cost_of("cost", &[y, x]), "a number is a parameter twice: x (price and cost); name it once");
-    says(model.cost_of("cost", &[y, y]), "a number is a parameter twice: y (cost and cost)");
-    says(model.cost_of("none", &[]), "a parameter that is no number of the model: none");
-    says(model.cost_of("cost", &[stranger()]), "a variable of another model: v8;");
-    says(model.rhs_of("rhs", &[row]), "good_lp does not tell whether an inequality was written with <= or >=: need; say at_most");
-    says(model.coefficient("a", row, x), "good_lp does not tell");
-    says(model.coefficient("a", at_least(row), stranger()), "a variable of another model: v8");
+    says(model.cost_of("cost", &[y, y]), "a number is a parameter twice: y (cost and cost); name it once");
+    says(model.cost_of("none", &[]), "a parameter that is no number of the model: none; name at least one number");
+    says(model.cost_of("cost", &[stranger()]), "a variable of another model: v8; take variables of one model");
+    let direction =
+        "good_lp does not tell whether an inequality was written with <= or >=: need; say at_most(constraint) or at_least(constraint)";
+    says(model.rhs_of("rhs", &[row]), direction);
+    says(model.coefficient("a", row, x), direction);
+    says(model.coefficient("a", at_least(row), stranger()), "a variable of another model: v8; take variables of one model");
     let (.., other) = self::model();
-    says(model.rhs_of("rhs", &[at_least(other)]), "a constraint of another model: number 0;");
-    says(model.affine("w", 0.0, &[(Target::Upper(x), 1.0)]), "an infinite bound cannot be moved: x is inf; give it");
-    says(model.affine("w", f64::NAN, &[(Target::Cost(x), 1.0)]), "a factor or nominal value is not finite: w (x)");
-    says(model.affine("w", 0.0, &[]), "a parameter that is no number of the model: w");
+    says(model.rhs_of("rhs", &[at_least(other)]), OTHER_ROW);
+    says(model.affine("w", 0.0, &[(Target::Upper(x), 1.0)]), "an infinite bound cannot be moved: x is inf; give it a finite bound first");
+    says(model.affine("w", f64::NAN, &[(Target::Cost(x), 1.0)]), "a factor or nominal value is not finite: w (x); write a number");
+    says(model.affine("w", 0.0, &[]), "a parameter that is no number of the model: w; name at least one number");
     // None of these has left anything behind.
     let layer = model.layer().unwrap();
     assert_eq!(layer.parameter_names(), ["price"]);
@@ -56,17 +81,20 @@ fn unknown_names_list_the_known_ones() {
     says(layer.constraint("c0"), "unknown constraint `c0`; known are need");
     says(layer.parameter("cost"), "unknown parameter `cost`; known are price");
     let answer = layer.solve(&[1.0]).unwrap();
-    says(answer.x(stranger()), "a variable of another model: v8");
+    says(answer.x(stranger()), "a variable of another model: v8; take variables of one model");
     says(answer.sensitivity_matrix().unwrap().get("x", "cost"), "unknown column `cost`; known are price");
     let (mut other, x, ..) = self::model();
     other.cost_of("price", &[x]).unwrap();
     let other = other.layer().unwrap();
-    says(other.solve(&[1.0]).unwrap().dual(row), "a constraint of another model");
-    says(other.solve(&[1.0]).unwrap().envelope_gradient(price), "a parameter of another model: number 0; take");
-    says(other.theta(&[(price, &[1.0])]), "a parameter of another model");
-    says(layer.theta(&[(price, &[1.0, 2.0])]), "values of a parameter: expected length 1, got 2");
+    says(other.solve(&[1.0]).unwrap().dual(row), OTHER_ROW);
+    says(other.solve(&[1.0]).unwrap().envelope_gradient(price), OTHER_PARAMETER);
+    says(other.solve(&[1.0]).unwrap().status().unwrap().is_derivative_by(price), OTHER_PARAMETER);
+    says(other.theta(&[(price, &[1.0])]), OTHER_PARAMETER);
+    let wrong = "a parameter with a wrong number of values: price has 1, not 2; give one for each component";
+    says(layer.theta(&[(price, &[1.0, 2.0])]), wrong);
+    says(layer.theta(&[(price, &[1.0]), (price, &[2.0])]), "a parameter is given twice: price; give it once");
     says(layer.solve(&[1.0, 2.0]), "theta: expected length 1, got 2");
-    says(layer.solve(&[f64::NAN]), "a value is not finite: NaN for price; clean or drop");
+    says(layer.solve(&[f64::NAN]), "a value is not finite: NaN for price; clean or drop this instance");
 }
 
 #[test]
@@ -75,29 +103,37 @@ fn numbers_and_variables_that_cannot_be() {
         let (model, x, ..) = model();
         change(model, x).layer()
     };
-    says(built(&|m, x| m.with(constraint!(f64::NAN * x <= 1))), "a number of the model is not finite: NaN for x in c1; write");
-    says(built(&|m, x| m.with(constraint!(x <= f64::INFINITY))), "a number of the model is not finite: the right-hand side inf of c1");
-    says(built(&|m, _| m.with(constraint!(stranger() <= 1).set_name("odd".into()))), "a variable of another model: v8 in odd");
-    says(built(&|m, x| m.quadratic(x, x, f64::NAN)), "a number of the model is not finite: NaN for x * x");
-    says(built(&|m, x| m.quadratic(x, stranger(), 1.0)), "a variable of another model: v8 in a quadratic term");
-    says(built(&|m, x| m.quadratic(x, x, -1.0)), "the quadratic term is not convex (for a maximum: not concave): x (pivot -2");
+    says(built(&|m, x| m.with(constraint!(f64::NAN * x <= 1))), "a number of the model is not finite: NaN for x in c1; write a number");
+    let infinite = "a number of the model is not finite: the right-hand side inf of c1; write a number, or leave the constraint out";
+    says(built(&|m, x| m.with(constraint!(x <= f64::INFINITY))), infinite);
+    let odd = "a variable of another model: v8 in odd; take variables of one model";
+    says(built(&|m, _| m.with(constraint!(stranger() <= 1).set_name("odd".into()))), odd);
+    says(built(&|m, x| m.quadratic(x, x, f64::NAN)), "a number of the model is not finite: NaN for x * x; write a number");
+    let product = "a variable of another model: v8 in a quadratic term; take variables of one model";
+    says(built(&|m, x| m.quadratic(x, stranger(), 1.0)), product);
+    let curved = |name: &str, pivot: &str| {
+        let problem = "the quadratic term is not convex (for a maximum: not concave)";
+        format!("{problem}: {name} (pivot {pivot}); a minimum needs positive curvature, a maximum negative")
+    };
+    says(built(&|m, x| m.quadratic(x, x, -1.0)), &curved("x", "-2.000e0"));
     let variables = |lo: f64, up: f64| {
         let mut vars = variables!();
         let z = vars.add(variable().min(lo).max(up).name("z"));
         layer::maximise(vars, z)
     };
-    says(variables(f64::NAN, 1.0).layer(), "a bound is no number: NaN <= z <= 1;");
-    says(variables(2.0, 1.0).layer(), "a lower bound exceeds the upper one: 2 <= z <= 1;");
-    says(layer::maximise(variables!(), stranger()).layer(), "a variable of another model: v8 in the objective");
+    says(variables(f64::NAN, 1.0).layer(), "a bound is no number: NaN <= z <= 1; write a number, or leave the bound out");
+    says(variables(2.0, 1.0).layer(), "a lower bound exceeds the upper one: 2 <= z <= 1; swap or widen them");
+    let objective = "a variable of another model: v8 in the objective; take variables of one model";
+    says(layer::maximise(variables!(), stranger()).layer(), objective);
     // A maximum wants the other sign, and a parameter may turn it.
     let mut vars = variables!();
     let z = vars.add(variable().max(4).name("z"));
-    says(layer::maximise(vars.clone(), z).quadratic(z, z, 1.0).layer(), "the quadratic term is not convex");
+    says(layer::maximise(vars.clone(), z).quadratic(z, z, 1.0).layer(), &curved("z", "-2.000e0"));
     let mut model = layer::maximise(vars, z).quadratic(z, z, -1.0);
     model.quadratic_of("bend", z, z).unwrap();
     let layer = model.layer().unwrap();
     assert!((layer.solve(&[-0.5]).unwrap().x(z).unwrap() - 1.0).abs() < 1e-12);
-    says(layer.solve(&[0.5]), "the quadratic term is not convex (for a maximum: not concave): z");
+    says(layer.solve(&[0.5]), &curved("z", "-1.000e0"));
 }
 
 #[test]
@@ -111,9 +147,9 @@ fn a_model_without_optimum_says_what_contradicts_or_grows() {
     model.bound_of("most", Bound::Upper, &[y]).unwrap();
     let layer = model.layer().unwrap();
     says(layer.solve(&layer.theta(&[(need, &[9.0])]).unwrap()), "no point satisfies these together: need, cap; relax one of them");
-    let negative = "no point satisfies these together: cap, lower bound of x, lower bound of y; relax";
+    let negative = "no point satisfies these together: cap, lower bound of x, lower bound of y; relax one of them";
     says(layer.solve(&[-5.0, -2.0, 1.0, 2.0, 3.0]), negative);
-    says(layer.solve(&[1.0, 8.0, 1.0, 2.0, -1.0]), "no point satisfies these together: 0 <= y <= -1");
+    says(layer.solve(&[1.0, 8.0, 1.0, 2.0, -1.0]), "no point satisfies these together: 0 <= y <= -1; relax one of them");
     let mut vars = variables!();
     let (a, b, c) = (vars.add(variable().name("a")), vars.add(variable().min(0).name("b")), vars.add(variable().name("c")));
     let model = layer::maximise(vars, a + b).quadratic(c, c, -1.0).with(constraint!(a + 2 * b <= 3)).with(constraint!(b <= 9));
@@ -163,5 +199,5 @@ fn a_model_of_good_lp_is_handed_over_by_one_line() {
     let (vars, a, b) = build();
     let mut model = layer::minimise(vars, a);
     model.set("box", &[Target::Lower(a), Target::Upper(a), Target::Upper(b[1])]).unwrap();
-    assert_eq!(model.layer().unwrap().parameter_names(), ["box[a][0]", "box[a][1]", "box[b[1]]"]);
+    assert_eq!(model.layer().unwrap().parameter_names(), ["box[lower bound of a]", "box[upper bound of a]", "box[b[1]]"]);
 }

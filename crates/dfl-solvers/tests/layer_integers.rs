@@ -2,7 +2,7 @@
 #![cfg(all(feature = "modelling", feature = "highs"))]
 #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
-use dfl_core::{Batch, Key, Stream};
+use dfl_core::{Batch, Key, Status, Stream};
 use dfl_solvers::Deciding;
 use dfl_solvers::layer::{self, Bound, Layer, Reason, at_most, good_lp};
 use good_lp::{Variable, constraint, variable, variables};
@@ -125,9 +125,8 @@ fn integers_that_cannot_be_are_the_reason() {
     assert!(text.starts_with("no point satisfies these together: the constraints and whole numbers for x"), "{text}");
 }
 
-/// Forty items that do not fit, with a search that must not branch: an answer, but no proof that its integers are the best.
-#[test]
-fn integers_that_were_not_proven_are_told() {
+/// Forty items that do not fit, and the room there is.
+fn items() -> (Layer, [f64; 1]) {
     let mut rng = dfl_core::Rng::seeded(3);
     let mut vars = variables!();
     let x = vars.add_vector(variable().binary().name("x"), 40);
@@ -138,12 +137,74 @@ fn integers_that_were_not_proven_are_told() {
     let room = model.add_constraint(constraint!(total(&weight) <= 801.5));
     model.add_constraint(constraint!(total(&size) <= 777.5));
     model.rhs_of("room", &[at_most(room)]).unwrap();
-    let layer = model.layer().unwrap();
+    (model.layer().unwrap(), [801.5])
+}
+
+/// Forty items that do not fit, with a search that must not branch: an answer, but no proof that its integers are the best.
+#[test]
+fn integers_that_were_not_proven_are_told() {
+    let (layer, room) = items();
     let limits = dfl_solvers::Limits { nodes: Some(1), ..dfl_solvers::Limits::default() };
-    let answer = layer.clone().with_limits(limits).solve(&[801.5]).unwrap();
-    assert!(matches!(answer.ended(), dfl_core::Status::Feasible { gap } if gap > 0.0), "{:?}", answer.ended());
+    let answer = layer.clone().with_limits(limits).solve(&room).unwrap();
+    assert!(matches!(answer.ended(), Status::Feasible { gap } if gap > 0.0), "{:?}", answer.ended());
     let found = answer.status().unwrap();
     assert!(found.reasons().contains(&Reason::NotProven) && !found.is_derivative() && !found.value_is_derivative());
-    let best = layer.solve(&[801.5]).unwrap();
+    let best = layer.solve(&room).unwrap();
     assert!(best.objective() >= answer.objective() && best.status().unwrap().is_derivative());
+}
+
+/// max x, x whole and at most 5: less room makes it jump to 4, more does nothing. At 5.5 it rests either way.
+#[test]
+fn an_integer_at_a_moved_bound_jumps() {
+    for lowest in [0.0, 1.0] {
+        // With a lowest value above 0 the upper bound is a row of the program.
+        let mut vars = variables!();
+        let x = vars.add(variable().integer().min(lowest).max(5).name("x"));
+        let mut model = layer::maximise(vars, 2 * x);
+        let most = model.bound_of("most", Bound::Upper, &[x]).unwrap();
+        model.cost_of("price", &[x]).unwrap();
+        let layer = model.layer().unwrap();
+        let answer = layer.solve(&[5.0, 2.0]).unwrap();
+        let found = answer.status().unwrap();
+        let apart = Reason::Redundant { names: vec!["upper bound of x".into()], parameters: vec!["most".into()] };
+        assert!(found.reasons().contains(&apart), "{found}");
+        assert!(!found.is_derivative() && !found.value_is_derivative() && found.is_derivative_in("price").unwrap());
+        let at = |most: f64| layer.solve(&[most, 2.0]).unwrap();
+        assert_eq!([4.999, 5.001].map(|most| at(most).objective()), [8.0, 10.0]);
+        let inside = at(5.5);
+        assert!(inside.status().unwrap().is_derivative() && inside.status().unwrap().duals_are_unique());
+        assert_eq!((inside.envelope_gradient(most).unwrap(), inside.sensitivity(x, most).unwrap()), (vec![0.0], vec![0.0]));
+        // Held at its value it has a price of either sign.
+        assert_eq!(inside.reduced_cost(x).unwrap(), 2.0);
+        // Relaxed it follows the bound, once.
+        let relaxed = answer.relaxation().unwrap();
+        assert_eq!(relaxed.straight_through().unwrap(), relaxed.sensitivity_matrix().unwrap());
+        for estimate in [relaxed.straight_through().unwrap(), answer.straight_through().unwrap()] {
+            assert!((estimate.get("x", "most").unwrap() - 1.0).abs() < 1e-12, "{estimate}");
+        }
+    }
+    let mut vars = variables!();
+    let x = vars.add(variable().integer().min(3).max(3).name("x"));
+    let mut model = layer::maximise(vars, 2 * x);
+    model.bound_of("value", Bound::Both, &[x]).unwrap();
+    let layer = model.layer().unwrap();
+    assert!(!layer.solve(&[3.0]).unwrap().status().unwrap().value_is_derivative());
+    assert!(layer.solve(&[3.5]).is_err());
+}
+
+/// A search that must not branch, as the layer's limits say or as the decider's do.
+#[test]
+fn a_decider_keeps_the_limits_of_the_layer() {
+    let (layer, rows) = items();
+    let limits = dfl_solvers::Limits { nodes: Some(1), ..dfl_solvers::Limits::default() };
+    let decided = |layer: Layer, limits: dfl_solvers::Limits| {
+        let decider = layer.decider(&Deciding { limits, ..Deciding::default() }).unwrap();
+        let call = dfl_core::Call { keys: &[Key { id: 0, slot: 0 }], stream: Stream::default(), backward: false };
+        decider.forward(&Batch::from_rows(&[rows]).unwrap(), &call).unwrap().info[0].status
+    };
+    let none = dfl_solvers::Limits::default();
+    for cut in [decided(layer.clone().with_limits(limits), none), decided(layer.clone(), limits)] {
+        assert!(matches!(cut, Status::Feasible { .. }), "{cut}");
+    }
+    assert_eq!(decided(layer, none), Status::Optimal);
 }

@@ -1,11 +1,11 @@
 //! Every kind of parameter of a model written in good_lp: the model at other values is the model written with those values, and its
-//! derivatives are central differences, agree by a second route, and are those of a program made by hand.
+//! derivatives are central differences and agree by a second route.
 #![cfg(feature = "modelling")]
 #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
-use dfl_core::{Adjoint, Batch, Call, Csc, DifferentiableSolver, Entry, Key, ParamMap, Program, Solution, Solver, Status, Stream, decide};
+use dfl_core::{Batch, Call, Key, Stream};
 use dfl_solvers::layer::{self, Answer, Bound, ConstraintReference, Layer, Model, Parameter, Target, at_least, at_most, good_lp};
-use dfl_solvers::{ActiveSet, ActiveSetOptions, Backend, Deciding, Kkt};
+use dfl_solvers::{Backend, Deciding};
 use good_lp::{Expression, Variable, constraint, variable, variables};
 
 /// Names of the parameters, their values, and those that the model is written with.
@@ -244,43 +244,6 @@ fn every_backend_takes_and_differentiates_the_formulation() {
     }
 }
 
-/// min x^2 + 2 y^2 + c x, x + y >= b and y <= u, as a program made by hand under `Kkt`.
-#[test]
-fn the_sensitivity_is_that_of_kkt_on_a_program_made_by_hand() {
-    let mut vars = variables!();
-    let (x, y) = (vars.add(variable().name("x")), vars.add(variable().max(0.3).name("y")));
-    let mut model = layer::minimise(vars, 0.5 * x).quadratic(x, x, 1.0).quadratic(y, y, 2.0);
-    let row = model.add_constraint(constraint!(x + y >= 1));
-    model.cost_of("c", &[x]).unwrap();
-    model.rhs_of("b", &[at_least(row)]).unwrap();
-    model.bound_of("u", Bound::Upper, &[y]).unwrap();
-    let layer = model.layer().unwrap();
-
-    let program = Program::linear(vec![0.0, 0.0])
-        .with_quadratic(Csc::diagonal(&[2.0, 4.0]))
-        .with_rows(Csc::from_triplets(1, 2, &[(0, 0, 1.0), (0, 1, 1.0)]).unwrap(), vec![0.0], vec![f64::INFINITY])
-        .with_bounds(vec![f64::NEG_INFINITY; 2], vec![f64::INFINITY, 0.0]);
-    let map = ParamMap::new(3).link(Entry::C(0), 0, 1.0).link(Entry::RowLo(0), 1, 1.0).link(Entry::Up(1), 2, 1.0);
-    let kkt = Kkt::new(ActiveSet::new(program, map, ActiveSetOptions::default()).unwrap());
-    let (mut ws, mut out) = (kkt.workspace().unwrap(), Solution::default());
-    for theta in [[0.5, 1.0, 0.3], [0.5, 1.0, 5.0], [4.0, -3.0, 2.0]] {
-        let answer = layer.solve(&theta).unwrap();
-        let mut info = kkt.solve(&theta, None, &mut ws, &mut out).unwrap();
-        assert_eq!(info.status, Status::Optimal);
-        let tape = kkt.tape(&theta, &out, &mut ws, &mut info).unwrap();
-        answer.decision().iter().zip(&out.x).for_each(|(a, b)| close(*a, *b, 1e-12, "x"));
-        close(answer.dual(row).unwrap(), -out.row_dual[0], 1e-12, "dual");
-        let matrix = answer.sensitivity_matrix().unwrap();
-        for k in 0..3 {
-            let (mut direction, mut dx, mut u) = ([0.0; 3], [0.0; 2], Adjoint::default());
-            direction[k] = 1.0;
-            kkt.jvp(&tape, &direction, &mut u, &mut dx).unwrap();
-            (0..2).for_each(|j| close(matrix.row(j)[k], dx[j], 1e-12, "dx"));
-            close(answer.dual_sensitivity_matrix().unwrap().row(0)[k], -u.rows[0], 1e-12, "ddual");
-        }
-    }
-}
-
 /// One parameter that moves a cost, a side, a coefficient and a bound, besides another that is one of them.
 #[test]
 fn an_affine_parameter_moves_several_numbers() {
@@ -310,48 +273,5 @@ fn an_affine_parameter_moves_several_numbers() {
     close(answer.implicit_gradient(q).unwrap()[0], answer.envelope_gradient(q).unwrap()[0], 1e-10, "weather");
     for &x in &x {
         close(answer.sensitivity(x, q).unwrap()[0], differences(&layer, 1, |a| a.x(x).unwrap()), 1e-7, "weather");
-    }
-}
-
-/// An upper bound that is a parameter above a positive lower bound: at `theta = 0` the bounds cross, and the layer has to hold anyway, as a
-/// decider too.
-#[test]
-fn a_bound_that_is_a_parameter_may_have_any_partner() {
-    let mut vars = variables!();
-    let (x, y) = (vars.add(variable().min(1).max(3).name("x")), vars.add(variable().min(2).max(9).name("y")));
-    let mut model = layer::minimise(vars, -2 * x + y).quadratic(x, x, 0.1).quadratic(y, y, 0.1);
-    let up = model.bound_of("up", Bound::Upper, &[x]).unwrap();
-    let low = model.bound_of("low", Bound::Lower, &[y]).unwrap();
-    let layer = model.layer().unwrap();
-    let answer = layer.solve(&[3.0, 2.0]).unwrap();
-    assert_eq!((answer.x(x).unwrap(), answer.x(y).unwrap()), (3.0, 2.0));
-    // -2 + 2 * 0.1 * 3, and 1 + 2 * 0.1 * 2.
-    close(answer.reduced_cost(x).unwrap(), -1.4, 1e-12, "x");
-    close(answer.envelope_gradient(up).unwrap()[0], -1.4, 1e-12, "x");
-    close(answer.reduced_cost(y).unwrap(), 1.4, 1e-12, "y");
-    close(answer.envelope_gradient(low).unwrap()[0], 1.4, 1e-12, "y");
-    assert_eq!(answer.sensitivity(x, up).unwrap(), [1.0]);
-    let decider = layer.decider(&Deciding::default()).unwrap();
-    let batch = Batch::from_rows(&[[3.0, 2.0], [1.5, 4.0]]).unwrap();
-    assert_eq!(decide(&decider, &batch, &[0, 1]).unwrap().0.as_slice(), [3.0, 2.0, 1.5, 4.0]);
-}
-
-/// At `theta = 0`, where backends are set up, the quadratic term is not convex: that must not matter, since it is convex where it is used.
-#[test]
-fn a_curvature_that_is_a_parameter_may_have_any_partner() {
-    let mut vars = variables!();
-    let [x, y] = ["x", "y"].map(|name| vars.add(variable().min(-5).max(5).name(name)));
-    let mut model = layer::minimise(vars, x - y).quadratic(x, x, 1.0).quadratic(x, y, 0.8).quadratic(y, y, 1.0);
-    model.quadratic_of("bend", x, x).unwrap();
-    let layer = model.layer().unwrap();
-    // 2 b x + .8 y = -1 and .8 x + 2 y = 1.
-    let by_hand = |b: f64| (-2.8 / (4.0 * b - 0.64), (2.0 * b + 0.8) / (4.0 * b - 0.64));
-    for backend in Backend::ALL.into_iter().filter(|b| b.built_in() && !matches!(b, Backend::Separable | Backend::Highs)) {
-        let decider = layer.clone().with_backend(backend).decider(&Deciding::default()).unwrap();
-        for b in [0.5, 1.0, 3.0] {
-            let (found, _) = decide(&decider, &Batch::from_rows(&[[b]]).unwrap(), &[0]).unwrap();
-            close(found.row(0)[0], by_hand(b).0, 1e-8, backend.id());
-            close(found.row(0)[1], by_hand(b).1, 1e-8, backend.id());
-        }
     }
 }

@@ -51,7 +51,7 @@ pub struct Rows {
 /// None that these sizes can have.
 ///
 /// # References
-/// The decision-focused learning notebook of discopt; `tests/discopt.rs` compares with its recorded data.
+/// The decision-focused learning notebook of discopt; `tests/discopt/` compares with its recorded data.
 ///
 /// ```
 /// let drawn = dfl_bench::data::discopt::draw(42)?;

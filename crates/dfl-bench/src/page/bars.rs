@@ -9,8 +9,11 @@ use super::palette::{AXIS, BEST, GRID, INK, MODEL};
 use super::plot::{Area, Failed, Plot, WIDTH, drawn, labels, swatch};
 use crate::results::numbers::three_digits;
 
-/// Names that are drawn, those of the largest amounts; the rest is summed in words.
+/// Names that are drawn; the rest is summed in words.
 const MOST: usize = 10;
+
+/// Letters of a name that fit above its bars.
+const LONGEST: usize = 40;
 
 /// Height of one name and its two bars.
 const ROW: u32 = 50;
@@ -22,9 +25,19 @@ pub(crate) struct Amounts<'a> {
     pub(crate) best: &'a [f64],
     /// What an amount is, for the axis.
     pub(crate) what: &'a str,
+    pub(crate) first: First,
 }
 
-/// The largest amounts as bars.
+/// Which amounts are drawn if there are many.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum First {
+    /// The largest; of equal ones those that differ most from the best.
+    Largest,
+    /// Those that differ most from the best; of those that do not, the largest.
+    Different,
+}
+
+/// The first amounts as bars.
 ///
 /// # Errors
 /// [`dfl_core::Error::Dimension`] if lengths differ, [`dfl_core::Error::Backend`] if it cannot be drawn.
@@ -34,8 +47,10 @@ pub(crate) fn plot(title: &str, amounts: &Amounts<'_>) -> Result<Plot> {
     let size = |at: &usize| amounts.decided[*at].abs().max(amounts.best[*at].abs());
     let difference = |at: &usize| (amounts.decided[*at] - amounts.best[*at]).abs();
     let mut order: Vec<usize> = (0..amounts.names.len()).collect();
-    // Of decisions between zero and one all are as large as each other: those that differ come first.
-    order.sort_by(|a, b| size(b).total_cmp(&size(a)).then(difference(b).total_cmp(&difference(a))));
+    order.sort_by(|a, b| {
+        let (by_size, by_difference) = (size(b).total_cmp(&size(a)), difference(b).total_cmp(&difference(a)));
+        if amounts.first == First::Largest { by_size.then(by_difference) } else { by_difference.then(by_size) }
+    });
     let shown: Vec<usize> = order.iter().copied().take(MOST).filter(|at| size(at) > 0.0).collect();
     let words = rest(amounts, &order[shown.len()..]);
     let svg = drawn((WIDTH, 64 + ROW * shown.len().max(1) as u32), &format!("{title}. {words}"), |area| draw(area, amounts, &shown))?;
@@ -66,11 +81,19 @@ fn draw(area: &Area<'_>, amounts: &Amounts<'_>, shown: &[usize]) -> std::result:
     let name = labels(&INK).pos(Pos::new(HPos::Left, VPos::Center));
     for (place, &at) in shown.iter().enumerate() {
         let top = (shown.len() - place) as f64;
-        chart.draw_series([Text::new(amounts.names[at].clone(), (x.low(), top - 0.25), name.clone())])?;
+        chart.draw_series([Text::new(short(&amounts.names[at]), (x.low(), top - 0.25), name.clone())])?;
         let bar = |value: f64, up: f64, color: RGBColor| Rectangle::new([(0.0, top - up), (value, top - up - 0.2)], color.filled());
         chart.draw_series([bar(amounts.decided[at], 0.5, MODEL), bar(amounts.best[at], 0.72, BEST)])?;
     }
     Ok(())
+}
+
+/// A name that fits into the drawing.
+fn short(name: &str) -> String {
+    match name.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("{}…", &name[..end]),
+        None => name.to_owned(),
+    }
 }
 
 #[cfg(test)]
@@ -83,15 +106,20 @@ mod tests {
         let mut decided = vec![0.0; 12];
         let best: Vec<f64> = (0..12).map(f64::from).collect();
         decided[1] = 0.5;
-        let page = plot("t", &Amounts { names: &names, decided: &decided, best: &best, what: "share" }).unwrap();
+        let page = plot("t", &Amounts { names: &names, decided: &decided, best: &best, what: "share", first: First::Largest }).unwrap();
         assert_eq!(page.words, "2 more, in sum 0.500 decided and 1.00 at best.");
         assert!(page.svg.contains("name11") && page.svg.contains("name2") && !page.svg.contains("name0"), "{}", page.svg);
         let (ones, mut other) = ([1.0; 12], [1.0; 12]);
         other[11] = 0.0;
-        let same_size = plot("t", &Amounts { names: &names, decided: &ones, best: &other, what: "value" }).unwrap();
+        let same_size = plot("t", &Amounts { names: &names, decided: &ones, best: &other, what: "value", first: First::Largest }).unwrap();
         assert!(same_size.svg.contains("name11") && !same_size.svg.contains("name10"), "what differs comes first: {}", same_size.svg);
+        let mut far = best.clone();
+        far[1] = 3.0;
+        let different = plot("t", &Amounts { names: &names, decided: &far, best: &best, what: "value", first: First::Different }).unwrap();
+        assert!(different.svg.contains(">\nname1\n<"), "{}", different.svg);
+        assert_eq!(different.words, "2 more, in sum 2.00 decided and 2.00 at best.");
         let zeros = [0.0; 12];
-        let none = plot("t", &Amounts { names: &names, decided: &zeros, best: &zeros, what: "share" }).unwrap();
+        let none = plot("t", &Amounts { names: &names, decided: &zeros, best: &zeros, what: "share", first: First::Largest }).unwrap();
         assert_eq!(none.words, "12 more, all of them zero in both.");
     }
 }

@@ -2,7 +2,7 @@
 
 use dfl_core::{Error, Result};
 
-use super::bars::{self, Amounts};
+use super::bars::{self, Amounts, First};
 use super::path::{self, Paths};
 use super::plot::Plot;
 use super::schedule::{self, Schedules};
@@ -24,10 +24,10 @@ pub(crate) fn plot(example: &Example) -> Result<Plot> {
             schedule::plot(title, &Schedules { decided: amounts, best, demand, band: band.as_ref() })
         }
         (Drawing::Portfolio { names, shares }, Drawing::Portfolio { shares: best, .. }) => {
-            bars::plot(title, &Amounts { names, decided: shares, best, what: "share" })
+            bars::plot(title, &Amounts { names, decided: shares, best, what: "share", first: First::Largest })
         }
         (Drawing::Values { names, values }, Drawing::Values { values: best, .. }) => {
-            bars::plot(title, &Amounts { names, decided: values, best, what: "value" })
+            bars::plot(title, &Amounts { names, decided: values, best, what: "value", first: First::Different })
         }
         _ => Err(Error::Unsupported { who: "an example", what: "a decision beside a best one of another kind" }),
     }

@@ -30,12 +30,12 @@ pub(crate) const BEST: RGBColor = SERIES[2].0;
 
 /// From little to much, told apart in grey: light and dark, away from the page in both.
 const SHADES: [(RGBColor, &str); 6] = [
-    (RGBColor(0xe1, 0xe5, 0xea), "#2b3138"),
-    (RGBColor(0xca, 0xd0, 0xd8), "#3d4650"),
-    (RGBColor(0xae, 0xb7, 0xc2), "#546070"),
-    (RGBColor(0x8f, 0x9b, 0xa9), "#6f7d8e"),
-    (RGBColor(0x6e, 0x7c, 0x8c), "#8e9bab"),
-    (RGBColor(0x4c, 0x59, 0x69), "#b3bdc9"),
+    (RGBColor(0xa3, 0xad, 0xb8), "#56616d"),
+    (RGBColor(0x8f, 0x9a, 0xa7), "#66727f"),
+    (RGBColor(0x79, 0x86, 0x94), "#7b8896"),
+    (RGBColor(0x62, 0x70, 0x7f), "#93a0ad"),
+    (RGBColor(0x4b, 0x58, 0x67), "#aeb8c4"),
+    (RGBColor(0x33, 0x3f, 0x4c), "#ccd4dd"),
 ];
 
 /// The shade of a share between 0 and 1.

@@ -9,6 +9,7 @@ for (const table of document.querySelectorAll("table.sortable")) {
     const numeric = head.classList.contains("number");
     const value = (row) => {
       const cell = row.cells[column];
+      if (cell === undefined) return "";
       const text = cell.textContent.trim();
       if (!numeric) return text;
       return cell.dataset.v === undefined ? parseFloat(text) : Number(cell.dataset.v);

@@ -69,8 +69,10 @@ fn draw(
     for (from, to) in best {
         area.draw(&DashedPathElement::new([places[*from], places[*to]], 7, 5, BEST.stroke_width(3)))?;
     }
+    for place in places {
+        area.draw(&Circle::new(*place, 5, INK.filled()))?;
+    }
     for (k, &stop) in decided.iter().enumerate() {
-        area.draw(&Circle::new(places[stop], 5, INK.filled()))?;
         if places.len() <= NUMBERED {
             let style = labels(&INK).pos(Pos::new(HPos::Left, VPos::Bottom));
             area.draw(&Text::new((k + 1).to_string(), (places[stop].0 + 6, places[stop].1 - 5), style))?;

@@ -23,12 +23,14 @@ pub fn again(folder: &Path) -> Result<PathBuf> {
     let (measurements, rows) = (store.measurements(), store.rows());
     let suites = suites(&measurements);
     let (mut claims, mut families) = (Vec::new(), Vec::new());
+    // Away from a checkout there are none, and claims about published figures cannot be tested.
+    let published = Published::load().unwrap_or_default();
     for (suite, profile) in &suites {
         if !folder.join(format!("{suite}.toml")).is_file() {
             continue;
         }
         let definition = Definition::load(folder, suite)?;
-        claims.extend(definition.judge(*profile, &measurements, &Published::load()?));
+        claims.extend(definition.judge(*profile, &measurements, &published));
         families.extend(definition.compare_rows(*profile, &rows));
     }
     markdown::write(&folder.join("report.md"), &measurements, &families, &claims)?;

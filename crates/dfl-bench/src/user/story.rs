@@ -1,16 +1,12 @@
-use std::cmp::Ordering;
 use std::collections::HashMap;
 
 use dfl_core::Result;
 
-use super::drawing::{DrawAs, Scene};
+use super::drawing::Scene;
 use super::judge::Figures;
 use super::run::Run;
 use super::training::RowResult;
-use crate::page::{Curve, Drawing, Example, RowOutcome, Sheet, SheetCell, Story};
-
-/// Most variables that are drawn by name.
-const MOST: usize = 30;
+use crate::page::{Curve, Example, RowOutcome, Sheet, SheetCell, Story};
 
 /// What is said beside the figures of a file that maximises.
 pub(crate) const MAXIMISES: &str = "The file maximises: costs are objectives with their sign turned.";
@@ -101,29 +97,8 @@ impl Run {
         let scene = Scene { problem: &self.problem, truth: &truth };
         let draw = |decision: &[f64]| self.settings.drawing.draw(decision, scene);
         let (decided, best) = (draw(&row.decision), draw(&row.best_decision));
-        let (decided, best) = if self.settings.drawing == DrawAs::Values { most_different(decided, best) } else { (decided, best) };
         Example { title: format!("row {}, {why}: costs {} more than the best", row.id, short(regret(row))), decided, best }
     }
-}
-
-/// Where there are many variables, those in which the decisions differ most, in their order.
-fn most_different(decided: Drawing, best: Drawing) -> (Drawing, Drawing) {
-    let (Drawing::Values { names, values: ours }, Drawing::Values { values: theirs, .. }) = (&decided, &best) else {
-        return (decided, best);
-    };
-    if names.len() <= MOST {
-        return (decided, best);
-    }
-    let weight = |j: &usize| ((ours[*j] - theirs[*j]).abs(), ours[*j].abs().max(theirs[*j].abs()));
-    let mut order: Vec<usize> = (0..names.len()).collect();
-    order.sort_by(|a, b| weight(b).partial_cmp(&weight(a)).unwrap_or(Ordering::Equal));
-    order.truncate(MOST);
-    order.sort_unstable();
-    let part = |values: &[f64]| Drawing::Values {
-        names: order.iter().map(|&j| names[j].clone()).collect(),
-        values: order.iter().map(|&j| values[j]).collect(),
-    };
-    (part(ours), part(theirs))
 }
 
 fn regret(row: &RowResult) -> f64 {
@@ -181,16 +156,5 @@ mod tests {
         for (value, text) in expected {
             assert_eq!(short(value), text);
         }
-    }
-
-    /// Of 40 variables the two that differ stay, and those that are largest.
-    #[test]
-    fn of_many_variables_those_that_differ_are_drawn() {
-        let names: Vec<String> = (0..40).map(|j| format!("x{j}")).collect();
-        let (mut ours, theirs) = (vec![0.0; 40], vec![0.0; 40]);
-        (ours[3], ours[39]) = (1.0, 2.0);
-        let draw = |values: &[f64]| Drawing::Values { names: names.clone(), values: values.to_vec() };
-        let (Drawing::Values { names, values }, _) = most_different(draw(&ours), draw(&theirs)) else { panic!("values stay values") };
-        assert_eq!((names.len(), names[29].as_str(), values[29], values.iter().filter(|v| **v == 1.0).count()), (30, "x39", 2.0, 1));
     }
 }

@@ -20,7 +20,7 @@ fn word(text: &str) -> SheetCell {
 
 /// 150 rows with costs above 10, each third decided for the best by the model and each fifth by the baseline.
 fn rows() -> Vec<RowOutcome> {
-    let worse = |row: usize, every: usize, seed: usize| if row % every == 0 { 0.0 } else { (2.0 * noise(row, seed)).exp() };
+    let worse = |row: usize, every: usize, seed: usize| if row.is_multiple_of(every) { 0.0 } else { (2.0 * noise(row, seed)).exp() };
     let row = |i: usize| {
         let best = 10.0 + noise(i, 3);
         RowOutcome { id: format!("day {i}"), cost: best + 0.6 * worse(i, 3, 1), baseline: best + worse(i, 5, 2), best }

@@ -133,6 +133,6 @@ pub(crate) fn has_weak_dual(program: &Program, s: &Solution) -> bool {
 }
 
 /// Largest magnitude; NaN if there is one.
-pub(super) fn largest(values: &[f64]) -> f64 {
+pub(crate) fn largest(values: &[f64]) -> f64 {
     values.iter().fold(0.0, |a: f64, v| if v.abs() > a || v.is_nan() { v.abs() } else { a })
 }

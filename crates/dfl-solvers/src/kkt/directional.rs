@@ -106,7 +106,7 @@ fn critical_program(program: &Program, at: &Linearised, s: &Solution, rates: Rat
 
 /// Where a constraint is, for a small step.
 #[derive(Clone, Copy)]
-enum Place {
+pub(crate) enum Place {
     Inside,
     /// Held at a side by its dual.
     Held(Side),
@@ -116,7 +116,8 @@ enum Place {
     Resting(Side),
 }
 
-fn place(value: f64, (lo, up): (f64, f64), side: Side, dual: f64, zero: &impl Fn(f64) -> bool) -> Place {
+/// Where a constraint of this value is.
+pub(crate) fn place(value: f64, (lo, up): (f64, f64), side: Side, dual: f64, zero: &impl Fn(f64) -> bool) -> Place {
     let near = |bound: f64| (value - bound).abs() <= AT_SIDE * (1.0 + value.abs());
     if !zero(dual) {
         Place::Held(if dual > 0.0 { Side::Upper } else { Side::Lower })

@@ -12,14 +12,16 @@ mod value;
 
 use std::sync::{Arc, OnceLock};
 
-#[cfg(feature = "modelling")]
-pub(crate) use active::zero_dual;
 pub(crate) use active::{Linearised, Matrices, has_weak_dual};
+#[cfg(feature = "modelling")]
+pub(crate) use active::{largest, zero_dual};
 pub(crate) use adjoint::{Numbering, negate_into};
 use dfl_core::{
     Adjoint, Cotangent, DifferentiableSolver, Dims, Entry, ParamMap, Program, ProgramSolver, Result, Solution, SolveInfo, Solver, check_len,
 };
 pub use directional::directional;
+#[cfg(feature = "modelling")]
+pub(crate) use directional::{Place, place};
 pub(crate) use entries::{Entries, Parts};
 pub(crate) use system::{Solved, Symbolic, System, check_residual};
 pub use value::value_gradient;

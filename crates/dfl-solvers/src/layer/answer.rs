@@ -1,7 +1,7 @@
 use std::fmt;
 use std::sync::OnceLock;
 
-use dfl_core::{Entry, ParamMap, Program, Result, Solution, Status};
+use dfl_core::{ParamMap, Program, Result, Solution, Status};
 use good_lp::Variable;
 
 use super::built::Layer;
@@ -13,7 +13,7 @@ use crate::value_gradient;
 
 /// The optimum of a model at some values of its parameters: results, multipliers and sensitivities, by variable, constraint and parameter.
 ///
-/// Everything is in the model's own sense: of a maximum, [`objective`](Self::objective) is the maximum and gradients are its gradients.
+/// Everything is in the model's own sense: for a maximum, [`objective`](Self::objective) is the maximum and gradients are its gradients.
 /// With integer variables, multipliers and sensitivities are those of the model with the integers held at their optimum.
 pub struct Answer {
     pub(super) layer: Layer,
@@ -91,7 +91,9 @@ impl Answer {
     /// The shadow price of a constraint.
     ///
     /// Of an inequality it is what the value loses for each unit by which the constraint is tightened (a minimum rises, a maximum
-    /// falls): at least 0 whichever way it was written. Of an equality it is the derivative of the value in its right-hand side.
+    /// falls): at least 0 whichever way it was written. Of an equality it is the derivative of the value in its right-hand side, where it
+    /// is `left - right = 0`: of `4 == x` that in -4. Of dependent constraints it is one of several; see
+    /// [`duals_are_unique`](super::SensitivityStatus::duals_are_unique).
     ///
     /// # Errors
     /// [`Error::Model`](dfl_core::Error::Model) for a constraint of another model.
@@ -106,7 +108,8 @@ impl Answer {
     }
 
     /// The derivative of the value in the bound at which a variable rests, 0 for a variable between its bounds: of a minimum, at least 0 at
-    /// a lower bound and at most 0 at an upper one.
+    /// a lower bound and at most 0 at an upper one. Of an integer variable, which is held at its value, and of one whose bounds meet, it is
+    /// the derivative in that value, of either sign.
     ///
     /// # Errors
     /// As [`x`](Self::x).
@@ -147,19 +150,13 @@ impl Answer {
     /// As [`sensitivity`](Self::sensitivity).
     pub fn implicit_gradient(&self, parameter: Parameter) -> Result<Vec<f64>> {
         let range = self.layer.named.range(parameter)?;
-        let (x, p) = (&self.solution.x, self.program.p.positions());
         let mut slope = self.program.c.clone();
-        self.program.p.symmetric_mul_add(1.0, x, &mut slope);
+        self.program.p.symmetric_mul_add(1.0, &self.solution.x, &mut slope);
+        // Without multipliers the gradient of the value is what the objective moves by at a fixed decision.
+        let (row_dual, bound_dual) = (vec![0.0; self.program.m()], vec![0.0; self.program.n()]);
+        let fixed = Solution { row_dual, bound_dual, ..self.solution.clone() };
         let mut direct = vec![0.0; self.theta.len()];
-        self.params.pull(
-            |entry| match entry {
-                Entry::C(j) => x[j],
-                Entry::P(k) if p[k].0 == p[k].1 => 0.5 * x[p[k].0] * x[p[k].0],
-                Entry::P(k) => x[p[k].0] * x[p[k].1],
-                _ => 0.0,
-            },
-            &mut direct,
-        );
+        value_gradient(&self.program, &self.params, &fixed, &mut direct)?;
         let jacobian = self.jacobian()?;
         let through = |k: usize| slope.iter().zip(&jacobian.x[k]).map(|(s, dx)| s * dx).sum::<f64>();
         Ok(range.map(|k| self.sense() * (direct[k] + through(k))).collect())

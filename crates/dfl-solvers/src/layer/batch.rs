@@ -2,12 +2,12 @@ use dfl_core::{Batch, Result, Status};
 
 use super::answer::Answer;
 use super::built::Layer;
+use super::explain::Unsolved;
 
 /// The answers to a batch of `theta`, one a row.
 #[derive(Debug)]
 pub struct Answers {
     rows: Vec<std::result::Result<Answer, Status>>,
-    counts: Counts,
 }
 
 /// How many rows of a batch have what.
@@ -27,21 +27,11 @@ impl Layer {
     /// Solves the model for each row `[b, theta]`, one after the other, to look at the answers; [`decider`](Self::decider) is for training.
     ///
     /// # Errors
-    /// As [`solve`](Self::solve) for malformed rows, with the row; a row without an optimum is a [`Status`].
+    /// As [`solve`](Self::solve) for malformed rows and those whose quadratic term is not convex, with the row; a row without an optimum is
+    /// a [`Status`].
     pub fn solve_batch(&self, thetas: &Batch) -> Result<Answers> {
-        let (mut rows, mut counts) = (Vec::new(), Counts::default());
-        for b in 0..thetas.rows() {
-            let row = self.attempt(thetas.row(b)).map_err(|e| e.in_row(b as u64))?;
-            counts.rows += 1;
-            if let Ok(answer) = &row {
-                let status = answer.status()?;
-                counts.solved += 1;
-                counts.differentiable += usize::from(status.is_derivative());
-                counts.value_differentiable += usize::from(status.value_is_derivative());
-            }
-            rows.push(row);
-        }
-        Ok(Answers { rows, counts })
+        let row = |b: usize| Ok(self.attempt(thetas.row(b)).map_err(|e| e.in_row(b as u64))?.map_err(Unsolved::status));
+        Ok(Answers { rows: (0..thetas.rows()).map(row).collect::<Result<_>>()? })
     }
 }
 
@@ -51,8 +41,20 @@ impl Answers {
         self.rows[b].as_ref().map_err(|status| *status)
     }
 
-    /// How many rows were solved, and were differentiable there.
-    pub fn counts(&self) -> Counts {
-        self.counts
+    /// How many rows were solved, and were differentiable there. Takes the [`status`](Answer::status) of each, which solving does not.
+    ///
+    /// # Errors
+    /// As [`Answer::status`], with the row.
+    pub fn counts(&self) -> Result<Counts> {
+        let mut counts = Counts { rows: self.rows.len(), ..Counts::default() };
+        for (b, row) in self.rows.iter().enumerate() {
+            if let Ok(answer) = row {
+                let status = answer.status().map_err(|e| e.in_row(b as u64))?;
+                counts.solved += 1;
+                counts.differentiable += usize::from(status.is_derivative());
+                counts.value_differentiable += usize::from(status.value_is_derivative());
+            }
+        }
+        Ok(counts)
     }
 }

@@ -1,5 +1,6 @@
 //! From a model to a program and the map of its parameters.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use dfl_core::{Csc, Entry, Error, Formulation, ParamMap, Program, Result};
@@ -36,12 +37,12 @@ impl Model {
         let formulation = Formulation { visible: program.n(), program: base, params };
         let parameters = self.parameters;
         let named = Named {
-            id: self.id,
             maximise: self.maximise,
             formulation,
             variables: self.names,
             place: self.place,
             constraints: unique(self.rows.iter().map(|row| row.name.as_str()), 'c'),
+            stamps: self.rows.iter().map(|row| row.stamp).collect(),
             equality: self.rows.iter().map(|row| row.equality).collect(),
             bound_rows: rows,
             parameters,
@@ -66,7 +67,7 @@ impl Model {
     fn program(&self, rows: &[BoundRow]) -> Result<Program> {
         let (n, m) = (self.variables.len(), self.rows.len() + rows.len());
         let sense = if self.maximise { -1.0 } else { 1.0 };
-        let mut p: Vec<_> = self.quadratic.iter().map(|&(i, j, v)| (i, j, sense * if i == j { 2.0 * v } else { v })).collect();
+        let mut p: Vec<_> = self.quadratic.iter().map(|(&(i, j), v)| (i, j, sense * if i == j { 2.0 * v } else { *v })).collect();
         let terms = self.rows.iter().enumerate().flat_map(|(i, row)| row.terms.iter().map(move |&(j, v)| (i, j, v)));
         let mut a: Vec<_> = terms.chain(rows.iter().map(|r| (r.row, r.variable, 1.0))).collect();
         for link in self.links() {
@@ -118,7 +119,9 @@ impl Model {
 
     fn entries(&self, slot: Slot, program: &Program, rows: &[BoundRow]) -> Vec<Entry> {
         const STORED: &str = "an entry was stored for every link";
-        let row = |variable: usize, bound: Bound| rows.iter().find(|r| r.variable == variable && r.bound == bound).map(|r| r.row);
+        // At most one of each variable, in their order.
+        let of = |variable: usize| rows.binary_search_by_key(&variable, |r| r.variable).ok().map(|k| rows[k]);
+        let row = |variable: usize, bound: Bound| of(variable).filter(|r| r.bound == bound).map(|r| r.row);
         match slot {
             Slot::Cost(j) => vec![Entry::C(j)],
             Slot::Rhs(i) if self.rows[i].equality => vec![Entry::RowLo(i), Entry::RowUp(i)],
@@ -132,11 +135,14 @@ impl Model {
 
     /// Bounds that a parameter moves and that lie beyond the other bound at `theta = 0`, where a program must have a point.
     fn crossing(&self) -> Vec<BoundRow> {
+        let mut moved: HashMap<Slot, f64> = HashMap::new();
+        for link in self.links().filter(|link| matches!(link.slot, Slot::Lower(_) | Slot::Upper(_))) {
+            let by = if let Shift::Nominal(nominal) = link.shift { link.factor * nominal } else { 0.0 };
+            *moved.entry(link.slot).or_default() += by;
+        }
         let base = |slot: Slot| {
-            let links = || self.links().filter(move |link| link.slot == slot);
-            let number = if links().any(|link| link.shift == Shift::Replaced) { 0.0 } else { self.number(slot) };
-            let moved = links().map(|link| if let Shift::Nominal(nominal) = link.shift { link.factor * nominal } else { 0.0 });
-            (number - moved.sum::<f64>(), links().next().is_some())
+            let number = if self.owners.contains_key(&slot) { 0.0 } else { self.number(slot) };
+            (number - moved.get(&slot).unwrap_or(&0.0), moved.contains_key(&slot))
         };
         let mut out = Vec::new();
         for variable in 0..self.variables.len() {

@@ -3,15 +3,39 @@
 use dfl_core::{Csc, Error, Program, Result, Solution, Status};
 
 use super::built::Layer;
-use super::names::refuse;
+use super::names::{list, refuse};
 use super::parameter::Bound;
+use crate::kkt::largest;
 use crate::{Backend, Limits};
 
 /// Multipliers and entries of a ray up to this share of the largest one are rounding.
 const SHARE: f64 = 1e-7;
 
-/// Fails with what can be said about a program that ended with `status`.
-pub(super) fn explain<T>(layer: &Layer, program: &Program, status: Status) -> Result<T> {
+/// Why there is no answer.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Unsolved {
+    /// The solve ended like this.
+    Ended(Status),
+    /// There were integers, but rounded they leave the other variables no point.
+    Rounded,
+}
+
+impl Unsolved {
+    /// In a batch, where there are no words.
+    pub(super) fn status(self) -> Status {
+        match self {
+            Self::Ended(status) => status,
+            Self::Rounded => Status::Failed,
+        }
+    }
+}
+
+/// Fails with what can be said about a program without an answer.
+pub(super) fn explain<T>(layer: &Layer, program: &Program, unsolved: Unsolved) -> Result<T> {
+    let Unsolved::Ended(status) = unsolved else {
+        let problem = "the integers that were found leave the other variables no point once they are rounded";
+        return refuse(problem, integers(layer, program), "multiply them by smaller numbers, or rescale the model");
+    };
     let names = match status {
         Status::Infeasible => conflict(layer, program)?,
         Status::Unbounded => ray(layer, program)?,
@@ -43,13 +67,13 @@ fn conflict(layer: &Layer, program: &Program) -> Result<String> {
     let found = Backend::Auto.solve(&elastic, &Limits::default())?;
     let Solution { row_dual, bound_dual, objective, .. } = &found.solution;
     if found.info.status == Status::Optimal && *objective <= SHARE && program.has_integers() {
-        let integers = (0..n).filter(|&j| program.integer[j]).map(|j| named.variables[j].clone());
-        return Ok(format!("the constraints and whole numbers for {}", list(integers)));
+        return Ok(format!("the constraints and whole numbers for {}", integers(layer, program)));
     }
-    let rows = (0..m).filter(|&i| row_dual[i].abs() > SHARE).map(|i| named.row_name(i));
-    let bounds = (0..n).filter(|&j| bound_dual[j].abs() > SHARE);
+    let least = SHARE * largest(row_dual).max(largest(bound_dual));
+    let rows = (0..m).filter(|&i| row_dual[i].abs() > least).map(|i| named.row_name(i));
+    let bounds = (0..n).filter(|&j| bound_dual[j].abs() > least);
     let bounds = bounds.map(|j| named.bound_name(j, if bound_dual[j] > 0.0 { Bound::Upper } else { Bound::Lower }));
-    Ok(list(rows.chain(bounds)))
+    Ok(list(&rows.chain(bounds).collect::<Vec<_>>()))
 }
 
 /// Variables that move along a direction in which the objective falls for ever.
@@ -72,10 +96,12 @@ fn ray(layer: &Layer, program: &Program) -> Result<String> {
     }
     let cone = Program::linear(program.c.clone()).with_rows(Csc::from_triplets(m + n, n, &a)?, row_lo, row_up).with_bounds(lo, up);
     let found = Backend::Auto.solve(&cone, &Limits::default())?;
-    let moving = (0..n).filter(|&j| found.solution.x[j].abs() > SHARE);
-    Ok(list(moving.map(|j| layer.named.variables[j].clone())))
+    let least = SHARE * largest(&found.solution.x);
+    let moving = (0..n).filter(|&j| found.solution.x[j].abs() > least);
+    Ok(list(&moving.map(|j| layer.named.variables[j].clone()).collect::<Vec<_>>()))
 }
 
-fn list(names: impl Iterator<Item = String>) -> String {
-    names.collect::<Vec<_>>().join(", ")
+/// Names of the integer variables.
+fn integers(layer: &Layer, program: &Program) -> String {
+    list(&(0..program.n()).filter(|&j| program.integer[j]).map(|j| layer.named.variables[j].clone()).collect::<Vec<_>>())
 }

@@ -4,7 +4,7 @@ use dfl_core::{ParamMap, Program, Result};
 
 use super::answer::Answer;
 use super::built::Layer;
-use super::explain::explain;
+use super::explain::{Unsolved, explain};
 use super::names::NamedMatrix;
 
 impl Layer {
@@ -22,7 +22,7 @@ impl Layer {
                 let answer = Answer::new(self, theta, program, self.formulation().params.clone(), found);
                 Ok(Answer { relaxed, whole: relaxed.then_some(whole), ..answer })
             }
-            Err(status) => explain(self, &program, status),
+            Err(status) => explain(self, &program, Unsolved::Ended(status)),
         }
     }
 }
@@ -41,7 +41,8 @@ impl Answer {
     /// $$\frac{\mathrm d x}{\mathrm d p} := \frac{\partial x}{\partial p}\Big|_{z} + \frac{\partial x}{\partial z}\,\frac{\mathrm d z_{\text{relaxed}}}{\mathrm d p}$$
     ///
     /// with the other variables at this answer's integers $z$, and $z$ moving as in the relaxed model. **Not a derivative**: that of $z$ is 0
-    /// wherever it exists. It is 0 too where only costs of a linear model move; `docs/black-boxes.md` has estimates that are not.
+    /// wherever it exists. It is 0 too where only costs of a linear model move; `docs/black-boxes.md` has estimates that are not. Of a
+    /// relaxed answer it is the [`sensitivity_matrix`](Self::sensitivity_matrix), in which integers move already.
     ///
     /// # Errors
     /// As [`relaxation`](Self::relaxation) and [`sensitivity`](Self::sensitivity).
@@ -49,7 +50,7 @@ impl Answer {
     /// # References
     /// Bengio, Leonard & Courville (2013), Estimating or propagating gradients through stochastic neurons, arXiv 1308.3432.
     pub fn straight_through(&self) -> Result<NamedMatrix> {
-        let Some(whole) = &self.whole else { return self.sensitivity_matrix() };
+        let Some(whole) = self.whole.as_ref().filter(|_| !self.relaxed) else { return self.sensitivity_matrix() };
         let integers: Vec<usize> = (0..whole.n()).filter(|&j| whole.integer[j]).collect();
         let relaxed = self.relaxation()?;
         let (own, free) = (self.jacobian()?, relaxed.jacobian()?);

@@ -26,12 +26,12 @@
 //! [`bound_of`](Model::bound_of), [`quadratic_of`](Model::quadratic_of), [`set`](Model::set) for any mixture, and
 //! [`affine`](Model::affine) for one that moves several numbers. [`Layer`] solves at any values of them, and is a
 //! [`Formulation`](dfl_core::Formulation) and a [`Decider`](dfl_core::Decider) for the rest of the library. [`Answer`] has results,
-//! shadow prices and sensitivities, and a [status](Answer::status) that says why a sensitivity is no derivative.
+//! shadow prices and sensitivities, and a [status](Answer::status) that says why a sensitivity is not a derivative.
 //!
-//! Everything is in the model's own sense; the program inside minimises. `docs/modelling.md` is the guide.
+//! Everything is in the model's own sense; the program inside always minimises. `docs/modelling.md` is the guide.
 //!
 //! # Differences
-//! `good_lp` does not tell others whether an inequality was written with `<=` or `>=`: a parameter in one says [`at_most`] or
+//! `good_lp` does not expose whether an inequality was written with `<=` or `>=`: a parameter in one says [`at_most`] or
 //! [`at_least`]. A variable of `good_lp` is a number and nothing else, so that one of another model is noticed only where this model has no
 //! variable of that number. Initial values of variables are not used.
 
@@ -46,6 +46,7 @@ mod names;
 mod parameter;
 mod reasons;
 mod sensitivity;
+mod solve;
 mod span;
 mod status;
 mod tight;

@@ -1,4 +1,4 @@
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use dfl_core::{Error, Result};
@@ -6,7 +6,7 @@ use good_lp::{Constraint, Expression, IntoAffineExpression, ProblemVariables, Va
 
 use super::answer::Answer;
 use super::names::{refuse, unique};
-use super::parameter::ParameterData;
+use super::parameter::{ParameterData, Slot};
 
 /// A model of `good_lp` to be minimised: `layer::minimise(vars, objective)` stands where `vars.minimise(objective).using(solver)` stood.
 pub fn minimise(variables: ProblemVariables, objective: impl IntoAffineExpression) -> Model {
@@ -18,28 +18,31 @@ pub fn maximise(variables: ProblemVariables, objective: impl IntoAffineExpressio
     Model::new(variables, &objective.into_expression(), true)
 }
 
-/// A constraint of one model, as [`Model::add_constraint`] returns it.
+/// A constraint of one model, as [`Model::add_constraint`] returns it. Copies of the model made later have it too.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct ConstraintReference {
-    pub(super) model: u64,
+    pub(super) stamp: u64,
     pub(super) index: usize,
 }
 
-/// A constraint together with the way it was written, which `good_lp` keeps to itself: made by [`at_most`] and [`at_least`].
+/// A constraint together with its direction, of which `good_lp` does not tell which was written: made by [`at_most`] and [`at_least`].
 ///
-/// An equality needs neither.
+/// Both speak of the form with all variables on the left and the constant on the right: `4 <= x + y` is `x + y >= 4` there. An equality
+/// needs neither: it is `left - right = 0`, so that `x + y == 4` has the right-hand side 4, and `4 == x + y` is `-x - y = -4`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Row {
     pub(super) reference: ConstraintReference,
     pub(super) at_least: Option<bool>,
 }
 
-/// The constraint as it was written with `<=`: variables on the left, the constant on the right.
+/// The constraint in its form `terms <= constant`, with all variables on the left. Leaves an equality as it is.
 pub fn at_most(constraint: ConstraintReference) -> Row {
     Row { reference: constraint, at_least: Some(false) }
 }
 
-/// The constraint as it was written with `>=`: variables on the left, the constant on the right.
+/// The constraint in its form `terms >= constant`, with all variables on the left, whether it was written `x + y >= 4` or `4 <= x + y`.
+///
+/// Of an equality, both sides with the opposite sign: `4 == x + y` becomes `x + y = 4`.
 pub fn at_least(constraint: ConstraintReference) -> Row {
     Row { reference: constraint, at_least: Some(true) }
 }
@@ -53,6 +56,7 @@ impl From<ConstraintReference> for Row {
 /// Of a constraint `terms <= rhs`, or `= rhs`.
 #[derive(Clone, Debug)]
 pub(super) struct RowData {
+    pub(super) stamp: u64,
     pub(super) name: String,
     pub(super) terms: Vec<(usize, f64)>,
     pub(super) rhs: f64,
@@ -64,20 +68,26 @@ pub(super) struct RowData {
 /// What a method that returns no `Result` finds wrong is kept and returned by [`layer`](Self::layer).
 #[derive(Clone, Debug)]
 pub struct Model {
-    pub(super) id: u64,
     pub(super) maximise: bool,
     pub(super) variables: Vec<VariableDefinition>,
     pub(super) names: Vec<String>,
     pub(super) place: HashMap<Variable, usize>,
     pub(super) objective: Vec<f64>,
     pub(super) constant: f64,
-    pub(super) quadratic: Vec<(usize, usize, f64)>,
+    /// Of products by the numbers of their variables, the smaller one first.
+    pub(super) quadratic: BTreeMap<(usize, usize), f64>,
     pub(super) rows: Vec<RowData>,
     pub(super) parameters: Vec<ParameterData>,
+    /// The parameter that replaces a number.
+    pub(super) owners: HashMap<Slot, usize>,
     fault: Option<(&'static str, String, &'static str)>,
 }
 
-static MODELS: AtomicU64 = AtomicU64::new(0);
+/// A number of its own for each constraint and parameter, to tell those of one model from others'; no result depends on it.
+pub(super) fn stamp() -> u64 {
+    static STAMPS: AtomicU64 = AtomicU64::new(0);
+    STAMPS.fetch_add(1, Ordering::Relaxed)
+}
 
 impl Model {
     fn new(variables: ProblemVariables, objective: &Expression, maximise: bool) -> Self {
@@ -85,17 +95,16 @@ impl Model {
         let variables: Vec<VariableDefinition> = variables.into_iter().collect();
         let names = unique(variables.iter().map(VariableDefinition::get_name), 'v');
         let mut model = Self {
-            // Counts models only to tell their constraints apart; no result depends on it.
-            id: MODELS.fetch_add(1, Ordering::Relaxed),
             maximise,
             objective: vec![0.0; variables.len()],
             constant: objective.constant(),
             variables,
             names,
             place,
-            quadratic: Vec::new(),
+            quadratic: BTreeMap::new(),
             rows: Vec::new(),
             parameters: Vec::new(),
+            owners: HashMap::new(),
             fault: None,
         };
         for (j, coefficient) in model.terms(objective, "the objective") {
@@ -159,8 +168,9 @@ impl Model {
         if !rhs.is_finite() {
             self.note(NOT_FINITE, format!("the right-hand side {rhs} of {name}"), "write a number, or leave the constraint out");
         }
-        self.rows.push(RowData { name, terms, rhs, equality: constraint.is_equality() });
-        ConstraintReference { model: self.id, index }
+        let stamp = stamp();
+        self.rows.push(RowData { stamp, name, terms, rhs, equality: constraint.is_equality() });
+        ConstraintReference { stamp, index }
     }
 
     /// Adds `value * x * y` to the objective; `quadratic(x, x, value)` adds the square. Terms of one pair add up.
@@ -173,7 +183,7 @@ impl Model {
     /// As [`quadratic`](Self::quadratic), in place.
     pub fn add_quadratic(&mut self, x: Variable, y: Variable, value: f64) {
         match (self.variable(x), self.variable(y)) {
-            (Ok(i), Ok(j)) if value.is_finite() => self.quadratic.push((i.min(j), i.max(j), value)),
+            (Ok(i), Ok(j)) if value.is_finite() => *self.quadratic.entry((i.min(j), i.max(j))).or_default() += value,
             (Ok(i), Ok(j)) => {
                 let name = format!("{value} for {} * {}", self.names[i], self.names[j]);
                 self.note(NOT_FINITE, name, "write a number");
@@ -201,18 +211,24 @@ impl Model {
 
     /// Number of a constraint.
     pub(super) fn constraint(&self, reference: ConstraintReference) -> Result<usize> {
-        if reference.model == self.id { Ok(reference.index) } else { refuse(OTHER, format!("number {}", reference.index), OTHER_REMEDY) }
+        row_of(self.rows.get(reference.index).map(|row| row.stamp), reference)
     }
 }
 
 const NOT_FINITE: &str = "a number of the model is not finite";
 const FOREIGN: &str = "a variable of another model";
-pub(super) const OTHER: &str = "a constraint of another model";
-pub(super) const OTHER_REMEDY: &str = "take what add_constraint of this model has returned";
 
 /// `good_lp`'s own name for a variable of which nothing else is known.
 fn foreign(variable: Variable) -> String {
     format!("{:?}", Expression::from(variable))
+}
+
+/// Number of a constraint, if the one of that number has its stamp.
+pub(super) fn row_of(stamp: Option<u64>, reference: ConstraintReference) -> Result<usize> {
+    if stamp == Some(reference.stamp) {
+        return Ok(reference.index);
+    }
+    refuse("a constraint of another model", format!("number {}", reference.index), "use what add_constraint of this model returned")
 }
 
 /// Number of a variable in `place`.

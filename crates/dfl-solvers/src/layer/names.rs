@@ -31,6 +31,13 @@ pub(super) fn unique<'a>(names: impl Iterator<Item = &'a str> + Clone, letter: c
     names.enumerate().map(name).collect()
 }
 
+/// The first few names, and how many more there are.
+pub(super) fn list(names: &[String]) -> String {
+    const SHOWN: usize = 6;
+    let shown = names[..names.len().min(SHOWN)].join(", ");
+    if names.len() > SHOWN { format!("{shown} and {} more", names.len() - SHOWN) } else { shown }
+}
+
 /// Place of a name, or an error that lists the names there are.
 pub(super) fn find(what: &'static str, names: &[String], wanted: &str) -> Result<usize> {
     let unknown = || Error::Unknown { what, given: wanted.to_owned(), known: names.join(", ") };
@@ -75,12 +82,16 @@ impl NamedMatrix {
     }
 }
 
-/// Without the sign of what is printed as zero.
-fn unsigned(value: f64) -> f64 {
-    if value.abs() < 5e-5 { 0.0 } else { value }
+/// Four digits behind the point, or three of a number so small or large that these would not tell it.
+fn cell(value: f64) -> String {
+    match value.abs() {
+        0.0 => "0.0000".to_owned(),
+        size if (1e-2..1e5).contains(&size) => format!("{value:.4}"),
+        _ => format!("{value:.2e}"),
+    }
 }
 
-/// A table with four digits.
+/// A table with three or more significant digits.
 impl fmt::Display for NamedMatrix {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let first = self.rows.iter().map(|name| name.chars().count()).max().unwrap_or(0);
@@ -90,7 +101,7 @@ impl fmt::Display for NamedMatrix {
         for (i, row) in self.rows.iter().enumerate() {
             write!(f, "\n{row:first$}")?;
             let cells = self.columns.iter().zip(self.row(i));
-            cells.into_iter().try_for_each(|(name, value)| write!(f, "  {:>width$.4}", unsigned(*value), width = width(name)))?;
+            cells.into_iter().try_for_each(|(name, value)| write!(f, "  {:>width$}", cell(*value), width = width(name)))?;
         }
         Ok(())
     }
@@ -99,6 +110,16 @@ impl fmt::Display for NamedMatrix {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Small numbers keep their digits, and lists end.
+    #[test]
+    fn cells_and_lists_by_hand() {
+        let columns = ["a", "b"].map(str::to_owned).to_vec();
+        let matrix = NamedMatrix { rows: vec!["x".into(), "y1".into()], columns, values: vec![0.5, -3e-6, 0.0, 123456.0] };
+        assert_eq!(matrix.to_string(), "            a          b\nx      0.5000   -3.00e-6\ny1     0.0000     1.23e5");
+        let names: Vec<String> = (0..8).map(|k| format!("n{k}")).collect();
+        assert_eq!((list(&names[..2]).as_str(), list(&names).as_str()), ("n0, n1", "n0, n1, n2, n3, n4, n5 and 2 more"));
+    }
 
     #[test]
     fn names_are_kept_numbered_or_made() {

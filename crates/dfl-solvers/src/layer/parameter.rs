@@ -1,7 +1,9 @@
+use std::collections::{HashMap, HashSet};
+
 use dfl_core::Result;
 use good_lp::Variable;
 
-use super::model::{Model, Row, RowData};
+use super::model::{Model, Row, RowData, stamp};
 use super::names::refuse;
 
 /// One number of a model that a parameter may be, or may move.
@@ -34,15 +36,15 @@ pub enum Bound {
     Both,
 }
 
-/// A named parameter of a model: one number or several. Looks up values and sensitivities.
+/// A named parameter of a model: one number or several. Looks up values and sensitivities. Copies of the model made later have it too.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Parameter {
-    pub(super) model: u64,
+    pub(super) stamp: u64,
     pub(super) number: usize,
 }
 
 /// An entry of the program to be, by the numbers of variables and rows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Slot {
     Cost(usize),
     Rhs(usize),
@@ -57,6 +59,8 @@ struct Place {
     slots: Vec<Slot>,
     sign: f64,
     name: String,
+    /// What of the variable or constraint `name` it is; empty where `name` says it.
+    kind: &'static str,
 }
 
 /// `slot = its number + factor (theta - nominal)`, in the program's own signs.
@@ -79,6 +83,7 @@ pub(super) enum Shift {
 
 #[derive(Clone, Debug)]
 pub(super) struct ParameterData {
+    pub(super) stamp: u64,
     pub(super) name: String,
     /// Of each component.
     pub(super) components: Vec<String>,
@@ -100,8 +105,9 @@ impl Model {
         self.set(name, &variables.iter().map(|&x| Target::Cost(x)).collect::<Vec<_>>())
     }
 
-    /// The right-hand sides of these constraints, each with its variables on the left. An inequality has to say how it was written, since
-    /// `good_lp` keeps `x >= 3` as `-x <= -3` and does not tell: `at_least(c)` has the value 3.
+    /// The right-hand sides of these constraints, each with its variables on the left. An inequality has to say its direction, since
+    /// `good_lp` keeps `x >= 3` as `-x <= -3` and does not tell: `at_least(c)` has the value 3. An equality is `left - right = 0`: the
+    /// value of `x == 3` is 3, that of `3 == x` is -3, or 3 as `at_least(c)`.
     ///
     /// # Errors
     /// As [`set`](Self::set).
@@ -144,23 +150,23 @@ impl Model {
     /// [`Error::Model`](dfl_core::Error::Model) for a name that is taken, a number that another parameter is, no numbers at all,
     /// variables and constraints of another model, and an inequality without [`at_most`](super::at_most) or [`at_least`](super::at_least).
     pub fn set(&mut self, name: &str, targets: &[Target]) -> Result<Parameter> {
-        let (mut links, mut nominal, mut components) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut links, mut nominal, mut components, mut own) = (Vec::new(), Vec::new(), Vec::new(), HashSet::new());
         let first = self.theta();
         for (k, &target) in targets.iter().enumerate() {
-            let Place { slots, sign, name: component } = self.place_of(target)?;
+            let Place { slots, sign, name: component, kind } = self.place_of(target)?;
             for &slot in &slots {
-                let taken = |l: &Link| l.shift == Shift::Replaced && l.slot == slot;
-                let owner = self.parameters.iter().find(|p| p.links.iter().any(taken)).map(|p| p.name.as_str());
-                if let Some(owner) = owner.or(links.iter().any(taken).then_some(name)) {
+                let owner = self.owners.get(&slot).map(|&owner| self.parameters[owner].name.as_str());
+                if let Some(owner) = owner.or((!own.insert(slot)).then_some(name)) {
                     return refuse("a number is a parameter twice", format!("{component} ({owner} and {name})"), "name it once");
                 }
                 links.push(Link { slot, index: first + k, factor: sign, shift: Shift::Replaced });
             }
             let numbers: Vec<f64> = slots.iter().map(|&slot| self.number(slot) / sign).collect();
             nominal.push(numbers.first().copied().filter(|v| v.is_finite() && numbers.iter().all(|w| w == v)));
-            components.push(component);
+            components.push((component, kind));
         }
-        self.declare(ParameterData { name: name.to_owned(), components, nominal, links })
+        let components = told_apart(components);
+        self.declare(ParameterData { stamp: stamp(), name: name.to_owned(), components, nominal, links })
     }
 
     /// One parameter that moves several numbers: each is what the model says plus its factor times `theta - nominal`.
@@ -171,7 +177,7 @@ impl Model {
     pub fn affine(&mut self, name: &str, nominal: f64, moves: &[(Target, f64)]) -> Result<Parameter> {
         let (mut links, index) = (Vec::new(), self.theta());
         for &(target, factor) in moves {
-            let Place { slots, sign, name: entry } = self.place_of(target)?;
+            let Place { slots, sign, name: entry, .. } = self.place_of(target)?;
             if !(factor.is_finite() && nominal.is_finite()) {
                 return refuse("a factor or nominal value is not finite", format!("{name} ({entry})"), "write a number");
             }
@@ -181,8 +187,8 @@ impl Model {
             }
             links.extend(slots.iter().map(|&slot| Link { slot, index, factor: sign * factor, shift: Shift::Nominal(nominal) }));
         }
-        let data = ParameterData { name: name.to_owned(), components: vec![String::new()], nominal: vec![Some(nominal)], links };
-        self.declare(data)
+        let components = vec![String::new()];
+        self.declare(ParameterData { stamp: stamp(), name: name.to_owned(), components, nominal: vec![Some(nominal)], links })
     }
 
     /// Number of components of all parameters.
@@ -197,50 +203,53 @@ impl Model {
         if self.parameters.iter().any(|p| p.name == data.name) {
             return refuse("two parameters of one name", data.name, "choose another name");
         }
+        let parameter = Parameter { stamp: data.stamp, number: self.parameters.len() };
+        let replaced = data.links.iter().filter(|link| link.shift == Shift::Replaced);
+        self.owners.extend(replaced.map(|link| (link.slot, parameter.number)));
         self.parameters.push(data);
-        Ok(Parameter { model: self.id, number: self.parameters.len() - 1 })
+        Ok(parameter)
     }
 
     fn place_of(&self, target: Target) -> Result<Place> {
-        let place = |slots: Vec<Slot>, sign: f64, name: String| Ok(Place { slots, sign, name });
+        let place = |slots: Vec<Slot>, sign: f64, name: String, kind: &'static str| Ok(Place { slots, sign, name, kind });
         let sense = if self.maximise { -1.0 } else { 1.0 };
-        let bound = |x: Variable, slots: fn(usize) -> Vec<Slot>| {
+        let bound = |x: Variable, slots: fn(usize) -> Vec<Slot>, kind: &'static str| {
             let j = self.variable(x)?;
-            place(slots(j), 1.0, self.names[j].clone())
+            place(slots(j), 1.0, self.names[j].clone(), kind)
         };
         match target {
             Target::Cost(x) => {
                 let j = self.variable(x)?;
-                place(vec![Slot::Cost(j)], sense, self.names[j].clone())
+                place(vec![Slot::Cost(j)], sense, self.names[j].clone(), "cost")
             }
             Target::Rhs(row) => {
                 let (i, sign) = self.oriented(row)?;
-                place(vec![Slot::Rhs(i)], sign, self.rows[i].name.clone())
+                place(vec![Slot::Rhs(i)], sign, self.rows[i].name.clone(), "right-hand side")
             }
             Target::Coefficient(row, x) => {
                 let ((i, sign), j) = (self.oriented(row)?, self.variable(x)?);
-                place(vec![Slot::Coefficient(i, j)], sign, format!("{} in {}", self.names[j], self.rows[i].name))
+                place(vec![Slot::Coefficient(i, j)], sign, format!("{} in {}", self.names[j], self.rows[i].name), "")
             }
-            Target::Lower(x) => bound(x, |j| vec![Slot::Lower(j)]),
-            Target::Upper(x) => bound(x, |j| vec![Slot::Upper(j)]),
-            Target::Value(x) => bound(x, |j| vec![Slot::Lower(j), Slot::Upper(j)]),
+            Target::Lower(x) => bound(x, |j| vec![Slot::Lower(j)], "lower bound"),
+            Target::Upper(x) => bound(x, |j| vec![Slot::Upper(j)], "upper bound"),
+            Target::Value(x) => bound(x, |j| vec![Slot::Lower(j), Slot::Upper(j)], "value"),
             Target::Quadratic(x, y) => {
                 let (i, j) = (self.variable(x)?, self.variable(y)?);
                 let (i, j) = (i.min(j), i.max(j));
                 // The program has half of its quadratic form.
                 let half = if i == j { 2.0 } else { 1.0 };
-                place(vec![Slot::Quadratic(i, j)], sense * half, format!("{} * {}", self.names[i], self.names[j]))
+                place(vec![Slot::Quadratic(i, j)], sense * half, format!("{} * {}", self.names[i], self.names[j]), "")
             }
         }
     }
 
-    /// Number of a constraint, and the sign by which the way it was written differs from the way it is kept.
+    /// Number of a constraint, and the sign by which the form of it that was asked for differs from the one that is kept.
     fn oriented(&self, row: Row) -> Result<(usize, f64)> {
         let i = self.constraint(row.reference)?;
         let RowData { name, equality, .. } = &self.rows[i];
         match row.at_least {
-            _ if *equality => Ok((i, 1.0)),
             Some(at_least) => Ok((i, if at_least { -1.0 } else { 1.0 })),
+            None if *equality => Ok((i, 1.0)),
             None => refuse(
                 "good_lp does not tell whether an inequality was written with <= or >=",
                 name.as_str(),
@@ -260,8 +269,16 @@ impl Model {
             Slot::Upper(j) => self.variables[j].get_max(),
             Slot::Quadratic(i, j) => {
                 let half = if i == j { 2.0 } else { 1.0 };
-                self.quadratic.iter().filter(|t| (t.0, t.1) == (i, j)).map(|t| sense * half * t.2).sum()
+                sense * half * self.quadratic.get(&(i, j)).copied().unwrap_or(0.0)
             }
         }
     }
+}
+
+/// Names of the components of one parameter: those that share one say of what they are.
+fn told_apart(components: Vec<(String, &'static str)>) -> Vec<String> {
+    let mut count: HashMap<String, usize> = HashMap::new();
+    components.iter().for_each(|(name, _)| *count.entry(name.clone()).or_default() += 1);
+    let name = |(name, kind): (String, &str)| if count[&name] > 1 && !kind.is_empty() { format!("{kind} of {name}") } else { name };
+    components.into_iter().map(name).collect()
 }

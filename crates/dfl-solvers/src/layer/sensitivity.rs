@@ -7,7 +7,7 @@ use good_lp::Variable;
 
 use super::answer::Answer;
 use super::model::ConstraintReference;
-use super::names::NamedMatrix;
+use super::names::{NamedMatrix, refuse};
 use super::parameter::Parameter;
 use super::span::{eigen, reduced};
 use crate::kkt::{Entries, Linearised, Matrices, Numbering, Parts, Symbolic, System};
@@ -94,7 +94,7 @@ impl Answer {
 
     /// How the optimal value of a variable moves with a parameter, $\mathrm d x_j / \mathrm d p$, one entry a component.
     ///
-    /// Whether it is a derivative says [`status`](Self::status).
+    /// [`status`](Self::status) says whether it is a derivative.
     ///
     /// # Errors
     /// [`Error::Model`] for a variable or parameter of another model, [`Error::Domain`] if the system is too badly scaled to be solved.
@@ -172,11 +172,17 @@ impl Answer {
     /// The one-sided derivative of the decision along `dtheta`, which exists at kinks too; see [`directional`](crate::directional).
     ///
     /// # Errors
-    /// As [`directional`](crate::directional), and [`Error::NotSolved`] where there is none.
+    /// As [`directional`](crate::directional), and [`Error::Model`] where there is none.
     pub fn directional(&self, dtheta: &[f64]) -> Result<Vec<f64>> {
         let mut out = Solution::default();
         match crate::directional(&self.program, &self.params, &self.solution, dtheta, &mut out)?.status {
             Status::Optimal => Ok(out.x),
+            Status::Infeasible => refuse(
+                "no one-sided derivative along this step",
+                "the tight constraints contradict each other along it",
+                "move them together; see status()",
+            ),
+            Status::Unbounded => refuse("no one-sided derivative along this step", "the optimum jumps", "solve at both ends instead"),
             status => Err(Error::NotSolved { index: 0, solver: "directional", status }),
         }
     }

@@ -2,7 +2,10 @@
 
 use faer::{Mat, Side as Triangle};
 
+use dfl_core::dense::dot;
 use dfl_core::{Csc, Error, Result};
+
+use crate::active_set::kernels::axpy;
 
 /// A vector of which this share or less is outside the span of others depends on them.
 const DEPENDENT: f64 = 1e-9;
@@ -100,14 +103,6 @@ pub(super) fn eigen(matrix: &[f64], size: usize) -> Result<Vec<(f64, Vec<f64>)>>
     let found = matrix.self_adjoint_eigen(Triangle::Lower).map_err(failed)?;
     let values = found.S().column_vector().iter().copied();
     Ok(values.enumerate().map(|(k, value)| (value, (0..size).map(|i| found.U()[(i, k)]).collect())).collect())
-}
-
-pub(super) fn dot(a: &[f64], b: &[f64]) -> f64 {
-    a.iter().zip(b).map(|(a, b)| a * b).sum()
-}
-
-pub(super) fn axpy(s: f64, x: &[f64], y: &mut [f64]) {
-    x.iter().zip(y).for_each(|(x, y)| *y += s * x);
 }
 
 fn norm(v: &[f64]) -> f64 {

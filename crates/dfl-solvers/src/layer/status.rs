@@ -1,4 +1,10 @@
 use std::fmt;
+use std::ops::Range;
+
+use dfl_core::Result;
+
+use super::names::{find, list, refuse};
+use super::parameter::Parameter;
 
 /// What there is to know about the sensitivities of an answer.
 #[derive(Clone, Debug, PartialEq)]
@@ -12,13 +18,17 @@ pub enum Reason {
         parameters: Vec<String>,
     },
     /// The tight constraints in `names` depend on each other, and these `parameters` move them apart: what happens depends on the
-    /// direction, and the multipliers are not unique.
+    /// direction, and the multipliers are not unique. The two bounds of a variable where they meet are among them, and a bound of an
+    /// integer variable that is held at it.
     Redundant {
         /// The constraints and bounds.
         names: Vec<String>,
         /// The components of parameters that have no derivative for it; all others do.
         parameters: Vec<String>,
     },
+    /// The tight constraints in `names` depend on each other, whether something moves them apart or not: their multipliers need not be
+    /// unique, and those of the answer and their sensitivities are of one choice among several.
+    DualsNotUnique(Vec<String>),
     /// The objective is flat along directions of these variables within the tight constraints: there may be other optima, and the
     /// sensitivity is that of least norm.
     NotUnique(Vec<String>),
@@ -33,20 +43,21 @@ pub enum Reason {
 }
 
 impl Reason {
-    /// Whether it says that the sensitivity of the decision in a component of a parameter is not a derivative.
-    fn breaks_decision(&self, component: &str) -> bool {
-        match self {
-            Self::WeaklyActive { parameters, .. } => parameters.iter().any(|p| p == component),
-            other => other.breaks_value(component),
-        }
+    /// Whether it says that sensitivities of the decision are not derivatives.
+    fn breaks_decision(&self) -> bool {
+        self.breaks_value() || matches!(self, Self::WeaklyActive { .. })
     }
 
-    /// Whether it says that the gradient of the value in a component of a parameter is not a derivative.
-    fn breaks_value(&self, component: &str) -> bool {
+    /// Whether it says that gradients of the value are not derivatives.
+    fn breaks_value(&self) -> bool {
+        matches!(self, Self::NotProven | Self::NotUnique(_) | Self::Relaxed(_) | Self::Redundant { .. })
+    }
+
+    /// Whether it speaks of a component of a parameter.
+    fn concerns(&self, component: &str) -> bool {
         match self {
-            Self::NotProven | Self::NotUnique(_) | Self::Relaxed(_) => true,
-            Self::Redundant { parameters, .. } => parameters.iter().any(|p| p == component),
-            Self::WeaklyActive { .. } | Self::Vertex | Self::FixedIntegers(_) => false,
+            Self::WeaklyActive { parameters, .. } | Self::Redundant { parameters, .. } => parameters.iter().any(|p| p == component),
+            _ => true,
         }
     }
 }
@@ -56,6 +67,8 @@ impl Reason {
 pub struct SensitivityStatus {
     pub(super) reasons: Vec<Reason>,
     pub(super) components: Vec<String>,
+    /// Of each parameter among the components.
+    pub(super) parameters: Vec<(Parameter, Range<usize>)>,
 }
 
 impl SensitivityStatus {
@@ -64,19 +77,46 @@ impl SensitivityStatus {
         &self.reasons
     }
 
-    /// Whether the sensitivities of the decision and the multipliers are derivatives in every parameter.
+    /// Whether the sensitivities of the decision are derivatives in every parameter; those of the multipliers are then too if
+    /// [`duals_are_unique`](Self::duals_are_unique).
     pub fn is_derivative(&self) -> bool {
-        self.components.iter().all(|component| self.is_derivative_in(component))
+        !self.reasons.iter().any(Reason::breaks_decision)
+    }
+
+    /// The same for all components of one parameter.
+    ///
+    /// # Errors
+    /// [`Error::Model`](dfl_core::Error::Model) for a parameter of another model.
+    pub fn is_derivative_by(&self, parameter: Parameter) -> Result<bool> {
+        match self.parameters.iter().find(|(own, _)| *own == parameter) {
+            Some((_, range)) => Ok(self.components[range.clone()].iter().all(|component| self.smooth_in(component))),
+            None => {
+                refuse("a parameter of another model", format!("number {}", parameter.number), "use what naming it in this model returned")
+            }
+        }
     }
 
     /// The same for one component, by its name in [`Layer::parameter_names`](super::Layer::parameter_names).
-    pub fn is_derivative_in(&self, component: &str) -> bool {
-        !self.reasons.iter().any(|reason| reason.breaks_decision(component))
+    ///
+    /// # Errors
+    /// [`Error::Unknown`](dfl_core::Error::Unknown) with the names there are.
+    pub fn is_derivative_in(&self, component: &str) -> Result<bool> {
+        find("component", &self.components, component)?;
+        Ok(self.smooth_in(component))
+    }
+
+    fn smooth_in(&self, component: &str) -> bool {
+        !self.reasons.iter().any(|reason| reason.breaks_decision() && reason.concerns(component))
     }
 
     /// Whether the gradient of the value is a derivative in every parameter. At a kink of the decision it is.
     pub fn value_is_derivative(&self) -> bool {
-        !self.components.iter().any(|component| self.reasons.iter().any(|reason| reason.breaks_value(component)))
+        !self.reasons.iter().any(Reason::breaks_value)
+    }
+
+    /// Whether the tight constraints are independent, so that their multipliers are the only ones.
+    pub fn duals_are_unique(&self) -> bool {
+        !self.reasons.iter().any(|reason| matches!(reason, Reason::DualsNotUnique(_)))
     }
 }
 
@@ -90,6 +130,7 @@ impl fmt::Display for Reason {
             Self::Redundant { names, parameters } => {
                 write!(f, "not a derivative in {}: {} dependent and moved apart", list(parameters), are(names))
             }
+            Self::DualsNotUnique(names) => write!(f, "multipliers of {} need not be unique", list(names)),
             Self::NotUnique(names) => write!(f, "not a derivative: the objective is flat along {}", list(names)),
             Self::NotProven => f.write_str("not a derivative: the search for integers ended at a limit"),
             Self::Vertex => f.write_str("a vertex: moves of costs alone leave the decision where it is, exactly"),
@@ -101,13 +142,6 @@ impl fmt::Display for Reason {
 
 fn are(names: &[String]) -> String {
     format!("{} {}", list(names), if names.len() == 1 { "is" } else { "are" })
-}
-
-/// The first few names; [`Reason`] has them all.
-fn list(names: &[String]) -> String {
-    const SHOWN: usize = 6;
-    let shown = names[..names.len().min(SHOWN)].join(", ");
-    if names.len() > SHOWN { format!("{shown} and {} more", names.len() - SHOWN) } else { shown }
 }
 
 impl fmt::Display for SensitivityStatus {

@@ -1,14 +1,14 @@
 //! Which constraints are tight at an answer, which of them hold it there, and which depend on others.
 
+use dfl_core::dense::dot;
 use dfl_core::{Entry, ParamMap, Program, Side, Solution};
 
-use super::span::{Span, axpy, dot};
-use crate::kkt::zero_dual;
+use super::span::Span;
+use crate::active_set::kernels::axpy;
+use crate::kkt::{Place, place, zero_dual};
 
-/// A constraint is at its side if it is this close, relative to `1 +` its value.
-const AT_SIDE: f64 = 1e-8;
 /// A rate up to this share of its terms is rounding.
-const CONSISTENT: f64 = 1e-8;
+pub(super) const CONSISTENT: f64 = 1e-8;
 /// A factor in a combination of constraints up to this is rounding.
 const ROUNDING: f64 = 1e-9;
 
@@ -29,8 +29,11 @@ pub(super) struct Tight {
     /// Weak constraints that the strong ones do not imply.
     pub(super) weak: Vec<Item>,
     /// Combinations of the gradients of tight constraints that vanish.
-    pub(super) dependent: Vec<Vec<(Item, f64)>>,
+    pub(super) dependent: Vec<Combination>,
 }
+
+/// Constraints, and factors of their gradients.
+type Combination = Vec<(Item, f64)>;
 
 impl Tight {
     pub(super) fn of(program: &Program, solution: &Solution) -> Self {
@@ -84,13 +87,15 @@ impl Tight {
         let mut moved = vec![0.0; program.m()];
         program.a.mul_add(1.0, dx, &mut moved);
         let length = dot(dx, dx).sqrt();
+        let mut squares = vec![0.0; program.m()];
+        program.a.triplets().for_each(|(i, _, v)| squares[i] += v * v);
         let leaves = |&item: &Item| {
             let (rate, size, _) = along.rate(&[(item, 1.0)]);
-            let own = match item {
-                Item::Row(i, _) => moved[i],
-                Item::Bound(j, _) => dx[j],
+            let (own, norm) = match item {
+                Item::Row(i, _) => (moved[i], squares[i].sqrt()),
+                Item::Bound(j, _) => (dx[j], 1.0),
             };
-            (own - rate).abs() > CONSISTENT * (size + length)
+            (own - rate).abs() > CONSISTENT * (size + norm * length)
         };
         self.weak.iter().copied().filter(leaves).collect()
     }
@@ -140,26 +145,20 @@ fn sorted(program: &Program, s: &Solution) -> ([Vec<Item>; 2], [Vec<Item>; 2]) {
     let mut ax = vec![0.0; program.m()];
     program.a.mul_add(1.0, &s.x, &mut ax);
     let (mut rows, mut bounds) = ([Vec::new(), Vec::new()], [Vec::new(), Vec::new()]);
-    let near = |value: f64, side: f64| (value - side).abs() <= AT_SIDE * (1.0 + value.abs());
-    let place = |value: f64, lo: f64, up: f64, dual: f64, side: Side| {
-        if lo == up {
-            // As `Solution` has it.
-            Some((Side::Upper, true))
-        } else if !zero(dual) {
-            Some((if dual > 0.0 { Side::Upper } else { Side::Lower }, true))
-        } else if side == Side::Upper || near(value, up) {
-            Some((Side::Upper, false))
-        } else {
-            (side == Side::Lower || near(value, lo)).then_some((Side::Lower, false))
-        }
+    let place = |value: f64, (lo, up): (f64, f64), dual: f64, side: Side| match place(value, (lo, up), side, dual, &zero) {
+        // As `Solution` has it.
+        _ if lo == up => Some((Side::Upper, true)),
+        Place::Held(side) => Some((side, true)),
+        Place::Resting(side) => Some((side, false)),
+        Place::Equality | Place::Inside => None,
     };
     for i in 0..program.m() {
-        if let Some((side, strong)) = place(ax[i], program.row_lo[i], program.row_up[i], s.row_dual[i], s.row_side[i]) {
+        if let Some((side, strong)) = place(ax[i], (program.row_lo[i], program.row_up[i]), s.row_dual[i], s.row_side[i]) {
             rows[usize::from(!strong)].push(Item::Row(i, side));
         }
     }
     for j in 0..program.n() {
-        if let Some((side, strong)) = place(s.x[j], program.lo[j], program.up[j], s.bound_dual[j], s.bound_side[j]) {
+        if let Some((side, strong)) = place(s.x[j], (program.lo[j], program.up[j]), s.bound_dual[j], s.bound_side[j]) {
             bounds[usize::from(!strong)].push(Item::Bound(j, side));
         }
     }
@@ -196,8 +195,8 @@ impl Gradients {
     }
 
     /// `item - sum factors given = 0` over the free variables, with the bounds that make it 0 over all.
-    fn vanishing(&self, given: &[Item], factors: &[f64], item: Item) -> Vec<(Item, f64)> {
-        let mut out: Vec<(Item, f64)> = given.iter().zip(factors).map(|(&item, &f)| (item, -f)).collect();
+    fn vanishing(&self, given: &[Item], factors: &[f64], item: Item) -> Combination {
+        let mut out: Combination = given.iter().zip(factors).map(|(&item, &f)| (item, -f)).collect();
         out.push((item, 1.0));
         out.retain(|(_, factor)| factor.abs() > ROUNDING);
         let mut sum = vec![0.0; self.held.len()];

@@ -51,7 +51,10 @@ impl OpenOutput {
 
 /// Files that were written, each with the sizes of the arrays in it.
 #[derive(Debug, Default)]
-pub(super) struct Written(Vec<(PathBuf, Vec<(&'static str, [usize; 2])>)>);
+pub(super) struct Written(Vec<(PathBuf, Vec<Shape>)>);
+
+/// Name, rows and columns of an array.
+type Shape = (&'static str, [usize; 2]);
 
 impl Written {
     /// One more file.
