@@ -135,7 +135,7 @@ fn a_linear_program_from_data_to_report() {
     let test = &metrics["figures"]["test"];
     let regret = |who: &str| test[who]["normalized_regret"].as_f64().unwrap();
     assert_eq!((regret("oracle"), metrics["rows"]["test"].as_u64()), (0.0, Some(12)));
-    assert!(regret("model") >= 0.0 && regret("model") < regret("constant") + 0.05, "{test}");
+    assert!(regret("model") >= 0.0 && regret("model") < 0.7 * regret("constant"), "{test}");
 
     // The same rows again are the same figures, of all 60 rows.
     let said = place.ok(&["evaluate", "whole", "--features", "X.csv", "--costs", "C.csv", "--rows-out", "rows.csv", "--json"]);
@@ -147,6 +147,23 @@ fn a_linear_program_from_data_to_report() {
         rows.lines().skip(1).all(|line| line.rsplit(',').next().unwrap().parse::<f64>().unwrap() > -1e-6),
         "no decision beats the best"
     );
+
+    // On the test rows alone they are the figures that training reported.
+    let rows = String::from_utf8(place.read("whole/rows.jsonl")).unwrap();
+    let tested: Vec<Value> = rows.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    for (from, to) in [("X.csv", "X_test.csv"), ("C.csv", "C_test.csv")] {
+        let text = String::from_utf8(place.read(from)).unwrap();
+        let kept = |line: &&str| tested.iter().any(|row| line.split(',').next() == row["id"].as_str());
+        place.write(to, &text.lines().take(1).chain(text.lines().skip(1).filter(kept)).map(|line| format!("{line}\n")).collect::<String>());
+    }
+    let said = place.ok(&["evaluate", "whole", "--features", "X_test.csv", "--costs", "C_test.csv", "--json"]);
+    let found: Value = serde_json::from_str(&said).unwrap();
+    for figures in found["figures"].as_array().unwrap() {
+        for (name, value) in figures[1].as_object().unwrap() {
+            let (value, trained) = (value.as_f64().unwrap(), test[figures[0].as_str().unwrap()][name].as_f64().unwrap());
+            assert!((value - trained).abs() <= 1e-9 * trained.abs().max(1.0), "{} {name}: {value} and {trained}", figures[0]);
+        }
+    }
 
     let decisions = place.ok(&["predict", "whole", "--features", "X.csv", "--costs-out", "costs.csv"]);
     let mut lines = decisions.lines();
@@ -193,6 +210,64 @@ fn a_network_for_integers_goes_on_after_a_kill() {
     assert_eq!(place.ok(&["predict", "whole", "--features", "X.csv"]).lines().count(), 31);
 }
 
+/// The first rate diverges in its second step; the second one begins without a finished epoch, is killed and goes on. The problem has no name
+/// but that of its file, which its copy in the folder does not have.
+#[test]
+fn a_rate_that_diverges_at_once_stops_neither_the_others_nor_a_resumption() {
+    let place = two_ways();
+    let train = |out: &'static str| {
+        let more = ["--loss", "two_stage", "--learning-rate", "1e300,0.01", "--set", "batch=4", "--epochs", "300", "--threads", "1"];
+        [&["train", "--out", out], &FILES[..], &more].concat()
+    };
+    place.ok(&train("whole"));
+    place.killed_after(20, "cut", &train("cut"));
+    place.ok(&["train", "--resume", "cut"]);
+    for file in ["weights.toml", "metrics.json", "rows.jsonl"] {
+        assert!(place.read(&format!("whole/{file}")) == place.read(&format!("cut/{file}")), "{file} differs");
+    }
+    let metrics: Value = serde_json::from_slice(&place.read("whole/metrics.json")).unwrap();
+    let first = &metrics["tried"][0];
+    assert_eq!((&metrics["problem"], &first["epochs"], first["diverged"].is_string()), (&"ways".into(), &0.into(), true), "{metrics}");
+    // The copy of the problem is what a training goes on with, so it must be the one that it began with.
+    place.killed_after(20, "other", &train("other"));
+    let copy = String::from_utf8(place.read("other/problem.lp")).unwrap();
+    place.write("other/problem.lp", &copy.replace("2 q", "3 q"));
+    let said = place.refused(&["train", "--resume", "other"]);
+    assert!(said.contains("it was the problem of this run, and has changed"), "{said}");
+}
+
+/// A name in TOML has no remarks behind it.
+#[test]
+fn a_name_of_several_words_stays_whole() {
+    let place = two_ways();
+    let model = "name = 'two ways, one day'\nparameters = ['p', 'q']\nobjective = 'p*x + q*y'\n[variables]\nx = { lower = 0 }\ny = { lower = 0 }\n[constraints]\none = 'x + y = 1'\n";
+    place.write("ways.toml", model);
+    let files = ["--problem", "ways.toml", "--features", "X.csv", "--costs", "C.csv", "--out", "run", "--epochs", "2"];
+    assert!(place.ok(&[&["train"], &files[..]].concat()).starts_with("two ways, one day: spo_plus"));
+}
+
+/// Tables that are arrays of one file of numpy.
+#[test]
+fn arrays_of_one_file_are_features_and_costs() {
+    let place = Place::new();
+    place.ok(&["generate", "shortest-path", "--grid", "2x2", "--samples", "20", "--features", "2", "--out", "sp.npz"]);
+    let grid = "min\n obj: a + b + c + d\nst\n s: a + b = 1\n u: a - c = 0\n v: b - d = 0\nend\n";
+    place.write("grid.lp", grid);
+    let files = ["--problem", "grid.lp", "--features", "sp.npz:x", "--costs", "sp.npz:c"];
+    let refused = place.refused(&[&["train", "--out", "run", "--loss", "pfy", "--set", "loss.sigma=1"], &files[..]].concat());
+    assert!(refused.contains("unknown setting `loss.sigma`"), "{refused}");
+    place.ok(&[&["train", "--out", "run", "--epochs", "3"], &files[..]].concat());
+    place.ok(&["evaluate", "run", "--features", "sp.npz:x", "--costs", "sp.npz:c"]);
+    let wrong = [&["train", "--out", "run", "--force", "--epochs", "3"], &files[..4], &["--costs", "sp.npz:d"]].concat();
+    assert!(place.refused(&wrong).contains("there is no array `d`"));
+    assert_eq!(place.ok(&["predict", "run", "--features", "sp.npz:x"]).lines().count(), 21, "the earlier run is still there");
+    place.ok(&["generate", "shortest-path", "--grid", "2x2", "--samples", "4", "--features", "3", "--out", "wide.npz"]);
+    let wide = place.refused(&["predict", "run", "--features", "wide.npz:x"]);
+    assert!(wide.contains("3 columns without names, where the run was trained on 2"), "{wide}");
+    let both = place.refused(&["predict", "run", "--features", "sp.npz:x", "--json", "--out", "d.json"]);
+    assert!(both.contains("cannot be used with"), "one object goes to standard output: {both}");
+}
+
 /// The cost of p is 5 + x and that of q is 5 - x: a line is enough, and every loss finds it.
 #[test]
 fn a_line_is_found_by_losses_of_costs_and_of_decisions() {
@@ -214,6 +289,17 @@ fn a_line_is_found_by_losses_of_costs_and_of_decisions() {
         // Where x is 0 both ways are as good.
         assert!(of("model") <= 0.5 && of("constant") > 0.5, "{loss}: {}", metrics["figures"]["test"]);
     }
+    // Without names decisions are those of the variables in the order of the file, whichever are predicted first.
+    let bare: String =
+        String::from_utf8(place.read("V.csv")).unwrap().lines().skip(1).map(|l| format!("{}\n", &l[l.len() - 3..])).collect();
+    place.write("bare.csv", &bare);
+    let files =
+        ["train", "--problem", "ways.lp", "--features", "X.csv", "--loss", "pfy", "--learning-rate", "0.1", "--set", "predict=['q', 'p']"];
+    place.ok(&[&files[..], &["--solutions", "bare.csv", "--out", "bare", "--epochs", "60"]].concat());
+    assert!(place.ok(&["predict", "bare", "--features", "X.csv"]).starts_with("id,q,p\nday0,0,1\nday1,0,1\n"));
+    place.write("bare.csv", &bare.replace('\n', ",0\n"));
+    let wide = place.refused(&[&files[..], &["--solutions", "bare.csv", "--out", "wide"]].concat());
+    assert!(wide.contains("3 columns without names") && wide.contains("has 2 variables"), "{wide}");
     let decided = place.ok(&["predict", "run_spo_plus", "--features", "X.csv"]);
     assert!(decided.starts_with("id,p,q\nday0,1,0\nday1,1,0\n"), "{decided}");
 }
@@ -242,6 +328,16 @@ fn a_predicted_demand_is_judged_by_the_true_one() {
     let decided = place.ok(&["predict", "decided", "--features", "X.csv"]);
     let made: Vec<f64> = decided.lines().skip(1).map(|line| line.split(',').nth(1).unwrap().parse().unwrap()).collect();
     assert!((made[0] - 4.0).abs() < 0.5 && (made[6] - 16.0).abs() < 0.5, "{made:?}");
+    // Who learned from decisions was never asked what a violation costs, without which costs mean nothing.
+    place.write("M.csv", &format!("make\n{}", (0..40).map(|i| format!("{}\n", 10.0 + 2.0 * row(i))).collect::<String>()));
+    let seen = ["train", "--problem", "plant.toml", "--features", "X.csv", "--solutions", "M.csv", "--loss", "sqde"];
+    place.ok(&[&seen[..], &["--out", "seen", "--epochs", "2"]].concat());
+    assert!(
+        place
+            .refused(&["evaluate", "seen", "--features", "X.csv", "--costs", "D.csv"])
+            .contains("violation_cost=COST of a unit in training")
+    );
+    place.ok(&["evaluate", "seen", "--features", "X.csv", "--solutions", "M.csv"]);
 }
 
 /// Values of a file that maximises: the way of the greater one is taken, and figures say so.
@@ -255,6 +351,28 @@ fn a_file_that_maximises_keeps_its_signs() {
     let costs = place.ok(&["predict", "run", "--features", "X.csv", "--what", "costs"]);
     let first: Vec<f64> = costs.lines().nth(1).unwrap().split(',').skip(1).map(|v| v.parse().unwrap()).collect();
     assert!(first[0] > 0.0 && first[1] > first[0], "values and not costs: {first:?}");
+    // Values 2 and 8, then 8 and 2: the model takes the 8s, whoever takes one way always has 5 on average, 3 too little.
+    place.write("new.csv", "x\n-3\n3\n");
+    place.write("values.csv", "p,q\n2,8\n8,2\n");
+    let evaluate = ["evaluate", "run", "--features", "new.csv", "--costs", "values.csv"];
+    let found: Value = serde_json::from_str(&place.ok(&[&evaluate[..], &["--json", "--threads", "0"]].concat())).unwrap();
+    assert_eq!(found["maximise"], true);
+    for (who, cost, regret) in [("model", -8.0, 0.0), ("constant", -5.0, 3.0), ("oracle", -8.0, 0.0)] {
+        let figures = &found["figures"].as_array().unwrap().iter().find(|f| f[0] == who).unwrap()[1];
+        let (mean, over) = (figures["mean_cost"].as_f64().unwrap(), figures["mean_regret"].as_f64().unwrap());
+        assert!((mean - cost).abs() < 1e-9 && (over - regret).abs() < 1e-9, "{who}: {figures}");
+    }
+    let rows = String::from_utf8(place.read("run/rows.jsonl")).unwrap();
+    for row in rows.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()) {
+        let truth: Vec<f64> = row["truth"].as_array().unwrap().iter().map(|v| v.as_f64().unwrap()).collect();
+        assert!(truth[0] > 0.0 && (truth[0] + truth[1] - 10.0).abs() < 1e-9, "what the table says: {row}");
+    }
+    for args in [&evaluate[..], &["compare", "run", "run"]] {
+        let said = place.ok(args);
+        assert!(said.contains("The file maximises"), "{said}");
+    }
+    place.ok(&["report", "run"]);
+    assert!(String::from_utf8(place.read("run/report.html")).unwrap().contains("The file maximises"));
 }
 
 #[test]
@@ -301,6 +419,15 @@ fn a_run_folder_is_guarded() {
     place.ok(&train(&[]));
     assert!(place.refused(&train(&[])).contains("go on with --resume, replace it with --force"));
     assert!(place.ok(&["train", "--resume", "run"]).contains("kept epoch"), "what has ended is shown again");
+    assert!(place.ok(&["train", "--resume", "run", "--epochs", "3", "--threads", "1"]).contains("kept epoch"));
+    for (more, named) in [
+        (["--epochs", "100"], "it began with `epochs = 3`, now there is `epochs = 100`"),
+        (["--set", "batch=7"], "now there is `batch = 7`"),
+        (["--costs", "V.csv"], "C.csv"),
+    ] {
+        let said = place.refused(&[&["train", "--resume", "run"], &more[..]].concat());
+        assert!(said.contains(named), "{said}");
+    }
     let said = place.refused(&train(&["--resume", "--loss", "pfy"]));
     assert!(said.contains("it began with `loss = \"spo_plus\"`, now there is `loss = \"pfy\"`"), "{said}");
     place.ok(&train(&["--force"]));
@@ -319,6 +446,14 @@ fn a_run_folder_is_guarded() {
     };
     assert!(edit("run/versions.json", "\"format\": 1", "\"format\": 0").contains("its format is 0"));
     assert!(edit("run/weights.toml", "weights = [", "weights = [ ").contains("it was changed after training"));
+    assert!(edit("run/epochs.jsonl", "\"epoch\":1", "\"epoch\":7").contains("it was changed after training"));
+    let metrics = place.read("run/metrics.json");
+    place.write("run/metrics.json", "{}");
+    assert!(place.refused(&["train", "--resume", "run"]).contains("it was changed after training"));
+    fs::write(place.path("run/metrics.json"), metrics).unwrap();
+    let inside = ["train", "--problem", "run/problem.lp", "--features", "X.csv", "--costs", "C.csv", "--out", "run", "--force"];
+    assert!(place.refused(&inside).contains("it lies in the folder of the run"));
+    assert!(place.path("run/problem.lp").exists());
     fs::remove_file(place.path("run/scaler.toml")).unwrap();
     assert!(place.refused(&["report", "run"]).contains("scaler.toml"));
 }

@@ -164,6 +164,11 @@ fn errors_point_at_their_place() {
     refused(with("need", "need = \"3 >= d\""), &["a row without variables"]);
     refused(with("need", "need = \"a + b > d\""), &["`>` means nothing here", "write >="]);
     refused(with("need", "need = \"a b >= d\""), &["no sign before this", "\n    a b >= d\n      ^"]);
+    for (open, close) in [("(", ")"), ("-", "")] {
+        let deep = |n: usize| with("need", &format!("need = \"{}a{} + b >= d\"", open.repeat(n), close.repeat(n)));
+        deep(200).unwrap();
+        refused(deep(100_000), &["inside each other", "simplify it"]);
+    }
     refused(with("need", "need = \"(a + b >= d\""), &["a parenthesis that is not closed"]);
     refused(with("need", "need = \"a + b >= \""), &["missing here"]);
     refused(with("need", "need = \"a / b >= d\""), &["a division by what is no number"]);

@@ -113,6 +113,8 @@ pub struct EpochReport {
     pub iterations: usize,
     /// Rows without a usable decision so far, in the whole run.
     pub failures: usize,
+    /// Mean loss of the last step.
+    pub last_loss: Option<f64>,
     /// Answers flagged degenerate in this epoch.
     pub degenerate: usize,
     /// Wall time without the callbacks.
@@ -143,12 +145,14 @@ pub trait Callback<M: ?Sized> {
 impl<M: ?Sized> Callback<M> for () {}
 
 /// What a run has behind it that goes on: weights and optimiser are the model's.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Done {
     /// Whole epochs.
     pub epochs: usize,
     /// Rows without a usable decision in them.
     pub failures: usize,
+    /// Mean loss of their last step, for the message of a run that diverges right afterwards.
+    pub last_loss: Option<f64>,
 }
 
 /// Trains `model` on `data` by minibatch steps along the mean gradient; returns the epochs that ran.
@@ -186,7 +190,7 @@ pub fn train_on<M: Parameters + ?Sized, O: Objective<M> + ?Sized>(
     }
     let targets = data.targets();
     let step = done.epochs * data.len().div_ceil(options.batch);
-    let mut run = Run { objective, data, targets, options, step, failures: done.failures, last_loss: None };
+    let mut run = Run { objective, data, targets, options, step, failures: done.failures, last_loss: done.last_loss };
     let mut reports = Vec::new();
     for epoch in done.epochs..options.epochs {
         let (report, flow) = run.epoch(epoch, model, callback)?;
@@ -220,7 +224,8 @@ impl<O: ?Sized> Run<'_, O> {
         O: Objective<M>,
     {
         let started = Instant::now();
-        let mut report = EpochReport { epoch, loss: 0.0, solves: 0, iterations: 0, failures: 0, degenerate: 0, seconds: 0.0 };
+        let mut report =
+            EpochReport { epoch, loss: 0.0, solves: 0, iterations: 0, failures: 0, last_loss: None, degenerate: 0, seconds: 0.0 };
         let (order, mut flow, mut rows) = (self.order(epoch), ControlFlow::Continue(()), 0);
         for index in order.chunks(self.options.batch) {
             let out = self.one_step(index, model).inspect_err(|error| {
@@ -239,7 +244,7 @@ impl<O: ?Sized> Run<'_, O> {
             }
         }
         report.loss /= rows as f64;
-        report.failures = self.failures;
+        (report.failures, report.last_loss) = (self.failures, self.last_loss);
         report.seconds = started.elapsed().as_secs_f64();
         Ok((report, flow))
     }

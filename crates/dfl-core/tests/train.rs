@@ -110,7 +110,7 @@ fn a_training_that_goes_on_ends_with_the_same_bits() {
         if remembers {
             model.set_optimiser_state(&part.optimiser_state().unwrap()).unwrap();
         }
-        let done = Done { epochs: 3, failures: 0 };
+        let done = Done { epochs: 3, failures: 0, last_loss: None };
         let reports = train_on(&mut model, &loss(), &data(0.0), &options, done, &mut ()).unwrap();
         (model.values(), reports.iter().map(|r| (r.epoch, r.loss)).collect::<Vec<_>>())
     };
@@ -176,4 +176,17 @@ fn a_model_of_the_wrong_width_is_refused() {
     let error = train(&mut wide, &loss(), &data(0.0), &TrainOptions::default(), &mut ()).unwrap_err();
     assert!(matches!(error, Error::Dimension { what: "prediction", expected: 1, got: 3 }), "{error}");
     assert_eq!(wide.predict(&Batch::zeros(1, 1)).unwrap().cols(), 3);
+}
+
+/// Cut off after the epoch before the one that diverges, it ends with the words of the run that was not.
+#[test]
+fn a_run_that_goes_on_diverges_with_the_same_words() {
+    let options = TrainOptions { epochs: 50, batch: 10, learning_rate: 1e308, ..TrainOptions::default() };
+    let whole = train(&mut Linear::new(1, 1), &loss(), &data(0.0), &options, &mut ()).unwrap_err();
+    let mut part = Linear::new(1, 1);
+    let reports = train(&mut part, &loss(), &data(0.0), &options, &mut StopAfter(1)).unwrap();
+    let done = Done { epochs: 1, failures: 0, last_loss: reports[0].last_loss };
+    let error = train_on(&mut part, &loss(), &data(0.0), &options, done, &mut ()).unwrap_err();
+    assert!(matches!(error, Error::Diverged { step: 1, .. }), "it diverges in its first step: {error}");
+    assert_eq!(error.to_string(), whole.to_string());
 }

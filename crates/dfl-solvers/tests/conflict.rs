@@ -79,6 +79,10 @@ fn integers_that_conflict_are_told_from_a_relaxation_that_does() {
     let relaxed = program(&[([0.0, 0.0, 1.0], 1.0, INF), ([2.0, 0.0, 0.0], 31.0, 31.0)]).with_integers(vec![true; 3]);
     let found = conflict(&relaxed).unwrap();
     assert_eq!((found.sides.as_slice(), found.integrality), ([Entry::RowLo(1), Entry::Up(0)].as_slice(), false));
+    // Where the limit leaves no question for the relaxation, nothing is said of it.
+    let options = ConflictOptions { solves: 1, ..ConflictOptions::default() };
+    let found = irreducible_infeasible_subset(&relaxed, &options).unwrap().unwrap();
+    assert!(!found.integrality && !found.irreducible, "{found:?}");
 }
 
 #[test]

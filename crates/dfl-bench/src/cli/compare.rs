@@ -9,7 +9,7 @@ use dfl_core::Result;
 use super::{say, say_json};
 use crate::page;
 use crate::results::table;
-use crate::user::{self, Compared, Difference, short};
+use crate::user::{self, Compared, Difference, MAXIMISES, short};
 
 /// Arguments of `dfl compare`.
 #[derive(Args, Debug)]
@@ -67,4 +67,7 @@ fn print(compared: &Compared) {
     let titles = ["run", "what", "mean cost", "mean regret", "difference", "95 % interval", "p", "wins"];
     say(table::plain(&titles, &compared.runs.iter().map(cells).collect::<Vec<_>>()).trim_end());
     compared.runs.iter().filter(|run| !run.verdict.is_empty()).for_each(|run| say(&run.verdict));
+    if compared.maximise {
+        say(MAXIMISES);
+    }
 }

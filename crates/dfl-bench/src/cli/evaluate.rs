@@ -9,7 +9,7 @@ use dfl_core::Result;
 
 use super::machine::{device, set_threads};
 use super::{say, say_json, show};
-use crate::user::{Figures, Run};
+use crate::user::{Figures, MAXIMISES, Run};
 
 /// Arguments of `dfl evaluate`.
 #[derive(Args, Debug)]
@@ -69,6 +69,9 @@ impl Evaluate {
         say(&format!("{}: {} rows", self.run.display(), found.rows.len()));
         say(show::figures(&figures).trim_end());
         say(&found.verdict);
+        if found.maximise {
+            say(MAXIMISES);
+        }
         found.notes.iter().for_each(|note| say(note));
         Ok(ExitCode::SUCCESS)
     }

@@ -6,10 +6,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use dfl_core::{Error, Result};
 
-/// Bounds the threads of everything, once per process, and returns their number.
+/// Bounds the threads of everything, once per process, and returns their number; 0 is all cores.
 pub(super) fn set_threads(threads: Option<u64>) -> Result<usize> {
     let all = || std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
-    let threads = threads.map_or_else(all, |t| t as usize);
+    let threads = threads.filter(|t| *t > 0).map_or_else(all, |t| t as usize);
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build_global();
     pool.map_err(|e| Error::Backend { backend: "rayon", source: Box::new(e) })?;
     #[cfg(feature = "torch")]

@@ -36,7 +36,7 @@ pub(super) struct Predict {
     #[arg(long, value_parser = device)]
     device: Option<String>,
     /// Print one JSON object with ids, decisions and predicted costs by name
-    #[arg(long)]
+    #[arg(long, conflicts_with_all = ["out", "what"])]
     json: bool,
 }
 

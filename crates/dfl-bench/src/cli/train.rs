@@ -117,7 +117,7 @@ impl Train {
         let stop = || interrupted.load(Ordering::Relaxed);
         let place = Place { threads, commit: commit(), interrupted: &stop, watcher: &bar };
         let ended = match &self.resume {
-            Some(_) => user::resume(&out, self.gives_settings().then_some(&settings), &place),
+            Some(_) => user::resume(&out, Some(&settings), &place),
             None => user::train(&settings, &out, self.force, &place),
         };
         drop(bar);
@@ -142,17 +142,22 @@ impl Train {
         named.ok_or(Error::Unsupported { who: "--resume", what: "a guess which run is meant; name its folder: --resume DIR" })
     }
 
-    /// Whether the command says more than which run to go on with.
-    fn gives_settings(&self) -> bool {
-        self.config.is_some() || self.problem.is_some() || self.features.is_some()
+    /// The file of settings: that of the command line, or of the run to go on with.
+    fn config(&self) -> Result<Option<PathBuf>> {
+        if self.config.is_none() && self.resume.is_some() {
+            let (folder, _) = user::RunFolder::open(&self.folder()?)?;
+            return Ok(Some(folder.file("config.toml")));
+        }
+        Ok(self.config.clone())
     }
 
     /// The settings of the file with those of the command line over them.
     fn settings(&self) -> Result<Settings> {
-        let mut table = self.config.as_deref().map_or_else(|| Ok(Table::new()), user::read_table_of_settings)?;
+        let config = self.config()?;
+        let mut table = config.as_deref().map_or_else(|| Ok(Table::new()), user::read_table_of_settings)?;
         let path = |path: &Option<PathBuf>| path.as_ref().map(|p| Value::from(p.to_string_lossy().into_owned()));
         let word = |word: &Option<String>| word.clone().map(Value::from);
-        let whole = |n: Option<u64>| n.map(|n| Value::from(i64::try_from(n).unwrap_or(i64::MAX)));
+        let whole = |n: Option<u64>| n.map(whole_number).transpose();
         let rates = (!self.learning_rate.is_empty()).then(|| Value::from(self.learning_rate.clone()));
         let flags = [
             ("problem", path(&self.problem)),
@@ -162,10 +167,10 @@ impl Train {
             ("loss", word(&self.loss)),
             ("predictor", word(&self.predictor)),
             ("solver", word(&self.solver)),
-            ("epochs", whole(self.epochs.map(|n| n as u64))),
+            ("epochs", whole(self.epochs.map(|n| n as u64))?),
             ("learning_rates", rates),
-            ("seed", whole(self.seed)),
-            ("threads", whole(self.threads)),
+            ("seed", whole(self.seed)?),
+            ("threads", whole(self.threads)?),
             ("device", word(&self.device)),
         ];
         for (key, value) in flags {
@@ -173,8 +178,8 @@ impl Train {
                 table.insert(key.into(), value);
             }
         }
-        self.set.iter().for_each(|(key, value)| insert(&mut table, key, value.clone()));
-        Settings::of(table, self.config.as_deref().unwrap_or(Path::new("of the command line")))
+        self.set.iter().try_for_each(|(key, value)| insert(&mut table, key, value.clone()))?;
+        Settings::of(table, config.as_deref().unwrap_or(Path::new("of the command line")))
     }
 
     fn show(&self, out: &Path, metrics: &Metrics) -> Result<ExitCode> {
@@ -195,7 +200,7 @@ impl Train {
             say(&format!("So `{}` would do as well here; more rows, another loss or predictor may change that.", metrics.baseline));
         }
         if metrics.maximise {
-            say("The file maximises: costs are objectives with their sign turned.");
+            say(user::MAXIMISES);
         }
         metrics.notes.iter().for_each(|note| say(note));
         say(&format!("kept epoch {} at learning rate {} in {}", metrics.epoch, metrics.learning_rate, out.display()));
@@ -210,18 +215,21 @@ fn pair(text: &str) -> std::result::Result<(String, Value), String> {
     Ok((key.trim().to_owned(), parsed.unwrap_or_else(|| Value::from(value))))
 }
 
+/// A number as settings hold it.
+fn whole_number(n: u64) -> Result<Value> {
+    let need = "at most 9223372036854775807";
+    i64::try_from(n).map(Value::from).map_err(|_| Error::Domain { what: "number of the command line", value: n as f64, need })
+}
+
 /// Puts a value behind a key with dots in it.
-fn insert(table: &mut Table, key: &str, value: Value) {
-    match key.split_once('.') {
-        None => {
-            table.insert(key.into(), value);
-        }
-        Some((first, rest)) => {
-            let inner = table.entry(first).or_insert_with(|| Value::Table(Table::new()));
-            if let Value::Table(inner) = inner {
-                insert(inner, rest, value);
-            }
-        }
+fn insert(table: &mut Table, key: &str, value: Value) -> Result<()> {
+    let Some((first, rest)) = key.split_once('.') else {
+        table.insert(key.into(), value);
+        return Ok(());
+    };
+    match table.entry(first).or_insert_with(|| Value::Table(Table::new())) {
+        Value::Table(inner) => insert(inner, rest, value),
+        _ => Err(Error::Unknown { what: "setting", given: key.into(), known: format!("{first}, which has no parts") }),
     }
 }
 
@@ -268,10 +276,12 @@ mod tests {
         let mut table = Table::new();
         for text in ["options.sigma=0.5", "loss=pfy", "model.hidden=[8, 4]", "keep=\"last\"", "limits.nodes=7"] {
             let (key, value) = pair(text).unwrap();
-            insert(&mut table, &key, value);
+            insert(&mut table, &key, value).unwrap();
         }
         let expected = "loss = 'pfy'\nkeep = 'last'\n[options]\nsigma = 0.5\n[model]\nhidden = [8, 4]\n[limits]\nnodes = 7";
         assert_eq!(table, toml::from_str(expected).unwrap());
         assert!(pair("loss").is_err());
+        assert!(insert(&mut table, "loss.sigma", Value::from(1)).unwrap_err().to_string().contains("`loss.sigma`"));
+        assert!(whole_number(1 << 63).is_err() && whole_number(7).unwrap() == Value::from(7));
     }
 }

@@ -80,6 +80,34 @@ mod tests {
         }
     }
 
+    /// With one feature the map is 0 or 1, so that a factor is 1 or, of degree 3, (1 + ((x + 3) / 3)^3) / 2, e.g. (1 + 64 / 27) / 2 at x = 1.
+    #[test]
+    fn a_row_is_what_the_formula_says() {
+        let data = PerturbedCosts { costs: (1..=12).map(f64::from).collect(), features: 1, rows: 50, ..data(3, 0.0) };
+        let (x, c) = data.generate().unwrap();
+        let mut moved = [0, 0];
+        for j in 0..12 {
+            let factor = |i: usize| c.row(i)[j] / (j + 1) as f64;
+            let by_hand = |i: usize| {
+                let third = (x.row(i)[0] + 3.0).max(0.0) / 3.0;
+                (1.0 + third * third * third) / 2.0
+            };
+            let moves = usize::from((factor(0) - 1.0).abs() > 1e-12);
+            moved[moves] += 1;
+            (0..50).for_each(|i| assert!((factor(i) - if moves == 1 { by_hand(i) } else { 1.0 }).abs() < 1e-12, "{j} {i}"));
+        }
+        assert!(moved[0] > 0 && moved[1] > 0, "{moved:?}");
+    }
+
+    /// Noise multiplies what is there without it by 1 - 0.2 to 1 + 0.2, and uses that range.
+    #[test]
+    fn noise_stays_within_its_width() {
+        let (clean, noisy) = (data(2, 0.0).generate().unwrap().1, data(2, 0.2).generate().unwrap().1);
+        let factors: Vec<f64> = noisy.as_slice().iter().zip(clean.as_slice()).map(|(a, b)| a / b).collect();
+        let (least, most) = factors.iter().fold((f64::INFINITY, 0.0_f64), |(l, m), f| (l.min(*f), m.max(*f)));
+        assert!((0.8 - 1e-12..0.81).contains(&least) && most > 1.19 && most < 1.2 + 1e-12, "{least} {most}");
+    }
+
     #[test]
     fn rows_do_not_depend_on_their_number_and_seeds_do_differ() {
         let (x, c) = data(3, 0.2).generate().unwrap();

@@ -33,6 +33,8 @@ pub(super) struct Checkpoint {
     /// Of the present rate.
     pub(super) epochs: usize,
     pub(super) failures: usize,
+    /// Mean loss of its last step.
+    pub(super) last_loss: Option<f64>,
     /// Epoch (from 1) and validation figure of the best weights of the present rate.
     pub(super) best: Option<(usize, f64)>,
     pub(super) best_weights: Vec<f64>,
@@ -48,6 +50,7 @@ struct Header {
     tried: Vec<Tried>,
     epochs: usize,
     failures: usize,
+    last_loss: Option<f64>,
     best: Option<(usize, f64)>,
     /// Of winner, best weights, weights and optimiser.
     lengths: [usize; 4],
@@ -57,7 +60,7 @@ struct Header {
 
 impl Checkpoint {
     pub(super) fn done(&self) -> Done {
-        Done { epochs: self.epochs, failures: self.failures }
+        Done { epochs: self.epochs, failures: self.failures, last_loss: self.last_loss }
     }
 
     /// Replaces the file in one go.
@@ -68,6 +71,7 @@ impl Checkpoint {
             tried: self.tried.clone(),
             epochs: self.epochs,
             failures: self.failures,
+            last_loss: self.last_loss,
             best: self.best,
             lengths: parts.map(Vec::len),
             sha256: of_bytes(&body),
@@ -100,8 +104,8 @@ impl Checkpoint {
         let mut numbers = body.chunks_exact(8).map(|b| f64::from_le_bytes(b.try_into().expect("chunks of eight bytes")));
         let mut next = |k: usize| -> Vec<f64> { numbers.by_ref().take(header.lengths[k]).collect() };
         let (winner, best_weights, weights, optimiser) = (next(0), next(1), next(2), next(3));
-        let Header { tried, epochs, failures, best, .. } = header;
-        Ok(Some(Self { tried, winner, epochs, failures, best, best_weights, weights, optimiser }))
+        let Header { tried, epochs, failures, last_loss, best, .. } = header;
+        Ok(Some(Self { tried, winner, epochs, failures, last_loss, best, best_weights, weights, optimiser }))
     }
 }
 
@@ -116,6 +120,7 @@ mod tests {
             winner: vec![1.0 / 3.0],
             epochs: 4,
             failures: 1,
+            last_loss: Some(0.1 + 0.7),
             best: Some((3, 1e-300)),
             best_weights: vec![f64::MIN_POSITIVE, -0.0],
             weights: vec![5.0, 6.0],

@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::fault;
 use super::folder::RunFolder;
-use super::story::short;
+use super::story::{MAXIMISES, short};
 use super::training::{Metrics, RowResult};
 use super::verdict::{Difference, verb};
 use crate::page::{RowOutcome, Sheet, SheetCell, Story};
@@ -15,6 +15,8 @@ use crate::page::{RowOutcome, Sheet, SheetCell, Story};
 pub struct Compared {
     /// Each run, the first one being what the others are compared with.
     pub runs: Vec<ComparedRun>,
+    /// Whether the problem's file maximises; costs here are then the objective with its sign turned.
+    pub maximise: bool,
     #[serde(skip)]
     rows: Vec<Vec<RowResult>>,
 }
@@ -70,7 +72,8 @@ pub fn compare(folders: &[PathBuf]) -> Result<Compared> {
             difference,
         });
     }
-    Ok(Compared { runs, rows: read.into_iter().map(|(_, rows)| rows).collect() })
+    let maximise = read[0].0.maximise;
+    Ok(Compared { runs, maximise, rows: read.into_iter().map(|(_, rows)| rows).collect() })
 }
 
 /// Refuses runs with other test rows: other names, or another truth.
@@ -94,6 +97,7 @@ impl Compared {
     pub fn story(&self, command: String) -> Story {
         let name = |k: usize| self.runs[k].folder.display().to_string();
         let (last, number) = (self.runs.len() - 1, |v: f64| SheetCell { text: short(v), number: Some(v) });
+        let turned = self.maximise.then_some(MAXIMISES);
         let text = |text: String| SheetCell { text, number: None };
         let line = |run: &ComparedRun| {
             let of = |value: fn(&Difference) -> f64| run.difference.as_ref().map_or(SheetCell::default(), |d| number(value(d)));
@@ -120,7 +124,7 @@ impl Compared {
             title: format!("{} against {}", name(last), name(0)),
             facts: vec![("Test rows".into(), self.rows[0].len().to_string())],
             command,
-            verdict: self.runs.iter().map(|r| r.verdict.as_str()).filter(|v| !v.is_empty()).collect::<Vec<_>>().join(" "),
+            verdict: self.runs.iter().map(|r| r.verdict.as_str()).filter(|v| !v.is_empty()).chain(turned).collect::<Vec<_>>().join(" "),
             sheets: vec![Sheet {
                 title: "Runs".into(),
                 note: format!(

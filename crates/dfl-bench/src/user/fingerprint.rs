@@ -4,6 +4,8 @@ use std::path::Path;
 use dfl_core::{Error, Result};
 use sha2::{Digest, Sha256};
 
+use super::table::file_of;
+
 /// SHA-256 in hexadecimal.
 pub(super) fn of_bytes(bytes: &[u8]) -> String {
     Sha256::digest(bytes).iter().fold(String::with_capacity(64), |mut hex, byte| {
@@ -12,10 +14,10 @@ pub(super) fn of_bytes(bytes: &[u8]) -> String {
     })
 }
 
-/// That of a file.
+/// That of a file, also of one that is named with an array in it.
 pub(super) fn of_file(path: &Path) -> Result<String> {
     let remedy = "name a file that exists and may be read";
-    let bytes = std::fs::read(path).map_err(|source| Error::File { path: path.into(), action: "reading", remedy, source })?;
+    let bytes = std::fs::read(file_of(path)).map_err(|source| Error::File { path: path.into(), action: "reading", remedy, source })?;
     Ok(of_bytes(&bytes))
 }
 

@@ -8,6 +8,7 @@ use dfl_core::{Error, Result};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use super::table::file_of;
 use super::{fault, fingerprint};
 use crate::files::AtomicFile;
 
@@ -32,6 +33,8 @@ pub struct Versions {
     pub created: String,
     /// The solver inside training.
     pub solver: String,
+    /// Name of the problem, which its copy may have lost with the name of its file.
+    pub problem: String,
     /// File and SHA-256 of what was read, by setting.
     pub inputs: BTreeMap<String, Input>,
     /// SHA-256 of what was made, by file; empty until training has ended.
@@ -56,7 +59,7 @@ const AGAIN: &str = "put back what was there, or train again with --force";
 
 const VERSIONS: &str = "versions.json";
 const CHECKPOINT: &str = "checkpoint";
-/// What this program puts into a folder; the weights and the problem have extensions of their own.
+/// What this program puts into a folder beside the copy of the problem.
 const OURS: [&str; 11] = [
     VERSIONS,
     CHECKPOINT,
@@ -70,6 +73,15 @@ const OURS: [&str; 11] = [
     "weights.toml",
     "weights.safetensors",
 ];
+
+/// Those of them that training makes and nothing changes afterwards.
+const MADE: [&str; 8] =
+    ["config.toml", "scaler.toml", "baselines.toml", "metrics.json", "epochs.jsonl", "rows.jsonl", "weights.toml", "weights.safetensors"];
+
+/// What the copy of a problem is called.
+fn name_of_copy(problem: &Path) -> String {
+    format!("problem.{}", problem.extension().and_then(OsStr::to_str).unwrap_or("mps").to_ascii_lowercase())
+}
 
 /// Whether a file is what a killed process had begun to write.
 fn is_partial(name: &str) -> bool {
@@ -98,9 +110,30 @@ impl RunFolder {
             let remedy = "go on with --resume, replace it with --force, or choose another folder with --out";
             return Err(refused(remedy, taken("there is a run in it")));
         }
-        let ours = |name: &str| OURS.contains(&name) || name.starts_with("problem.") || is_partial(name);
-        folder.remove(ours).map_err(|e| refused("remove it yourself, or choose another folder with --out", e))?;
+        let copy = folder.recorded_copy();
+        let ours = |name: &str| (OURS.contains(&name) && name != VERSIONS) || copy.as_deref() == Some(name) || is_partial(name);
+        let removed = folder.remove(ours).and_then(|()| fs::remove_file(folder.file(VERSIONS)));
+        removed.map_err(|e| refused("remove it yourself, or choose another folder with --out", e))?;
         Ok(folder)
+    }
+
+    /// Name of the copy of the problem, as far as even the record of another version says it.
+    fn recorded_copy(&self) -> Option<String> {
+        let value: serde_json::Value = serde_json::from_slice(&fs::read(self.file(VERSIONS)).ok()?).ok()?;
+        Some(name_of_copy(Path::new(value["inputs"]["problem"]["path"].as_str()?)))
+    }
+
+    /// Refuses inputs that lie in the folder of their run, which a new training would clear away.
+    pub(super) fn check_outside(path: &Path, inputs: &BTreeMap<String, Input>) -> Result<()> {
+        let whole = |path: &Path| fs::canonicalize(path).or_else(|_| std::path::absolute(path)).unwrap_or_else(|_| path.into());
+        let folder = whole(path);
+        match inputs.values().find(|input| whole(&file_of(&input.path)).starts_with(&folder)) {
+            Some(input) => {
+                let problem = format!("it lies in the folder of the run, {}", path.display());
+                Err(fault("input", &input.path, problem, "move it elsewhere, or choose another folder with --out"))
+            }
+            None => Ok(()),
+        }
     }
 
     fn remove(&self, which: impl Fn(&str) -> bool) -> io::Result<()> {
@@ -183,19 +216,17 @@ impl RunFolder {
     /// The copy of the problem.
     ///
     /// # Errors
-    /// [`Error::File`] if it is not there.
-    pub(super) fn problem(&self) -> Result<PathBuf> {
-        let failed = |source| Error::File { path: self.0.clone(), action: "looking for the copy of the problem", remedy: AGAIN, source };
-        let found = fs::read_dir(&self.0).map_err(failed)?.filter_map(|entry| entry.ok().map(|e| e.path()));
-        let is_problem = |path: &PathBuf| path.file_stem() == Some(OsStr::new("problem"));
-        found.into_iter().find(is_problem).ok_or_else(|| failed(io::ErrorKind::NotFound.into()))
+    /// [`Error::Input`] if the record names none.
+    pub(super) fn problem(&self, versions: &Versions) -> Result<PathBuf> {
+        let input = versions.inputs.get("problem");
+        let input = input.ok_or_else(|| fault("run folder", &self.file(VERSIONS), "it names no problem among the inputs", AGAIN))?;
+        Ok(self.file(&name_of_copy(&input.path)))
     }
 
     pub(super) fn copy_problem(&self, from: &Path) -> Result<()> {
-        let extension = from.extension().and_then(OsStr::to_str).unwrap_or("mps").to_ascii_lowercase();
         let remedy = "name a file that exists and may be read";
         let bytes = fs::read(from).map_err(|source| Error::File { path: from.into(), action: "copying the problem", remedy, source })?;
-        self.write(&format!("problem.{extension}"), |file| file.write_all(&bytes))
+        self.write(&name_of_copy(from), |file| file.write_all(&bytes))
     }
 
     pub(super) fn write(&self, name: &str, fill: impl FnOnce(&mut io::BufWriter<fs::File>) -> io::Result<()>) -> Result<()> {
@@ -256,10 +287,9 @@ impl RunFolder {
 
     /// Ends the run: fingerprints of what was made, and no checkpoint.
     pub(super) fn finish(&self, versions: &mut Versions) -> Result<()> {
-        let made = ["config.toml", "scaler.toml", "baselines.toml", "metrics.json", "rows.jsonl", "weights.toml", "weights.safetensors"];
-        let problem = self.problem()?;
+        let problem = self.problem(versions)?;
         let problem = problem.file_name().and_then(OsStr::to_str).unwrap_or_default();
-        for name in made.into_iter().chain([problem]).filter(|name| self.file(name).exists()) {
+        for name in MADE.into_iter().chain([problem]).filter(|name| self.file(name).exists()) {
             versions.files.insert(name.to_owned(), fingerprint::of_file(&self.file(name))?);
         }
         self.write_versions(versions)?;
@@ -271,7 +301,7 @@ impl RunFolder {
 
 impl Versions {
     /// Those of this program, before training has ended.
-    pub(super) fn new(threads: usize, commit: Option<String>, solver: String, inputs: BTreeMap<String, Input>) -> Self {
+    pub(super) fn new(threads: usize, commit: Option<String>, solver: String, problem: String, inputs: BTreeMap<String, Input>) -> Self {
         let built = [("highs", cfg!(feature = "highs")), ("osqp", cfg!(feature = "osqp")), ("torch", cfg!(feature = "torch"))];
         Self {
             format: FORMAT,
@@ -281,9 +311,20 @@ impl Versions {
             threads,
             created: jiff::Zoned::now().strftime("%Y-%m-%d %H:%M %Z").to_string(),
             solver,
+            problem,
             inputs,
             files: BTreeMap::new(),
         }
+    }
+
+    /// In words, which programs differ, if a training that `self` began goes on with `now`.
+    pub(super) fn differences(&self, now: &Self) -> Option<String> {
+        let program = |v: &Self| {
+            let commit = v.commit.as_ref().map_or_else(String::new, |commit| format!(" ({commit})"));
+            format!("dfl {}{commit} with {}", v.dfl, if v.features.is_empty() { "no optional parts".into() } else { v.features.join(", ") })
+        };
+        let (began, goes_on) = (program(self), program(now));
+        (began != goes_on).then(|| format!("this run began with {began} and goes on with {goes_on}: its numbers may differ"))
     }
 }
 
@@ -297,7 +338,8 @@ mod tests {
 
     fn run(folder: &Path) -> (RunFolder, Versions) {
         let folder = RunFolder::create(folder, false).unwrap();
-        let mut versions = Versions::new(1, None, "exact".into(), BTreeMap::new());
+        let problem = Input { path: "/plan.MPS".into(), sha256: String::new() };
+        let mut versions = Versions::new(1, None, "exact".into(), "plan".into(), BTreeMap::from([("problem".into(), problem)]));
         folder.write_versions(&versions).unwrap();
         fs::write(folder.file("problem.mps"), "NAME").unwrap();
         fs::write(folder.file("weights.toml"), "w = 1").unwrap();
@@ -311,9 +353,11 @@ mod tests {
         let (folder, _) = run(&temporary.path().join("run"));
         assert!(said(&RunFolder::create(folder.path(), false).unwrap_err()).contains("--force"));
         fs::write(folder.file("notes.txt"), "mine").unwrap();
+        fs::write(folder.file("problem.py"), "mine too").unwrap();
         RunFolder::create(folder.path(), true).unwrap();
-        let left: Vec<_> = fs::read_dir(folder.path()).unwrap().map(|e| e.unwrap().file_name()).collect();
-        assert_eq!(left, ["notes.txt"]);
+        let mut left: Vec<_> = fs::read_dir(folder.path()).unwrap().map(|e| e.unwrap().file_name()).collect();
+        left.sort();
+        assert_eq!(left, ["notes.txt", "problem.py"]);
         assert!(said(&RunFolder::create(folder.path(), true).unwrap_err()).contains("it holds other files"));
     }
 
@@ -340,10 +384,29 @@ mod tests {
     }
 
     #[test]
+    fn inputs_in_the_folder_of_their_run_are_refused() {
+        let temporary = tempfile::tempdir().unwrap();
+        let (folder, _) = run(&temporary.path().join("run"));
+        let inputs = |path: PathBuf| BTreeMap::from([("problem".to_owned(), Input { path, sha256: String::new() })]);
+        let inside = inputs(temporary.path().join("run/../run/problem.mps"));
+        assert!(said(&RunFolder::check_outside(folder.path(), &inside).unwrap_err()).contains("it lies in the folder of the run"));
+        RunFolder::check_outside(folder.path(), &inputs(temporary.path().join("run2.mps"))).unwrap();
+    }
+
+    #[test]
+    fn another_program_is_named() {
+        let one = Versions::new(1, Some("abc".into()), "exact".into(), "plan".into(), BTreeMap::new());
+        assert_eq!(one.differences(&one), None);
+        let other = Versions { commit: Some("def".into()), ..one.clone() };
+        let text = one.differences(&other).unwrap();
+        assert!(text.contains("(abc)") && text.contains("(def)"), "{text}");
+    }
+
+    #[test]
     fn a_training_that_has_not_ended_says_how_to_go_on() {
         let temporary = tempfile::tempdir().unwrap();
         let folder = RunFolder::create(&temporary.path().join("run"), false).unwrap();
-        folder.write_versions(&Versions::new(1, None, "exact".into(), BTreeMap::new())).unwrap();
+        folder.write_versions(&Versions::new(1, None, "exact".into(), "plan".into(), BTreeMap::new())).unwrap();
         assert!(said(&RunFolder::open_finished(folder.path()).unwrap_err()).contains("dfl train --resume"));
     }
 }

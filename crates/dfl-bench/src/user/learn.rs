@@ -147,10 +147,11 @@ impl Lesson<'_> {
         }
         let done = state.done();
         self.watcher.begin(rate, self.settings.epochs, done.epochs);
-        let mut epochs: Vec<Epoch> =
-            if state.tried.is_empty() && done.epochs == 0 { Vec::new() } else { self.folder.read_lines("epochs.jsonl")? };
+        let ended = state.tried.iter().map(|t| t.epochs).sum::<usize>() + done.epochs;
+        // Without a whole epoch, as where the rates before diverged in their first one, nothing is written yet.
+        let mut epochs: Vec<Epoch> = if ended == 0 { Vec::new() } else { self.folder.read_lines("epochs.jsonl")? };
         // A run may have been killed between the checkpoint and this file, or the other way round.
-        epochs.truncate(state.tried.iter().map(|t| t.epochs).sum::<usize>() + done.epochs);
+        epochs.truncate(ended);
         let mut watch = Watch { lesson: self, rate, epochs, state, oracle: self.task.oracle()? };
         if !watch.is_patient() {
             return Ok(watch.ended());
@@ -195,7 +196,7 @@ impl Callback<Scaled> for Watch<'_, '_> {
         if better || keep == Keep::Last || self.state.best.is_none() {
             self.state.best_weights.clone_from(&weights);
         }
-        (self.state.epochs, self.state.failures) = (epoch, report.failures);
+        (self.state.epochs, self.state.failures, self.state.last_loss) = (epoch, report.failures, report.last_loss);
         (self.state.weights, self.state.optimiser) = (weights, model.optimiser_state()?);
         let EpochReport { loss, solves, degenerate, seconds, .. } = *report;
         let line = Epoch { learning_rate: self.rate, epoch, loss, valid, solves, degenerate, seconds };

@@ -62,8 +62,15 @@ pub(super) fn check(settings: &Settings, task: &UserTask) -> Result<()> {
     if task.is_quadratic() && !OF_QUADRATICS.contains(&id) && !OF_PARAMETERS.contains(&id) {
         return missing("a linear objective; with a quadratic term there are two_stage, dfl_point, spo_plus, sqde, nce_max and pfy*");
     }
-    if task.moves_constraints() && settings.costs.is_some() && settings.violation_cost.is_none() {
-        return missing("--set violation_cost=COST of a unit, since decisions for predicted constraints may break the true ones");
+    if settings.costs.is_some() { check_violation_cost(settings, task) } else { Ok(()) }
+}
+
+/// Refuses to count what decisions cost where they may break the true constraints, and nobody says what that costs.
+pub(super) fn check_violation_cost(settings: &Settings, task: &UserTask) -> Result<()> {
+    if task.moves_constraints() && settings.violation_cost.is_none() {
+        let loss = METHODS.iter().find(|m| m.id == settings.loss).map_or("training", |m| m.id);
+        let what = "--set violation_cost=COST of a unit in training, since decisions for predicted constraints may break the true ones";
+        return Err(Error::Missing { loss, what });
     }
     Ok(())
 }

@@ -37,7 +37,7 @@ pub use method::losses;
 pub use problem::{Predicted, UserProblem, read_user_problem};
 pub use run::{Evaluation, Prediction, Run};
 pub use settings::{Fall, Keep, Settings, SolverLimits, Split, read_table_of_settings};
-pub(crate) use story::{DECIDERS, FIGURES, short};
+pub(crate) use story::{DECIDERS, FIGURES, MAXIMISES, short};
 pub use table::{Table, align, read_table};
 pub use task::UserTask;
 pub use training::{Metrics, Place, RowResult, resume, train};

@@ -51,7 +51,7 @@ pub(super) fn load(settings: &Settings) -> Result<Loaded> {
     }
     if let Some(table) = solutions {
         align(&loaded.features, &table)?;
-        loaded.solutions = Some(table.select(&loaded.problem.variables)?.values);
+        loaded.solutions = Some(loaded.problem.decisions(&table)?);
     }
     Ok(loaded)
 }
@@ -96,6 +96,11 @@ impl Loaded {
             None => self.label(task, &all)?,
         });
         Ok(all)
+    }
+
+    /// Parameters as the user's tables have them; none stays none.
+    pub(super) fn truth(&self, parameters: &Batch) -> Result<Batch> {
+        if parameters.cols() == 0 { Ok(Batch::default()) } else { self.problem.in_tables(parameters) }
     }
 
     fn theta(&self, task: &UserTask, parameters: &Batch) -> Result<Batch> {

@@ -11,7 +11,7 @@ use super::scaler::{Scaled, Scaler};
 use super::settings::Settings;
 use super::task::UserTask;
 use super::training::{Metrics, RowResult, baseline_of, row_results, verdict};
-use super::{Table, UserProblem, align, fault, read_table, read_user_problem};
+use super::{Table, UserProblem, align, fault, method, read_table, read_user_problem};
 
 /// A trained model with its problem: what a run folder holds.
 pub struct Run {
@@ -40,6 +40,8 @@ pub struct Evaluation {
     pub baseline: String,
     /// In words.
     pub verdict: String,
+    /// Whether the file maximises; costs here are then the objective with its sign turned.
+    pub maximise: bool,
     /// What is missing, and why.
     pub notes: Vec<String>,
     /// Row by row.
@@ -70,7 +72,7 @@ impl Run {
         }
         let scaler: Scaler = folder.read_toml("scaler.toml")?;
         scaler.check(&folder.file("scaler.toml"))?;
-        let problem = read_user_problem(&folder.problem()?, Some(&scaler.parameters))?;
+        let problem = read_user_problem(&folder.problem(&versions)?, Some(&scaler.parameters))?;
         let task = UserTask::new(&problem, scaler.unit, settings.violation_cost.unwrap_or(0.0), &settings.limits)?;
         let model = load_model(&settings, &folder, &scaler)?;
         let model = Scaled { model, scaler, layout: task.layout().clone() };
@@ -101,7 +103,13 @@ impl Run {
 
     /// The features of a file that the model reads, by name.
     fn features(&self, path: &Path) -> Result<Table> {
-        read_table(path, "features")?.select(&self.model.scaler.columns)
+        let (table, columns) = (read_table(path, "features")?, &self.model.scaler.columns);
+        let chosen = table.select(columns)?;
+        if !table.named && table.columns.len() != columns.len() {
+            let problem = format!("{} columns without names, where the run was trained on {}", table.columns.len(), columns.len());
+            return Err(table.fault("", problem, "give the columns it was trained on, in their order"));
+        }
+        Ok(chosen)
     }
 
     /// Decides for each row of a file of features.
@@ -137,6 +145,7 @@ impl Run {
         let mut loaded =
             Loaded { ids: table.ids.clone(), problem: self.problem.clone(), features: table, parameters: None, solutions: None };
         if let Some(path) = costs {
+            method::check_violation_cost(&self.settings, &self.task)?;
             let costs = read_table(path, "costs")?;
             align(&loaded.features, &costs)?;
             loaded.parameters = Some(self.problem.thetas(&costs)?);
@@ -144,16 +153,18 @@ impl Run {
         if let Some(path) = solutions {
             let solutions = read_table(path, "solutions")?;
             align(&loaded.features, &solutions)?;
-            loaded.solutions = Some(solutions.select(&self.problem.variables)?.values);
+            loaded.solutions = Some(self.problem.decisions(&solutions)?);
         }
         let part = loaded.instances(&self.task)?;
         let judge = Judge { task: &self.task, oracle: &*self.oracle, baselines: &self.baselines };
         let mut notes = Vec::new();
         let judged = judge.all(&self.model, &part, &mut notes).map_err(|e| self.unsolved(e, &loaded.ids, features))?;
-        let rows = row_results(&judged, &loaded.ids, &loaded.parameters.unwrap_or_default(), &part)?;
+        let truth = loaded.parameters.as_ref().map(|parameters| loaded.truth(parameters)).transpose()?.unwrap_or_default();
+        let rows = row_results(&judged, &loaded.ids, &truth, &part)?;
         let baseline = baseline_of(&judged).to_owned();
         let figures = judged.iter().map(|j| (j.who.to_owned(), j.figures.clone())).collect();
-        Ok(Evaluation { figures, verdict: verdict(&rows, &baseline)?, baseline, rows, notes })
+        let maximise = self.problem.maximise;
+        Ok(Evaluation { figures, verdict: verdict(&rows, &baseline)?, baseline, maximise, rows, notes })
     }
 }
 

@@ -1,12 +1,15 @@
 use std::collections::HashMap;
 
-use dfl_core::{Batch, Result};
+use dfl_core::Result;
 
 use super::drawing::Scene;
 use super::judge::Figures;
 use super::run::Run;
 use super::training::RowResult;
 use crate::page::{Curve, Example, RowOutcome, Sheet, SheetCell, Story};
+
+/// What is said beside the figures of a file that maximises.
+pub(crate) const MAXIMISES: &str = "The file maximises: costs are objectives with their sign turned.";
 
 /// The figures in the order of a table, with their titles.
 pub(crate) const FIGURES: [(&str, &str); 6] = [
@@ -41,19 +44,20 @@ impl Run {
             ("Trained", self.versions.created.clone()),
             ("Program", version),
         ];
+        let turned = metrics.maximise.then(|| MAXIMISES.to_owned());
         let named = |part: &str, title: &str| metrics.figures.get(part).map(|figures| sheet(title, figures));
         let parts = [named("test", "Test rows"), named("valid", "Validation rows"), named("train", "Training rows")];
         Ok(Story {
             title: format!("{}: {} with {}", metrics.problem, metrics.loss, metrics.predictor),
             facts: facts.into_iter().map(|(name, value)| (name.to_owned(), value)).collect(),
             command,
-            verdict: [metrics.verdict.clone()].into_iter().chain(metrics.notes.clone()).collect::<Vec<_>>().join(" "),
+            verdict: [metrics.verdict.clone()].into_iter().chain(turned).chain(metrics.notes.clone()).collect::<Vec<_>>().join(" "),
             sheets: parts.into_iter().flatten().collect(),
             curves: self.curves()?,
             rows: rows.iter().map(outcome).collect(),
             baseline: metrics.baseline.clone(),
             unit: String::new(),
-            examples: self.examples(&rows)?,
+            examples: self.examples(&rows),
         })
     }
 
@@ -71,7 +75,7 @@ impl Run {
     }
 
     /// The rows that cost most and middling regret, and the one where the model gains most on the baseline.
-    fn examples(&self, rows: &[RowResult]) -> Result<Vec<Example>> {
+    fn examples(&self, rows: &[RowResult]) -> Vec<Example> {
         let mut by_regret: Vec<&RowResult> = rows.iter().collect();
         by_regret.sort_by(|a, b| regret(b).total_cmp(&regret(a)));
         let gain = |row: &&RowResult| row.baseline - row.cost;
@@ -88,16 +92,12 @@ impl Run {
         chosen.into_iter().map(|(row, why)| self.example(row, &why)).collect()
     }
 
-    fn example(&self, row: &RowResult, why: &str) -> Result<Example> {
-        let truth = match row.truth.is_empty() {
-            true => Vec::new(),
-            false => self.problem.in_tables(&Batch::from_rows(std::slice::from_ref(&row.truth))?)?.into_vec(),
-        };
-        let truth: HashMap<&str, f64> = self.problem.parameters.iter().map(String::as_str).zip(truth).collect();
-        let scene = Scene { variables: &self.problem.variables, truth: &truth };
+    fn example(&self, row: &RowResult, why: &str) -> Example {
+        let truth: HashMap<&str, f64> = self.problem.parameters.iter().map(String::as_str).zip(row.truth.iter().copied()).collect();
+        let scene = Scene { problem: &self.problem, truth: &truth };
         let draw = |decision: &[f64]| self.settings.drawing.draw(decision, scene);
         let (decided, best) = (draw(&row.decision), draw(&row.best_decision));
-        Ok(Example { title: format!("row {}, {why}: costs {} more than the best", row.id, short(regret(row))), decided, best })
+        Example { title: format!("row {}, {why}: costs {} more than the best", row.id, short(regret(row))), decided, best }
     }
 }
 

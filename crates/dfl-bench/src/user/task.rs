@@ -298,6 +298,7 @@ mod tests {
             params,
             predicted,
             variables: names(&["a", "b"]),
+            in_file: vec![0, 1],
             rows: names(&["r"]),
             maximise: false,
         }

@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use dfl_core::{Batch, Error, Instances, Parameters as _, Result, Splits, Task as _};
@@ -13,7 +13,7 @@ use super::scaler::{Fit, Scaler};
 use super::settings::Settings;
 use super::task::UserTask;
 use super::verdict::{Difference, verb};
-use super::{Predicted, fault, fingerprint, method};
+use super::{Predicted, UserProblem, fault, fingerprint, method};
 
 /// `metrics.json`: what a run came to; no times, so that the same run gives the same file.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -85,10 +85,13 @@ pub struct Place<'a> {
 pub fn train(settings: &Settings, out: &Path, force: bool, place: &Place<'_>) -> Result<Metrics> {
     let settings = with_absolute_paths(settings);
     let prepared = Prepared::new(settings, None)?;
+    let inputs = prepared.inputs()?;
+    RunFolder::check_outside(out, &inputs)?;
     // Refuses what does not fit together before anything is written.
     let solver = taught(&prepared.settings, &method::options(&prepared.settings)?, &prepared.task, &prepared.data.train)?.solver;
     let folder = RunFolder::create(out, force)?;
-    let versions = prepared.record(&folder, solver, place)?;
+    let versions = Versions::new(place.threads, place.commit.clone(), solver, prepared.name.clone(), inputs);
+    prepared.record(&folder, &versions)?;
     prepared.run(&folder, versions, Checkpoint::default(), place)
 }
 
@@ -103,17 +106,27 @@ pub fn resume(out: &Path, given: Option<&Settings>, place: &Place<'_>) -> Result
         same_settings(&settings, &with_absolute_paths(given), &folder)?;
     }
     if !versions.files.is_empty() {
+        let (folder, _) = RunFolder::open_finished(out)?;
         place.watcher.note("this run has ended before; nothing is left to do");
         return folder.read_json("metrics.json");
     }
+    let copy = folder.problem(&versions)?;
     for (name, input) in &versions.inputs {
-        if fingerprint::of_file(&input.path)? != input.sha256 {
+        // Of the problem, the copy is what the run goes on with.
+        let path = if name == "problem" { &copy } else { &input.path };
+        if fingerprint::of_file(path)? != input.sha256 {
             let problem = format!("it was the {name} of this run, and has changed since the training began");
-            return Err(fault("input", &input.path, problem, "put the old one back, or train anew with --force"));
+            return Err(fault("input", path, problem, "put the old one back, or train anew with --force"));
         }
     }
-    let settings = Settings { problem: Some(folder.problem()?), ..settings };
-    let prepared = Prepared::new(settings, Some(folder.read_toml("scaler.toml")?))?;
+    let now = Versions::new(place.threads, place.commit.clone(), versions.solver.clone(), versions.problem.clone(), BTreeMap::new());
+    if let Some(differences) = versions.differences(&now) {
+        place.watcher.note(&differences);
+    }
+    let scaler: Scaler = folder.read_toml("scaler.toml")?;
+    scaler.check(&folder.file("scaler.toml"))?;
+    let prepared =
+        Prepared { name: versions.problem.clone(), ..Prepared::new(Settings { problem: Some(copy), ..settings }, Some(scaler))? };
     let checkpoint = Checkpoint::read(&folder.checkpoint())?.unwrap_or_default();
     prepared.run(&folder, versions, checkpoint, place)
 }
@@ -148,6 +161,8 @@ fn same_settings(kept: &Settings, given: &Settings, folder: &RunFolder) -> Resul
 
 /// Rows, task and coordinates of a run, checked against each other.
 struct Prepared {
+    /// Name of the problem.
+    name: String,
     settings: Settings,
     loaded: Loaded,
     task: UserTask,
@@ -159,7 +174,7 @@ impl Prepared {
     fn new(settings: Settings, scaler: Option<Scaler>) -> Result<Self> {
         method::model_options(&settings)?;
         let loaded = load(&settings)?;
-        settings.drawing.check(&loaded.problem.variables, &loaded.problem.parameters)?;
+        settings.drawing.check(&loaded.problem)?;
         let scaler = match scaler {
             Some(scaler) => scaler,
             None => fit_scaler(&settings, &loaded)?,
@@ -168,11 +183,11 @@ impl Prepared {
         method::check(&settings, &task)?;
         untrained(&settings, &task, &scaler)?;
         let data = loaded.splits(&settings, &task)?;
-        Ok(Self { settings, loaded, task, data, scaler })
+        Ok(Self { name: name(&loaded.problem), settings, loaded, task, data, scaler })
     }
 
-    /// Writes what a run is known by before it is trained.
-    fn record(&self, folder: &RunFolder, solver: String, place: &Place<'_>) -> Result<Versions> {
+    /// What is read, with its fingerprints.
+    fn inputs(&self) -> Result<BTreeMap<String, Input>> {
         let Settings { problem, features, costs, solutions, .. } = &self.settings;
         let mut inputs = BTreeMap::new();
         for (name, path) in [("problem", problem), ("features", features), ("costs", costs), ("solutions", solutions)] {
@@ -180,15 +195,18 @@ impl Prepared {
                 inputs.insert(name.to_owned(), Input { path: path.clone(), sha256: fingerprint::of_file(path)? });
             }
         }
-        let versions = Versions::new(place.threads, place.commit.clone(), solver, inputs);
+        Ok(inputs)
+    }
+
+    /// Writes what a run is known by before it is trained.
+    fn record(&self, folder: &RunFolder, versions: &Versions) -> Result<()> {
         // First, so that whatever happens afterwards the folder is known as a run.
-        folder.write_versions(&versions)?;
+        folder.write_versions(versions)?;
         folder.write("config.toml", |file| std::io::Write::write_all(file, self.settings.to_toml().as_bytes()))?;
-        if let Some(problem) = problem {
+        if let Some(problem) = &self.settings.problem {
             folder.copy_problem(problem)?;
         }
-        folder.write_toml("scaler.toml", &self.scaler)?;
-        Ok(versions)
+        folder.write_toml("scaler.toml", &self.scaler)
     }
 
     fn run(&self, folder: &RunFolder, mut versions: Versions, checkpoint: Checkpoint, place: &Place<'_>) -> Result<Metrics> {
@@ -251,7 +269,8 @@ impl Prepared {
         if self.data.test.is_empty() {
             on_test.clear();
         }
-        notes.dedup();
+        let mut seen = BTreeSet::new();
+        notes.retain(|note| seen.insert(note.clone()));
         let results = self.row_results(&on_test)?;
         folder.write_lines("rows.jsonl", &results)?;
         let settings = &self.settings;
@@ -262,7 +281,7 @@ impl Prepared {
         let baseline = baseline_of(&on_test).to_owned();
         let chosen = best.ok_or(Error::Missing { loss: "training", what: "a learning rate that does not diverge" })?;
         Ok(Metrics {
-            problem: self.name(),
+            problem: self.name.clone(),
             maximise: self.loaded.problem.maximise,
             loss: settings.loss.clone(),
             solver: solver.into(),
@@ -278,16 +297,21 @@ impl Prepared {
         })
     }
 
-    /// The first word of the problem's name, behind which files have remarks, or else the name of its file.
-    fn name(&self) -> String {
-        let stem = || self.loaded.problem.path.file_stem().map(|s| s.to_string_lossy().into_owned()).unwrap_or_default();
-        self.loaded.problem.name.split_whitespace().next().map_or_else(stem, str::to_owned)
-    }
-
     fn row_results(&self, judged: &[Judged]) -> Result<Vec<RowResult>> {
         let test = &self.data.test;
         let ids: Vec<String> = test.ids.iter().map(|&id| self.loaded.ids[id as usize].clone()).collect();
-        row_results(judged, &ids, &self.parameters(test)?, test)
+        row_results(judged, &ids, &self.loaded.truth(&self.parameters(test)?)?, test)
+    }
+}
+
+/// What the problem is called: the first word of a name in MPS, behind which files have remarks.
+fn name(problem: &UserProblem) -> String {
+    let stem = problem.path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
+    let remarks = problem.path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("mps") || ending.eq_ignore_ascii_case("qps"));
+    match problem.name.split_whitespace().next() {
+        None => stem,
+        Some(first) if remarks && problem.name != stem => first.to_owned(),
+        Some(_) => problem.name.clone(),
     }
 }
 

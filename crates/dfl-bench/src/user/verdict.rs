@@ -25,7 +25,7 @@ pub struct Difference {
     pub p: f64,
     /// Mean size of theirs, to which differences are relative in words.
     pub size: f64,
-    /// Share of rows on which ours costs less.
+    /// Share of rows on which ours costs less, by more than rounding.
     pub wins: f64,
 }
 
@@ -46,7 +46,7 @@ impl Difference {
         }
         let Resampled { interval, p } = paired(&differences, 1, DRAWS)?;
         let size = mean(&theirs.iter().map(|c| c.abs()).collect::<Vec<_>>());
-        let wins = differences.iter().filter(|d| **d < 0.0).count() as f64 / differences.len() as f64;
+        let wins = differences.iter().filter(|d| **d < -ROUNDING * size).count() as f64 / differences.len() as f64;
         Ok(Some(Self { rows: differences.len(), mean: mean(&differences), interval, p, size, wins }))
     }
 
@@ -89,5 +89,7 @@ mod tests {
         assert!(said(1.0, 0.1, 10).contains("too few"));
         assert!(said(0.0, 0.0, 40).contains("the same"));
         assert_eq!(Difference::of(&[1.0], &[2.0]).unwrap(), None);
+        let wins = Difference::of(&[1.0 - 1e-16, 0.5, 2.0, 1.0], &[1.0; 4]).unwrap().unwrap().wins;
+        assert_eq!(wins, 0.25, "rounding is no win");
     }
 }

@@ -32,7 +32,7 @@ impl Default for ConflictOptions {
 pub struct Conflict {
     /// [`Entry::RowLo`], [`Entry::RowUp`], [`Entry::Lo`] or [`Entry::Up`]: rows first, each kind by its number.
     pub sides: Vec<Entry>,
-    /// Whether they conflict only because variables are integer: without that some point satisfies them.
+    /// Whether they conflict only because variables are integer: without that some point was found to satisfy them.
     pub integrality: bool,
     /// Whether every proper subset was found to be feasible. Otherwise a limit was reached, and some of the sides may not be needed.
     pub irreducible: bool,

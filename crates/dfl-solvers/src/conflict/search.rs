@@ -50,7 +50,7 @@ impl<'a> Search<'a> {
         self.certain = true;
         sides = self.smallest(&mut Vec::new(), true, &sides, integers)?;
         let irreducible = self.certain;
-        let integrality = integers && !self.infeasible(&sides, false)?;
+        let integrality = integers && self.answer(&sides, false)? == Some(false);
         sides.sort_by_key(order);
         Ok(Some(Conflict { sides, integrality, irreducible, solves: self.solves }))
     }
@@ -89,12 +89,18 @@ impl<'a> Search<'a> {
 
     /// Whether these sides are proven to conflict, with variables integer where they are if `whole`.
     fn infeasible(&mut self, sides: &[Entry], whole: bool) -> Result<bool> {
+        let answer = self.answer(sides, whole)?;
+        self.certain &= answer.is_some();
+        Ok(answer == Some(true))
+    }
+
+    /// The same; `None` if a limit comes before the answer.
+    fn answer(&mut self, sides: &[Entry], whole: bool) -> Result<Option<bool>> {
         if sides.is_empty() && self.program.cones.is_empty() {
-            return Ok(false);
+            return Ok(Some(false));
         }
         if self.solves >= self.options.solves || self.deadline.passed() {
-            self.certain = false;
-            return Ok(false);
+            return Ok(None);
         }
         self.solves += 1;
         let mut program = self.bare.clone();
@@ -103,8 +109,8 @@ impl<'a> Search<'a> {
             program.integer.clear();
         }
         let status = self.options.backend.solve(&program, &self.limits())?.info.status;
-        self.certain &= status.usable() || matches!(status, Status::Infeasible | Status::Unbounded);
-        Ok(status == Status::Infeasible)
+        let answered = status.usable() || matches!(status, Status::Infeasible | Status::Unbounded);
+        Ok(answered.then_some(status == Status::Infeasible))
     }
 }
 

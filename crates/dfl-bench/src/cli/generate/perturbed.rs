@@ -54,10 +54,10 @@ pub(super) struct Flags {
 impl Flags {
     pub(super) fn run(self) -> Result<Written> {
         let Self { from, rows, features, degree, noise, seed, .. } = self;
-        let problem = read_problem(&self.problem)?;
+        let problem = read_problem(&self.problem)?.named();
         let (mut names, mut costs) = (Vec::new(), Vec::new());
         for (j, &cost) in problem.program.c.iter().enumerate().filter(|(_, cost)| **cost != 0.0) {
-            names.push(problem.variables.get(j).filter(|name| !name.is_empty()).cloned().unwrap_or_else(|| format!("x{j}")));
+            names.push(problem.variables[j].clone());
             costs.push(problem.in_own_sense(cost));
         }
         if costs.is_empty() {

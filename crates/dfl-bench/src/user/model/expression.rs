@@ -51,7 +51,7 @@ pub(super) fn is_name(text: &str) -> bool {
 
 /// Reads an expression.
 pub(super) fn parse(text: &str, names: &Names) -> Checked<Expression> {
-    let mut reader = Reader { names, tokens: tokens(text)?, next: 0, end: text.len() };
+    let mut reader = Reader { names, tokens: tokens(text)?, next: 0, end: text.len(), depth: 0 };
     let mut read = Expression { sums: vec![reader.placed_sum()?], relations: Vec::new() };
     while let Some((token, at)) = reader.take() {
         let Token::Relation(relation) = token else { return Err(unexpected(token, &at)) };
@@ -61,11 +61,16 @@ pub(super) fn parse(text: &str, names: &Names) -> Checked<Expression> {
     Ok(read)
 }
 
+/// Most parentheses and signs inside each other.
+const DEEPEST: usize = 200;
+
 struct Reader<'a> {
     names: &'a Names,
     tokens: Vec<Placed<'a>>,
     next: usize,
     end: usize,
+    /// Parentheses and signs that are open.
+    depth: usize,
 }
 
 impl<'a> Reader<'a> {
@@ -137,10 +142,22 @@ impl<'a> Reader<'a> {
         match self.peek() {
             Some(Token::Sign(sign @ ('+' | '-'))) => {
                 self.next += 1;
-                Ok(Polynomial::default().plus(if sign == '+' { 1.0 } else { -1.0 }, &self.signed()?))
+                let inner = self.inside(Self::signed)?;
+                Ok(Polynomial::default().plus(if sign == '+' { 1.0 } else { -1.0 }, &inner))
             }
             _ => self.power(),
         }
+    }
+
+    /// Reads what stands in a parenthesis or behind a sign, up to a depth that the stack bears.
+    fn inside(&mut self, read: impl FnOnce(&mut Self) -> Checked<Polynomial>) -> Checked<Polynomial> {
+        if self.depth == DEEPEST {
+            return Err(fault(&self.since(self.next - 1), "parentheses and signs inside each other that are too many", "simplify it"));
+        }
+        self.depth += 1;
+        let inner = read(self);
+        self.depth -= 1;
+        inner
     }
 
     fn power(&mut self) -> Checked<Polynomial> {
@@ -169,7 +186,7 @@ impl<'a> Reader<'a> {
                 }
             },
             Some((Token::Sign('('), at)) => {
-                let sum = self.sum()?;
+                let sum = self.inside(Self::sum)?;
                 match self.take() {
                     Some((Token::Sign(')'), _)) => Ok(sum),
                     Some((token @ (Token::Name(_) | Token::Number(_) | Token::Sign('(')), at)) => Err(unexpected(token, &at)),

@@ -49,7 +49,8 @@ impl Parts {
         given: Option<Vec<f64>>,
     ) -> UserProblem {
         let Self { path, name, program, variables, rows, maximise } = self;
-        UserProblem { name, path, program, params, predicted, parameters, given, variables, rows, maximise }
+        let in_file = (0..variables.len()).collect();
+        UserProblem { name, path, program, params, predicted, parameters, given, variables, in_file, rows, maximise }
     }
 }
 
@@ -64,7 +65,8 @@ pub(in crate::user) fn costs_first(parts: Parts, first: &[usize], parameters: Ve
     program.c[..theta].fill(0.0);
     let variables = order.iter().map(|&j| parts.variables[j].clone()).collect();
     let params = (0..theta).fold(ParamMap::new(theta), |map, j| map.link(Entry::C(j), j, 1.0));
-    Parts { program, variables, ..parts }.problem(params, Predicted::Costs, parameters, given)
+    let problem = Parts { program, variables, ..parts }.problem(params, Predicted::Costs, parameters, given);
+    UserProblem { in_file: inverse(&order), ..problem }
 }
 
 /// Whether columns are only counted, and no variable happens to have such a name.
@@ -94,10 +96,16 @@ fn fault(path: &Path, problem: String, remedy: impl Into<String>) -> Error {
     Error::Input { what: "problem", path: path.into(), place: String::new(), problem, remedy: remedy.into() }
 }
 
-/// The same program with variable `order[k]` in place `k`.
-fn reordered(program: &Program, order: &[usize]) -> Program {
+/// The place of each variable where `order[k]` is in place `k`.
+fn inverse(order: &[usize]) -> Vec<usize> {
     let mut place = vec![0; order.len()];
     order.iter().enumerate().for_each(|(k, &j)| place[j] = k);
+    place
+}
+
+/// The same program with variable `order[k]` in place `k`.
+fn reordered(program: &Program, order: &[usize]) -> Program {
+    let place = inverse(order);
     let take = |values: &[f64]| order.iter().map(|&j| values[j]).collect();
     let matrix = |a: &Csc, at: &dyn Fn(usize, usize) -> (usize, usize)| {
         let moved: Vec<_> = a.triplets().map(|(i, j, v)| (at(i, j), v)).map(|((i, j), v)| (i, j, v)).collect();

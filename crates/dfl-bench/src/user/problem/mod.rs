@@ -45,6 +45,8 @@ pub struct UserProblem {
     pub given: Option<Vec<f64>>,
     /// Names of the variables, `[n]`.
     pub variables: Vec<String>,
+    /// Where each variable of the file, in its order, stands among `variables`, `[n]`.
+    pub in_file: Vec<usize>,
     /// Names of the rows, `[m]`.
     pub rows: Vec<String>,
     /// Whether the file maximises.
@@ -81,6 +83,26 @@ impl UserProblem {
             return Err(table.fault("", self.count(values.cols()), "name the columns in its first line, or give all of them"));
         }
         self.turn(&mut values);
+        Ok(values)
+    }
+
+    /// The decision of each row of a table: its columns of the variables' names, or in the order of the file if it has no names.
+    ///
+    /// # Errors
+    /// [`Error::Input`] for a missing column or, without names, another number of columns.
+    pub fn decisions(&self, table: &Table) -> Result<Batch> {
+        if table.named {
+            return Ok(table.select(&self.variables)?.values);
+        }
+        let (columns, n) = (table.values.cols(), self.variables.len());
+        if columns != n {
+            let problem = format!("{columns} columns without names, where {} has {n} variables", self.path.display());
+            return Err(table.fault("", problem, "name the columns in its first line, or give all of them"));
+        }
+        let mut values = Batch::zeros(table.values.rows(), n);
+        for (i, row) in table.values.iter().enumerate() {
+            self.in_file.iter().zip(row).for_each(|(&j, value)| values.row_mut(i)[j] = *value);
+        }
         Ok(values)
     }
 

@@ -69,6 +69,11 @@ pub fn read_table(path: &Path, what: &'static str) -> Result<Table> {
     found.finish(&source)
 }
 
+/// The file that a table is in: `FILE.npz` of `FILE.npz:NAME`.
+pub(super) fn file_of(path: &Path) -> PathBuf {
+    numpy::split(path).0
+}
+
 /// Refuses tables whose rows do not belong together: another number of rows, or other ids where both files have some.
 ///
 /// # Errors
