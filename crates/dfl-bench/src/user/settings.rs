@@ -159,7 +159,7 @@ impl Settings {
     /// Reads a table; `path` is where it is from, for messages.
     ///
     /// # Errors
-    /// [`Error::Input`] naming an unknown key or a value of the wrong kind, [`Error::Domain`] as [`Settings::check`].
+    /// [`Error::Input`] naming an unknown key or a value of the wrong kind, [`Error::Domain`] naming a number out of its range.
     pub fn of(table: Table, path: &Path) -> Result<Self> {
         let settings: Self = table
             .try_into()
