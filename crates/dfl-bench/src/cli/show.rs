@@ -47,9 +47,18 @@ pub(super) fn csv(out: Option<&Path>, header: &[String], rows: impl Iterator<Ite
 
 fn write_csv(to: impl Write, header: &[String], rows: impl Iterator<Item = Vec<String>>) -> io::Result<()> {
     let mut writer = csv::Writer::from_writer(to);
-    writer.write_record(header)?;
+    writer.write_record(header).map_err(as_io)?;
     for row in rows {
-        writer.write_record(&row)?;
+        writer.write_record(&row).map_err(as_io)?;
     }
     writer.flush()
+}
+
+/// With the kind of the error below, which the conversion of `csv` leaves out.
+fn as_io(error: csv::Error) -> io::Error {
+    let kind = match error.kind() {
+        csv::ErrorKind::Io(source) => source.kind(),
+        _ => io::ErrorKind::Other,
+    };
+    io::Error::new(kind, error)
 }
